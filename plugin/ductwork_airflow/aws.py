@@ -1,0 +1,38 @@
+"""How this package reaches AWS: one place that makes boto3 clients."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+_CONFIG = Config(
+    retries={"mode": "adaptive", "max_attempts": 8}, user_agent_extra="ductwork", max_pool_connections=32
+)
+
+
+@dataclass(frozen=True)
+class Aws:
+    """Where to find AWS. Everything left out comes from boto3's own chain (environment, profile, role).
+
+    :param region_name: e.g. ``eu-west-1``
+    :param endpoint_url: one endpoint for every service, for an embedded AWS
+    :param credentials: ``(access key id, secret access key)``; only the embedded AWS passes them
+    """
+
+    region_name: str | None = None
+    endpoint_url: str | None = None
+    credentials: tuple[str, str] | None = None
+
+    def client(self, service: str) -> Any:
+        key_id, secret = self.credentials or (None, None)
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            region_name=self.region_name,
+            endpoint_url=self.endpoint_url,
+            aws_access_key_id=key_id,
+            aws_secret_access_key=secret,
+            config=_CONFIG,
+        )

@@ -1,0 +1,90 @@
+"""The ledger's shape: keys, states and ranks of the one DynamoDB table.
+
+The translator writes these into state machines and the plugin reads and writes the same items, so
+they live here, where both can import them.
+
+==================================  ==========================================================
+item                                keys
+==================================  ==========================================================
+a DAG run                           pk ``run#<dag_id>#<run_id>``, sk ``run``
+a task instance                     same pk, sk ``task#<task_id>#<map_index>``
+an XCom value                       same pk, sk ``xcom#<task_id>#<key>#<map_index>``
+a task state store entry            same pk, sk ``store#<task_id>#<map_index>#<key>``
+a submission claim of a job chain   same pk, sk ``job#<job name>``
+an asset's event                    pk ``asset#<name|uri|alias>#<value>``, sk ``event#<timestamp>#<id>``
+an asset's state store entry        pk ``asset#<name|uri>#<value>``, sk ``store#<key>``
+an Airflow Variable set by a task   pk ``variable#<key>``, sk ``variable``
+==================================  ==========================================================
+
+Only run items carry both ``dag_id`` and ``started_at``, so the index ``by_dag`` lists runs alone.
+"""
+
+from __future__ import annotations
+
+INDEX_BY_DAG = "by_dag"
+RUN_SK = "run"
+TTL_ATTRIBUTE = "expires_at"
+RETENTION_DAYS = 90
+
+UNMAPPED = -1
+
+# Airflow's task instance states, by how far along one try they are. States of equal order may follow one
+# another in either direction (a deferred task runs again), which only the worker that owns the try may report.
+STATE_ORDER: dict[str, int] = {
+    "scheduled": 10,
+    "queued": 20,
+    "running": 30,
+    "deferred": 30,
+    "up_for_reschedule": 30,
+    "restarting": 30,
+    "up_for_retry": 60,
+    "success": 90,
+    "failed": 90,
+    "skipped": 90,
+    "upstream_failed": 90,
+    "removed": 90,
+}
+TERMINAL_STATES = frozenset(state for state, order in STATE_ORDER.items() if order == 90)
+TRY_STEP = 100
+
+# What a state machine adds to the rank of an unfinished task instance when it ends it itself: above every
+# unfinished state of the same try, below any state of the next one that a worker reports as running.
+FORCED_END_STEP = 50
+
+
+def rank(state: str, try_number: int) -> int:
+    """The place of ``state`` in the life of a task instance; a write must never lower it."""
+    return try_number * TRY_STEP + STATE_ORDER[state]
+
+
+def run_pk(dag_id: str, run_id: str) -> str:
+    return f"run#{dag_id}#{run_id}"
+
+
+def task_sk(task_id: str, map_index: int = UNMAPPED) -> str:
+    return f"task#{task_id}#{map_index}"
+
+
+def parse_task_sk(sk: str) -> tuple[str, int]:
+    """``(task_id, map_index)`` of a task instance's sort key."""
+    _, task_id, map_index = sk.split("#")
+    return task_id, int(map_index)
+
+
+def xcom_prefix(task_id: str, key: str) -> str:
+    """What the sort keys of all map indexes of one XCom share."""
+    escaped = key.replace("%", "%25").replace("#", "%23")
+    return f"xcom#{task_id}#{escaped}#"
+
+
+def xcom_sk(task_id: str, key: str, map_index: int = UNMAPPED) -> str:
+    # Zero-padded so that DynamoDB's order of sort keys is the order of map indexes; "-1" sorts before digits.
+    return xcom_prefix(task_id, key) + ("-1" if map_index < 0 else f"{map_index:06d}")
+
+
+def store_sk(task_id: str, map_index: int, key: str) -> str:
+    return f"store#{task_id}#{map_index}#{key}"
+
+
+def job_sk(name: str) -> str:
+    return f"job#{name}"
