@@ -1,0 +1,41 @@
+"""The registry of rules: built-in ones and those of other packages (entry-point group ``ductwork.rules``)."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import entry_points
+
+from ductwork.diagnostics import Diagnostics
+from ductwork.ir import Work, Worker
+from ductwork.rules import batch_job, empty, worker
+from ductwork.rules.base import Decline, Rule
+from ductwork.snapshot import TaskSnapshot
+
+BUILTIN: tuple[Rule, ...] = (empty.RULE, batch_job.RULE, worker.RULE)
+
+
+@cache
+def registry() -> tuple[Rule, ...]:
+    """All rules. Those of other packages come first, so that they can take precedence.
+
+    :raises ValueError: two rules share a name
+    """
+    rules = (*(point.load() for point in entry_points(group="ductwork.rules")), *BUILTIN)
+    names = [rule.name for rule in rules]
+    if doubled := sorted({name for name in names if names.count(name) > 1}):
+        raise ValueError(f"two rules are named {', '.join(doubled)}: rename one of them")
+    return rules
+
+
+def lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work:
+    """The work of one task: from the first rule that takes it, else Airflow's own code in a worker."""
+    reasons = []
+    for rule in registry():
+        if not rule.applies(task):
+            continue
+        work = rule.lower(task, diagnostics)
+        if not isinstance(work, Decline):
+            return work
+        reasons.append(work.why)
+    why = "; ".join(reasons) or f"{task.operator.rsplit('.', 1)[-1]} runs as Airflow runs it, in a container"
+    return Worker(why)

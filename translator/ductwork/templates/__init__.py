@@ -1,0 +1,77 @@
+"""Jinja templates to :class:`ductwork.ir.Expr`.
+
+A strict walk over jinja2's own syntax tree: a node that is not listed here means that the template cannot be lowered,
+never a guess. The task then runs in a worker, where Airflow renders the template itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import jinja2
+from jinja2 import nodes
+
+from ductwork.ir import Concat, Expr, RunValue, Text
+from ductwork.snapshot import Opaque
+
+# What a template may name, and the run's value that it is.
+_NAMES = {"run_id": "run_id", "ds": "ds", "ds_nodash": "ds_nodash", "ts": "ts", "ts_nodash": "ts_nodash"}
+_ATTRIBUTES = {("dag_run", "run_id"): "run_id"}
+
+_environment = jinja2.Environment(keep_trailing_newline=False)
+
+
+class CannotLowerError(ValueError):
+    """A template or value that only Airflow can evaluate; the message says which part."""
+
+
+def lower_value(value: Any) -> Any:
+    """A template field's value with every string that holds a template replaced by its expression."""
+    if isinstance(value, str):
+        return lower_template(value)
+    if isinstance(value, Mapping):
+        return {key: lower_value(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [lower_value(inner) for inner in value]
+    if isinstance(value, Opaque):
+        raise CannotLowerError(f"it holds an object that only exists while Airflow runs ({value.type_name})")
+    return value
+
+
+def lower_template(source: str) -> Expr | str:
+    """The expression of one template; plain text stays a string.
+
+    :raises CannotLowerError: it uses something that only Airflow can evaluate
+    """
+    if not any(mark in source for mark in ("{{", "{%", "{#")):
+        return source
+    try:
+        body = _environment.parse(source).body
+    except jinja2.TemplateSyntaxError as error:
+        raise CannotLowerError(f"the template {source!r} does not parse ({error.message})") from error
+    parts: list[Text | RunValue] = []
+    for output in body:
+        if not isinstance(output, nodes.Output):
+            raise _unknown(output, source)
+        parts.extend(_lower_node(node, source) for node in output.nodes)
+    if all(isinstance(part, Text) for part in parts):
+        return "".join(part.value for part in parts if isinstance(part, Text))
+    return parts[0] if len(parts) == 1 else Concat(tuple(parts))
+
+
+def _lower_node(node: nodes.Node, source: str) -> Text | RunValue:
+    if isinstance(node, nodes.TemplateData):
+        return Text(node.data)
+    if isinstance(node, nodes.Const) and isinstance(node.value, str):
+        return Text(node.value)
+    if isinstance(node, nodes.Name) and node.name in _NAMES:
+        return RunValue(_NAMES[node.name])
+    if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
+        if name := _ATTRIBUTES.get((node.node.name, node.attr)):
+            return RunValue(name)
+    raise _unknown(node, source)
+
+
+def _unknown(node: nodes.Node, source: str) -> CannotLowerError:
+    return CannotLowerError(f"the template {source!r} uses {type(node).__name__}, which only Airflow can evaluate")

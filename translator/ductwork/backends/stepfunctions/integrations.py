@@ -1,0 +1,79 @@
+"""The service integrations that states call, with the retries and error names each needs."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ductwork.backends.stepfunctions import jsonata
+from ductwork.ir import Retry
+
+SUBMIT_JOB = "arn:aws:states:::batch:submitJob"
+SUBMIT_JOB_AND_WAIT = "arn:aws:states:::batch:submitJob.sync"
+UPDATE_ITEM = "arn:aws:states:::dynamodb:updateItem"
+PUT_ITEM = "arn:aws:states:::dynamodb:putItem"
+
+# The optimized integration and the SDK integration spell DynamoDB's errors differently.
+CONDITION_FAILED = ["DynamoDB.ConditionalCheckFailedException", "DynamoDb.ConditionalCheckFailedException"]
+
+_SUBMIT_RETRY = {
+    "ErrorEquals": ["Batch.ServerException", "Batch.AWSBatchException", "Batch.TooManyRequestsException"],
+    "IntervalSeconds": 2,
+    "MaxAttempts": 6,
+    "BackoffRate": 2,
+    "MaxDelaySeconds": 60,
+    "JitterStrategy": "FULL",
+}
+_DYNAMODB_BACKOFF = {
+    "ErrorEquals": ["States.TaskFailed"],
+    "IntervalSeconds": 1,
+    "MaxAttempts": 6,
+    "BackoffRate": 2,
+    "JitterStrategy": "FULL",
+}
+DYNAMODB_RETRY = [_DYNAMODB_BACKOFF]
+# A condition that does not hold is an answer, not a fault.
+CONDITIONAL_RETRY = [{"ErrorEquals": CONDITION_FAILED, "MaxAttempts": 0}, _DYNAMODB_BACKOFF]
+_MAX_INTERVAL_SECONDS = 31_622_400
+
+
+def job_retry(retry: Retry) -> list[dict[str, Any]]:
+    """The Retry of a task that runs as a Batch job.
+
+    The worker tells by the error's name what Airflow decided; a container that dies (``States.TaskFailed``) counts as
+    a try too. Both are in one retrier because each retrier counts for itself.
+    """
+    if not retry.retries:
+        return [_SUBMIT_RETRY]
+    interval = min(max(1, math.ceil(retry.delay)), _MAX_INTERVAL_SECONDS)
+    again: dict[str, Any] = {
+        "ErrorEquals": ["Ductwork.Retry", "States.TaskFailed"],
+        "IntervalSeconds": interval,
+        "MaxAttempts": retry.retries,
+        "BackoffRate": max(1.0, retry.backoff),
+    }
+    # Airflow never waits for more than a day.
+    longest = math.ceil(min(retry.max_delay or 86_400, 86_400))
+    if retry.backoff > 1 and longest > interval:
+        again["MaxDelaySeconds"] = longest
+    return [_SUBMIT_RETRY, {"ErrorEquals": ["Ductwork.Failed"], "MaxAttempts": 0}, again]
+
+
+def item_key(sk: str) -> dict[str, Any]:
+    return {"pk": {"S": jsonata.expression("$run.pk")}, "sk": {"S": sk}}
+
+
+# Members of SubmitJob whose keys are the user's, not names of members.
+_USER_KEYS = {"parameters", "tags"}
+
+
+def pascal(request: Any, *, rename: bool = True) -> Any:
+    """A request in boto3's spelling as Step Functions spells it: members start with a capital letter."""
+    if isinstance(request, dict):
+        return {
+            (key[0].upper() + key[1:] if rename else key): pascal(value, rename=rename and key not in _USER_KEYS)
+            for key, value in request.items()
+        }
+    if isinstance(request, list):
+        return [pascal(value, rename=rename) for value in request]
+    return request

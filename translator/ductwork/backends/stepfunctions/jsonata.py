@@ -1,0 +1,73 @@
+"""Writing JSONata as Step Functions wants it: the one place that knows its quoting."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from ductwork.ir import Concat, RunValue, Text
+
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KEYWORDS = {"and", "or", "in", "true", "false", "null", "function"}
+
+# Evaluation depth is limited to about 100, so longer texts are joined, not chained.
+_CHAINED = 8
+
+# Values of the run, as the first state left them in the variable $run.
+_RUN_VALUES = {
+    "run_id": "$run.id",
+    "run_hash": "$run.hash",
+    "ds": "$substring($run.logical_date, 0, 10)",
+    "ds_nodash": "$replace($substring($run.logical_date, 0, 10), '-', '')",
+    "ts": "$run.logical_date",
+    "ts_nodash": "$replace($replace($substring($run.logical_date, 0, 19), '-', ''), ':', '')",
+}
+
+
+def expression(code: str) -> str:
+    """``code`` marked as an expression. Step Functions wants the marks at the very ends of the string."""
+    return "{% " + code + " %}"
+
+
+def text(value: str) -> str:
+    """A string literal."""
+    escaped = json.dumps(value, ensure_ascii=False)[1:-1].replace('\\"', '"').replace("'", "\\'")
+    return f"'{escaped}'"
+
+
+def texts(values: Iterable[str]) -> str:
+    """An array of string literals."""
+    return "[" + ", ".join(map(text, values)) + "]"
+
+
+def name(field: str) -> str:
+    """A field name in a path."""
+    return field if _PLAIN_NAME.fullmatch(field) and field not in _KEYWORDS else f"`{field}`"
+
+
+def of_input(field: str) -> str:
+    return f"$states.input.{name(field)}"
+
+
+def code(value: Text | RunValue | Concat) -> str:
+    """The expression, unmarked, of an IR expression."""
+    if isinstance(value, Text):
+        return text(value.value)
+    if isinstance(value, RunValue):
+        return _RUN_VALUES[value.name]
+    if len(value.parts) <= _CHAINED:
+        return " & ".join(map(code, value.parts))
+    return "$join([" + ", ".join(map(code, value.parts)) + "])"
+
+
+def leaves(value: Any) -> Any:
+    """``value`` with every IR expression in it written as a marked expression."""
+    if isinstance(value, (Text, RunValue, Concat)):
+        return expression(code(value))
+    if isinstance(value, dict):
+        return {key: leaves(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [leaves(inner) for inner in value]
+    return value

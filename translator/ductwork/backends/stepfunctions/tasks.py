@@ -1,0 +1,205 @@
+"""The states of one task.
+
+``Run <task>?``     where an upstream task may divert it: a Choice that reads the outcomes of its direct upstream tasks
+``<task>``          the task itself
+``Record <task>``   ends the task in the ledger when no worker has: it was diverted, its container died, or it is native
+
+The happy path of a worker task is one transition, two with the Choice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ductwork.backends import worker_job
+from ductwork.backends.stepfunctions import integrations, jsonata, outcomes
+from ductwork.ir import BatchJob, Concat, Instant, RunValue, Task, Text, Worker, Workflow
+from ductwork.ledger_schema import FORCED_END_STEP, task_sk, xcom_sk
+from ductwork.names import STATE_NAME_LIMIT, job_name, shorten
+
+State = dict[str, Any]
+
+_NOW = "{% $states.context.State.EnteredTime %}"
+_TRY = "{% $states.context.State.RetryCount + 1 %}"
+# "-" and the eight characters of the run's hash are added at run time.
+_JOB_NAME_ROOM = 128 - 9
+
+
+class TaskStates:
+    """
+    :param diverting: the task may be diverted: an upstream task can end in something else than success
+    :param kept: outcomes of earlier tasks that states after this task still read
+    :param after: the name of the state that follows, None at the end of a branch
+    """
+
+    def __init__(
+        self, workflow: Workflow, task: Task, *, diverting: bool, kept: Sequence[str], needed: bool, after: str | None
+    ) -> None:
+        self._workflow = workflow
+        self._task = task
+        self._diverting = diverting
+        self._kept = kept
+        self._needed = needed
+        self._next: State = {"End": True} if after is None else {"Next": after}
+        self._ends = after is None
+        self.name = shorten(task.task_id, STATE_NAME_LIMIT)
+        self._record_name = shorten(f"Record {task.task_id}", STATE_NAME_LIMIT)
+        self._choice_name = shorten(f"Run {task.task_id}?", STATE_NAME_LIMIT)
+        self._push_name = shorten(f"Push {task.task_id}", STATE_NAME_LIMIT)
+
+    def build(self) -> tuple[str, dict[str, State]]:
+        """The name of the first state, and all states by name, in reading order."""
+        work = self._task.work
+        if isinstance(work, Instant):
+            return self.name, {self.name: self._instant()}
+        states: dict[str, State] = {}
+        if self._diverting:
+            states[self._choice_name] = self._choice()
+        states |= self._worker() if isinstance(work, Worker) else self._batch_job(work)
+        states[self._record_name] = self._record()
+        return next(iter(states)), states
+
+    # ---- the outcome in the state data ----
+
+    def _output(self, value: Any) -> Any:
+        own = {self._task.task_id: value} if self._needed else {}
+        return outcomes.carry(self._kept, own, exactly=self._ends)
+
+    def _to_record(self, state: Any, try_number: Any) -> Any:
+        """State data on the way to ``Record``: everything as it was, and how the task ended."""
+        value = {"state": state, "try": try_number}
+        return outcomes.carry(self._kept, {self._task.task_id: value}, exactly=False)
+
+    # ---- states ----
+
+    def _choice(self) -> State:
+        upstream = self._task.upstream
+        divert = {
+            "upstream_failed": outcomes.failed_above(upstream),
+            "skipped": outcomes.skipped_above(upstream),
+        }
+        return {
+            "Type": "Choice",
+            "Choices": [
+                {
+                    "Condition": jsonata.expression(condition),
+                    "Output": self._to_record(state, 0),
+                    "Next": self._record_name,
+                }
+                for state, condition in divert.items()
+            ],
+            "Default": self.name,
+        }
+
+    def _worker(self) -> dict[str, State]:
+        request = worker_job.request(self._workflow, self._task)
+        token = {"name": "DUCTWORK_TASK_TOKEN", "value": "{% $states.context.Task.Token %}"}
+        request["containerOverrides"]["environment"].append(token)
+        return {
+            self.name: {
+                "Type": "Task",
+                "Resource": integrations.SUBMIT_JOB_AND_WAIT,
+                "Arguments": self._submit_arguments(request),
+                "Output": self._output("{% $states.result.state %}"),
+                "Retry": integrations.job_retry(self._task.retry),
+                "Catch": self._catch(),
+                **self._next,
+            }
+        }
+
+    def _batch_job(self, work: BatchJob) -> dict[str, State]:
+        recorded = self._record_name
+        first = self._push_name if work.push_job_id else recorded
+        value = {"state": "success", "try": _TRY, "job": "{% $states.result.JobId %}"}
+        states: dict[str, State] = {
+            self.name: {
+                "Type": "Task",
+                "Resource": integrations.SUBMIT_JOB_AND_WAIT if work.wait else integrations.SUBMIT_JOB,
+                "Arguments": integrations.pascal(jsonata.leaves(dict(work.request))),
+                "Output": outcomes.carry(self._kept, {self._task.task_id: value}, exactly=False),
+                "Retry": integrations.job_retry(self._task.retry),
+                "Catch": self._catch(),
+                "Next": first,
+            }
+        }
+        if work.push_job_id:
+            states[self._push_name] = self._push(recorded)
+        return states
+
+    def _submit_arguments(self, request: dict[str, Any]) -> Any:
+        name = job_name(self._workflow.dag_id, self._task.task_id, _JOB_NAME_ROOM)
+        named = {"jobName": Concat((Text(f"{name}-"), RunValue("run_hash"))), **request}
+        return integrations.pascal(jsonata.leaves(named))
+
+    def _catch(self) -> list[State]:
+        return [{"ErrorEquals": ["States.ALL"], "Output": self._to_record("failed", _TRY), "Next": self._record_name}]
+
+    def _record(self) -> State:
+        # What the worker has recorded stands: if_not_exists keeps it, and ReturnValues hands it back, so the machine
+        # goes on with what the ledger says even where the worker died between its two reports.
+        mine = jsonata.of_input(self._task.task_id)
+        return {
+            "Type": "Task",
+            "Resource": integrations.UPDATE_ITEM,
+            "Arguments": self._end_task(f"{{% {mine}.state %}}", f"{{% $string({mine}.try) %}}"),
+            "Output": self._output("{% $states.result.Attributes.outcome.S %}"),
+            "Retry": integrations.DYNAMODB_RETRY,
+            **self._next,
+        }
+
+    def _instant(self) -> State:
+        state, attempts = "success", "1"
+        if self._diverting:
+            decision = outcomes.decision(self._task.upstream)
+            state = jsonata.expression(decision)
+            attempts = jsonata.expression(f"({decision}) = 'success' ? '1' : '0'")
+        return {
+            "Type": "Task",
+            "Resource": integrations.UPDATE_ITEM,
+            "Arguments": self._end_task(state, attempts),
+            "Output": self._output("{% $states.result.Attributes.outcome.S %}"),
+            "Retry": integrations.DYNAMODB_RETRY,
+            **self._next,
+        }
+
+    def _end_task(self, state: str, try_number: str) -> State:
+        return {
+            "TableName": self._workflow.ledger_table,
+            "Key": integrations.item_key(task_sk(self._task.task_id)),
+            "UpdateExpression": (
+                "SET outcome = if_not_exists(outcome, :state), #state = if_not_exists(outcome, :state), "
+                "#rank = if_not_exists(#rank, :zero) + :step, try_number = if_not_exists(try_number, :try), "
+                "started_at = if_not_exists(started_at, :now), ended_at = if_not_exists(ended_at, :now), "
+                "updated_at = :now"
+            ),
+            "ExpressionAttributeNames": {"#state": "state", "#rank": "rank"},
+            "ExpressionAttributeValues": {
+                ":state": {"S": state},
+                ":try": {"N": try_number},
+                ":zero": {"N": "0"},
+                ":step": {"N": str(FORCED_END_STEP)},
+                ":now": {"S": _NOW},
+            },
+            "ReturnValues": "UPDATED_NEW",
+        }
+
+    def _push(self, after: str) -> State:
+        mine = jsonata.of_input(self._task.task_id)
+        item = {
+            **integrations.item_key(xcom_sk(self._task.task_id, "return_value")),
+            "task_id": {"S": self._task.task_id},
+            "key": {"S": "return_value"},
+            "map_index": {"N": "-1"},
+            # A job id is a UUID: quoted, it is its own JSON text.
+            "value": {"S": jsonata.expression(f"'\"' & {mine}.job & '\"'")},
+            "updated_at": {"S": _NOW},
+        }
+        return {
+            "Type": "Task",
+            "Resource": integrations.PUT_ITEM,
+            "Arguments": {"TableName": self._workflow.ledger_table, "Item": item},
+            "Output": "{% $states.input %}",
+            "Retry": integrations.DYNAMODB_RETRY,
+            "Next": after,
+        }

@@ -1,0 +1,64 @@
+"""The SubmitJob request of a worker task, the same for every target."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ductwork.batch_limits import MIN_TIMEOUT_SECONDS
+from ductwork.ir import RunValue, Task, Workflow
+from ductwork.ledger_schema import UNMAPPED
+
+# Airflow ends a task at its execution_timeout; Batch's hard limit follows only if that failed.
+_TIMEOUT_GRACE_SECONDS = 60
+
+
+def request(workflow: Workflow, task: Task) -> dict[str, Any]:
+    """All of SubmitJob but the job's name, in boto3's spelling; leaves may be :class:`ductwork.ir.Expr`."""
+    deployment = task.deployment
+    overrides: dict[str, Any] = {"environment": environment(workflow, task)}
+    needs = (("VCPU", deployment.vcpus), ("MEMORY", deployment.memory), ("GPU", deployment.gpus))
+    if requirements := [{"type": kind, "value": str(value)} for kind, value in needs if value is not None]:
+        overrides["resourceRequirements"] = requirements
+    made: dict[str, Any] = {
+        "jobQueue": deployment.job_queue,
+        "jobDefinition": deployment.job_definition,
+        "containerOverrides": overrides,
+    }
+    if (limit := timeout(task)) is not None:
+        made["timeout"] = {"attemptDurationSeconds": limit}
+    optional = {
+        "shareIdentifier": deployment.share_identifier,
+        "schedulingPriorityOverride": deployment.scheduling_priority,
+        "propagateTags": deployment.propagate_tags,
+        "tags": dict(deployment.tags) or None,
+    }
+    return made | {member: value for member, value in optional.items() if value is not None}
+
+
+def environment(workflow: Workflow, task: Task) -> list[dict[str, Any]]:
+    values: dict[str, Any] = {
+        **deployment_environment(task),
+        "DUCTWORK_DAG_ID": workflow.dag_id,
+        "DUCTWORK_RUN_ID": RunValue("run_id"),
+        "DUCTWORK_TASK_ID": task.task_id,
+        "DUCTWORK_MAP_INDEX": str(UNMAPPED),
+        "DUCTWORK_LEDGER_TABLE": workflow.ledger_table,
+    }
+    return [{"name": name, "value": value} for name, value in values.items()]
+
+
+def deployment_environment(task: Task) -> dict[str, str]:
+    return dict(sorted(task.deployment.environment.items()))
+
+
+def timeout(task: Task) -> int | None:
+    """Seconds for one attempt, None for no limit.
+
+    ``execution_timeout`` bounds an attempt only if the task stays in its process: a deferred task may wait for longer.
+    """
+    if task.deployment.timeout is not None:
+        return task.deployment.timeout
+    if task.execution_timeout is None or task.may_defer:
+        return None
+    return max(MIN_TIMEOUT_SECONDS, math.ceil(task.execution_timeout) + _TIMEOUT_GRACE_SECONDS)

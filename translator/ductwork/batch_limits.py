@@ -1,0 +1,89 @@
+"""What AWS Batch's SubmitJob accepts (service model and service quotas of AWS Batch)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+MAX_ATTEMPTS = 10
+MIN_TIMEOUT_SECONDS = 60
+MAX_DEPENDENCIES = 20
+MAX_TAGS = 50
+MAX_OVERRIDES_CHARACTERS = 8_192
+MAX_REQUEST_BYTES = 30 * 1024
+ARRAY_SIZE = range(2, 10_001)
+
+_SUBSTITUTION = r"\$\{[A-Za-z0-9]+\}"
+_NAME = r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}"
+_ARN = r"arn:aws[a-z-]*:batch:[a-z0-9-]+:\d{12}:"
+JOB_NAME = re.compile(_NAME)
+JOB_QUEUE = re.compile(rf"{_NAME}|{_ARN}job-queue/{_NAME}|{_SUBSTITUTION}")
+JOB_DEFINITION = re.compile(rf"{_NAME}(:\d+)?|{_ARN}job-definition/{_NAME}(:\d+)?|{_SUBSTITUTION}")
+TABLE = re.compile(rf"[A-Za-z0-9_.-]{{3,255}}|{_SUBSTITUTION}")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """:param field: a member of the request, in boto3's spelling"""
+
+    field: str
+    what: str
+
+
+def problems(request: Mapping[str, Any]) -> Iterator[Problem]:
+    """What AWS would refuse in a SubmitJob request. Values known only at run time are passed over.
+
+    :param request: in boto3's spelling
+    """
+    yield from _names(request)
+    yield from _ranges(request)
+    yield from _overrides(request)
+
+
+def _names(request: Mapping[str, Any]) -> Iterator[Problem]:
+    kinds = (("jobName", JOB_NAME, "job name"), ("jobQueue", JOB_QUEUE, "job queue name or ARN"))
+    for member, pattern, kind in (*kinds, ("jobDefinition", JOB_DEFINITION, "job definition name, name:revision or ARN")):
+        value = request.get(member)
+        if isinstance(value, str) and not pattern.fullmatch(value):
+            yield Problem(member, f"{value!r} is not a legal {kind}")
+
+
+def _ranges(request: Mapping[str, Any]) -> Iterator[Problem]:
+    timeout = _inner(request, "timeout", "attemptDurationSeconds")
+    if isinstance(timeout, (int, float)) and timeout < MIN_TIMEOUT_SECONDS:
+        yield Problem("timeout", f"a timeout of {timeout} s is under Batch's minimum of {MIN_TIMEOUT_SECONDS} s")
+    attempts = _inner(request, "retryStrategy", "attempts")
+    if isinstance(attempts, int) and not 1 <= attempts <= MAX_ATTEMPTS:
+        yield Problem("retryStrategy", f"{attempts} attempts are outside Batch's range of 1 to {MAX_ATTEMPTS}")
+    size = _inner(request, "arrayProperties", "size")
+    if isinstance(size, int) and size not in ARRAY_SIZE:
+        yield Problem("arrayProperties", f"an array of {size} jobs is outside Batch's range of 2 to 10,000")
+    tags = request.get("tags")
+    if isinstance(tags, Mapping) and len(tags) > MAX_TAGS:
+        yield Problem("tags", f"{len(tags)} tags are more than the {MAX_TAGS} that Batch keeps")
+    priority = request.get("schedulingPriorityOverride")
+    if isinstance(priority, int) and not 0 <= priority <= 9999:
+        yield Problem("schedulingPriorityOverride", f"priority {priority} is outside Batch's range of 0 to 9999")
+
+
+def _overrides(request: Mapping[str, Any]) -> Iterator[Problem]:
+    overrides = request.get("containerOverrides")
+    if not isinstance(overrides, Mapping):
+        return
+    for variable in overrides.get("environment") or ():
+        if str(variable.get("name", "")).startswith("AWS_BATCH"):
+            yield Problem("containerOverrides", f"the variable name {variable['name']} is reserved by AWS Batch")
+    for need in overrides.get("resourceRequirements") or ():
+        if need.get("type") not in {"VCPU", "MEMORY", "GPU"}:
+            yield Problem("containerOverrides", f"{need.get('type')!r} is not a resource type (VCPU, MEMORY, GPU)")
+    size = len(json.dumps(overrides, default=str, separators=(",", ":")))
+    if size > MAX_OVERRIDES_CHARACTERS:
+        yield Problem("containerOverrides", f"container overrides of {size:,} characters are over Batch's 8,192")
+
+
+def _inner(request: Mapping[str, Any], member: str, key: str) -> Any:
+    outer = request.get(member)
+    return outer.get(key) if isinstance(outer, Mapping) else None

@@ -1,0 +1,161 @@
+"""The command line: ``compile``, ``check`` and ``explain``; other packages add verbs (entry points ``ductwork.commands``).
+
+Nothing here imports Airflow before a command needs it: ``ductwork --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ductwork import __version__, output
+
+_CLEAN, _ERRORS = 0, 1
+
+
+class _Commands(click.Group):
+    """A group that also offers the verbs of other packages, loaded when they are used."""
+
+    def _others(self) -> dict[str, EntryPoint]:
+        return {point.name: point for point in entry_points(group="ductwork.commands")}
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*super().list_commands(ctx), *self._others()})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if (own := super().get_command(ctx, cmd_name)) is not None:
+            return own
+        if (point := self._others().get(cmd_name)) is not None:
+            command: click.Command = point.load()
+            return command
+        return None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="ductwork")
+def cli() -> None:
+    """Run ordinary Airflow 3 DAG files on AWS Batch and Step Functions, with no Airflow workers."""
+
+
+def deployment_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that give deployment values, as keyword arguments by the names of ``ir.Deployment``'s fields."""
+    for option, text in (
+        ("--job-queue", "Batch job queue, name or ARN."),
+        ("--job-definition", "Batch job definition of the worker image: name, name:revision or ARN."),
+        ("--image", "Worker image; a job definition for it is written beside the artefact."),
+        ("--ledger-table", "DynamoDB table of the ledger."),
+        ("--vcpus", "vCPUs of a worker."),
+        ("--memory", "Memory of a worker in MiB."),
+        ("--gpus", "GPUs of a worker."),
+    ):
+        command = click.option(option, help=text)(command)
+    return command
+
+
+_target = click.option(
+    "--target", type=click.Choice(["stepfunctions", "batch"]), default="stepfunctions", show_default=True
+)
+_dag_id = click.option("--dag-id", help="Only this DAG of the files.")
+_paths = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+
+
+@cli.command("compile")
+@_paths
+@_dag_id
+@_target
+@click.option("-o", "--output", "destination", default=".", metavar="DIR|-", help="Folder to write to; - for stdout.")
+@click.option("--indent", is_flag=True, help="Indented JSON, for reading.")
+@deployment_options
+def compile_command(
+    paths: tuple[str, ...], dag_id: str | None, target: str, destination: str, indent: bool, **deployment: str | None
+) -> int:
+    """Compile DAG files to JSON: DIR/<dag_id>.asl.json or DIR/<dag_id>.batch.json."""
+    output.results()
+    from ductwork.compiler import Options, compile_paths, to_json
+
+    compiled = compile_paths(paths, Options(target, dag_id, deployment))
+    output.print_diagnostics(compiled.diagnostics)
+    for artefact in compiled.artefacts:
+        if destination == "-":
+            output.print_result(artefact.text(indent=indent))
+            continue
+        _write(Path(destination) / f"{artefact.dag_id}.{artefact.kind}.json", artefact.text(indent=indent))
+        if artefact.job_definitions:
+            definitions = to_json(list(artefact.job_definitions), indent=indent)
+            _write(Path(destination) / f"{artefact.dag_id}.jobdefinitions.json", definitions)
+    return _ERRORS if compiled.diagnostics.failed else _CLEAN
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"cannot write {path}: {error.strerror}; choose another folder with -o") from error
+    output.say(f"wrote {path}")
+
+
+@cli.command()
+@_paths
+@_dag_id
+@_target
+@click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@deployment_options
+def check(paths: tuple[str, ...], dag_id: str | None, target: str, style: str, **deployment: str | None) -> int:
+    """Report what would keep DAG files from running as they do under Airflow. Writes nothing."""
+    output.results()
+    from ductwork.compiler import Options, compile_paths
+
+    compiled = compile_paths(paths, Options(target, dag_id, deployment))
+    if style == "json":
+        output.print_json([finding.as_json() for finding in compiled.diagnostics])
+    else:
+        for finding in compiled.diagnostics:
+            output.print_result(str(finding))
+        if not len(compiled.diagnostics):
+            names = ", ".join(workflow.dag_id for workflow in compiled.workflows) or "nothing to check"
+            output.print_result(f"no problems: {names}")
+    return _ERRORS if compiled.diagnostics.failed else _CLEAN
+
+
+@cli.command()
+@click.argument("subject", metavar="CODE|PATH")
+@_dag_id
+@_target
+def explain(subject: str, dag_id: str | None, target: str) -> int:
+    """Explain a diagnostic code, or how each task of a DAG is carried out and why."""
+    from ductwork.codes import CODES
+
+    if (code := CODES.get(subject.upper())) is not None:
+        output.print_result(f"{subject.upper()} ({code.severity.value}): {code.title}\n\n{code.explanation}")
+        return _CLEAN
+    if subject.upper().startswith("DW") and not Path(subject).exists():
+        raise click.UsageError(f"there is no diagnostic {subject}; known are {', '.join(CODES)}")
+    output.results()
+    from ductwork.compiler import Options, compile_paths
+    from ductwork.explain import describe
+
+    compiled = compile_paths([subject], Options(target, dag_id))
+    output.print_diagnostics(compiled.diagnostics)
+    for workflow in compiled.workflows:
+        artefact = next((made for made in compiled.artefacts if made.dag_id == workflow.dag_id), None)
+        output.print_result(describe(workflow, artefact))
+    return _ERRORS if compiled.diagnostics.failed else _CLEAN
+
+
+def main() -> None:
+    """The console script. Exit codes: 0 clean, 1 errors or a failed run, 2 usage."""
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        output.say("interrupted")
+        code = 130
+    sys.exit(code or _CLEAN)

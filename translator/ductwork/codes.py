@@ -1,0 +1,162 @@
+"""The catalogue of diagnostic codes: severity, title and the text ``ductwork explain CODE`` prints.
+
+A code keeps its meaning for ever; a code that is no longer used is not given to something else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ductwork.diagnostics import Severity
+
+
+@dataclass(frozen=True)
+class Code:
+    severity: Severity
+    title: str
+    explanation: str
+
+
+def _error(title: str, explanation: str) -> Code:
+    return Code(Severity.ERROR, title, explanation)
+
+
+def _warning(title: str, explanation: str) -> Code:
+    return Code(Severity.WARNING, title, explanation)
+
+
+CODES: dict[str, Code] = {
+    # ---- DW1xx: loading DAG files ----
+    "DW101": _error(
+        "no such file",
+        "The path given does not exist, cannot be read, or is not a Python file or a folder of them. "
+        "Check the spelling and the working directory.",
+    ),
+    "DW102": _error("syntax error", "Python cannot parse the file. Mend the line named in the message."),
+    "DW103": _error(
+        "import error",
+        "Running the file's top-level code raised an exception, so Airflow itself could not load it either. Mend the "
+        "line named; install what it imports into the environment that runs ductwork. Code that needs a Variable or a "
+        "Connection at import time gets them from AIRFLOW_VAR_... and AIRFLOW_CONN_... environment variables.",
+    ),
+    "DW104": _error(
+        "written for Airflow 1 or 2",
+        "The file uses a module, a name or an argument that Airflow 3 has removed or moved. The message names the "
+        "replacement where there is one. Most of such code is mended by: ruff check --select AIR3 --fix FILE "
+        "(add --preview for the newest rules).",
+    ),
+    "DW105": _error(
+        "no DAG in the file",
+        "The file loads but defines no DAG. A DAG must be bound to a module-level name, used as a context manager, or "
+        "be the result of calling a function decorated with @dag.",
+    ),
+    "DW106": _error(
+        "two DAGs with one id",
+        "DAG ids must be unique among the files of one call, as they must be in Airflow: each artefact, state machine "
+        "and ledger entry is named by the DAG id.",
+    ),
+    "DW107": _error("unknown DAG id", "None of the files given defines a DAG with the id asked for."),
+    "DW108": _error(
+        "Airflow rejects the DAG",
+        "The file loads, but Airflow's own validation of the DAG fails, e.g. because of a cycle or a missing argument.",
+    ),
+    "DW109": _warning(
+        "no DAG file in the folder",
+        "The folder given holds no Python file that defines a DAG, so there is nothing to do.",
+    ),
+    # ---- DW2xx: deployment values ----
+    "DW201": _error(
+        "illegal deployment value",
+        "A job queue, job definition, ledger table, resource or other deployment value has a form that AWS does not "
+        "accept. Values are looked up in this order: the task's executor_config, the command line, [ductwork] in "
+        "Airflow's configuration, else a ${Substitution} that CloudFormation fills.",
+    ),
+    "DW202": _error(
+        "unknown deployment key",
+        "A key of executor_config, of its 'ductwork' part, or of [ductwork] in Airflow's configuration is not one "
+        "that Ductwork knows. SubmitJob arguments in the spelling of Airflow's AwsBatchExecutor are accepted too.",
+    ),
+    "DW203": _error(
+        "outside Batch's limits",
+        "AWS Batch refuses requests outside its ranges: timeouts under 60 seconds, more than 10 attempts, array sizes "
+        "outside 2 to 10,000, container overrides over 8,192 characters, requests over 30 KiB.",
+    ),
+    # ---- DW3xx: what a target cannot express ----
+    "DW301": _error(
+        "crossing dependencies",
+        "The order of these tasks is not series-parallel: it cannot be written as chains and parallel sections. "
+        "This version compiles series-parallel graphs only.",
+    ),
+    "DW302": _error("unsupported trigger rule", "This version compiles tasks whose trigger rule is all_success."),
+    "DW303": _error(
+        "unsupported branching",
+        "Branch and short-circuit operators decide at run time which tasks are skipped. This version does not "
+        "compile them.",
+    ),
+    "DW304": _error(
+        "unsupported mapped task",
+        "expand(), expand_kwargs() and mapped task groups make tasks at run time. This version does not compile them.",
+    ),
+    "DW305": _error("unsupported setup or teardown", "This version does not compile setup and teardown tasks."),
+    "DW306": _error(
+        "unsupported reschedule mode",
+        "A sensor in reschedule mode gives up its container between pokes. This version does not compile it; "
+        "mode='poke' works, as does deferrable=True.",
+    ),
+    "DW307": _error(
+        "setting that would change the result",
+        "This setting can change which tasks run and how they end, and this version does not honour it.",
+    ),
+    "DW308": _warning(
+        "setting that is not enforced",
+        "This setting limits or observes runs without changing how a single run's tasks end. This version does not "
+        "enforce it.",
+    ),
+    "DW309": _error(
+        "more than a job chain can say",
+        "AWS Batch cannot express this in a chain of jobs (at most 10 attempts, at most 20 dependencies). "
+        "The stepfunctions target can.",
+    ),
+    "DW310": _warning(
+        "retry delay not honoured",
+        "AWS Batch retries a failed attempt at once. The stepfunctions target honours retry delays.",
+    ),
+    "DW311": _error(
+        "too large for one state machine",
+        "AWS accepts definitions up to 1 MB and executions up to 25,000 events; this DAG needs more.",
+    ),
+    # ---- DW4xx: native tasks ----
+    "DW401": _error(
+        "invalid Batch job",
+        "A BatchOperator's arguments are not ones that AWS Batch's SubmitJob accepts.",
+    ),
+    # ---- DW5xx: running ----
+    "DW501": _error("bad --conf", "--conf takes one JSON object, e.g. --conf '{\"day\": \"2026-01-01\"}'."),
+    "DW502": _error("bad date", "Dates are ISO 8601, e.g. 2026-01-01 or 2026-01-01T06:00:00+00:00."),
+    "DW503": _error("run exists already", "A run id can be used once per DAG. Leave --run-id out to get a new one."),
+    "DW504": _error(
+        "no image to run",
+        "The embedded AWS runs jobs as local processes: a worker task needs no image, but a job definition of your "
+        "own must tell its command, in container_overrides['command'] or in a file given with --job-definitions "
+        "(the output of: aws batch describe-job-definitions).",
+    ),
+    "DW505": _error("no such run", "The ledger has no run of this DAG, or none with this id."),
+    "DW506": _error("ledger out of reach", "The ledger's table does not exist, or AWS refused or did not answer."),
+    "DW507": _error(
+        "the execution broke",
+        "Step Functions ended the execution with an error of its own, outside any task. The message is AWS's.",
+    ),
+    "DW508": _error("an extra is not installed", "Running locally needs: pip install 'ductwork[local]'."),
+    "DW511": _error("task failed", "The task raised an exception, as it would under Airflow. See its log."),
+    "DW512": _error(
+        "XCom cannot be stored",
+        "A task returned or pushed a value that is not serialisable or over the ledger's item limit of 400 KB. Return "
+        "a reference (an S3 key), or configure Airflow's object-storage XCom backend ([core] xcom_backend).",
+    ),
+    "DW513": _error(
+        "task killed",
+        "The task's process or container was ended from outside: out of memory, a lost host, a time limit, or a "
+        "signal. Give it more memory (executor_config={'ductwork': {'memory': ...}}) or retries.",
+    ),
+    "DW514": _error("interrupted", "The run was interrupted; what was still running has been stopped."),
+}

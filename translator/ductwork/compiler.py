@@ -1,0 +1,172 @@
+"""The compiler: DAG files in, compiled schedules out.
+
+Its stages, each in a room of its own: *load* (``frontend``: Airflow reads the file, we keep plain data), *check* what
+this version cannot compile (``support``), *lower* each operator to work (``rules``), *resolve* deployment values
+(``deployment``), *rewrite* the workflow (``passes``), *emit* JSON (``backends``). Every stage adds to one collection of
+diagnostics, and a DAG with an error is not emitted; the others are.
+
+The price of letting Airflow read the files is its import, some seconds; nothing in this module needs it before
+:func:`load` is called.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ductwork import deployment, graph, ir, support
+from ductwork.backends import BACKENDS
+from ductwork.diagnostics import Diagnostics, Origin
+from ductwork.passes import PASSES
+from ductwork.passes.job_definitions import needed
+from ductwork.rules import lower
+from ductwork.snapshot import DagSnapshot, TaskSnapshot
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """One compiled DAG.
+
+    :param kind: the target's file kind, e.g. ``asl``: the file is ``<dag_id>.<kind>.json``
+    :param document: plain JSON data
+    :param job_definitions: RegisterJobDefinition requests for the images that tasks name
+    """
+
+    dag_id: str
+    kind: str
+    document: Mapping[str, Any]
+    job_definitions: Sequence[Mapping[str, Any]] = ()
+
+    def text(self, *, indent: bool = False) -> str:
+        return to_json(self.document, indent=indent)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the caller asks for.
+
+    :param deployment: deployment values of the command line, by field name
+    """
+
+    target: str = "stepfunctions"
+    dag_id: str | None = None
+    deployment: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Compiled:
+    """Everything one call made of the files."""
+
+    workflows: list[ir.Workflow]
+    artefacts: list[Artefact]
+    diagnostics: Diagnostics
+
+
+def compile_paths(paths: Sequence[str], options: Options) -> Compiled:
+    """Compile every DAG of the files and folders given."""
+    diagnostics = Diagnostics()
+    dags = load(paths, options.dag_id, diagnostics)
+    settings = _Settings.read(options, diagnostics)
+    workflows = [build(dag, settings, diagnostics) for dag in dags]
+    sound = [workflow for workflow in workflows if not diagnostics.failed_for(workflow.dag_id)]
+    artefacts = [] if settings.broken else _emit_all(sound, options.target, diagnostics)
+    return Compiled(sound, artefacts, diagnostics)
+
+
+def load(paths: Sequence[str], dag_id: str | None, diagnostics: Diagnostics) -> list[DagSnapshot]:
+    """The DAGs of the files, or the one asked for."""
+    from ductwork.frontend.loader import load as load_files
+
+    dags = load_files(paths, diagnostics)
+    if dag_id is None:
+        return dags
+    chosen = [dag for dag in dags if dag.dag_id == dag_id]
+    if not chosen and not diagnostics.failed:
+        known = ", ".join(sorted(dag.dag_id for dag in dags)) or "none"
+        origin = Origin(paths[0] if paths else "")
+        diagnostics.add("DW107", origin, f"no DAG {dag_id!r}", f"these are defined: {known}", field="--dag-id")
+    return chosen
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """Deployment values that hold for all tasks."""
+
+    common: ir.Deployment
+    broken: bool
+
+    @classmethod
+    def read(cls, options: Options, diagnostics: Diagnostics) -> _Settings:
+        from ductwork.frontend.settings import configured
+
+        own = Diagnostics()
+        flags = deployment.Reader(Origin("command line"), own).values(options.deployment)
+        conf = deployment.Reader(Origin("airflow.cfg [ductwork]"), own).values(configured())
+        diagnostics.extend(own)
+        return cls(deployment.merge(flags, conf, deployment.SUBSTITUTED), own.failed)
+
+
+def build(dag: DagSnapshot, settings: _Settings, diagnostics: Diagnostics) -> ir.Workflow:
+    """One DAG's workflow, after all passes."""
+    support.check(dag, diagnostics)
+    upstream = {task.task_id: task.upstream for task in dag.tasks}
+    by_id = {task.task_id: task for task in dag.tasks}
+    workflow = ir.Workflow(
+        dag_id=dag.dag_id,
+        origin=dag.origin,
+        dag_file=dag.dag_file,
+        bundle_path=dag.bundle_path,
+        tasks=tuple(
+            _build_task(dag.dag_id, by_id[task_id], settings, diagnostics) for task_id in graph.topological(upstream)
+        ),
+        ledger_table=settings.common.ledger_table or "",
+    )
+    for rewrite in PASSES:
+        workflow = rewrite(workflow, diagnostics)
+    return workflow
+
+
+def _build_task(dag_id: str, task: TaskSnapshot, settings: _Settings, diagnostics: Diagnostics) -> ir.Task:
+    reader = deployment.Reader(task.origin, diagnostics, dag_id=dag_id, task_id=task.task_id)
+    own = reader.executor_config(task.executor_config)
+    found = Diagnostics()
+    work = lower(task, found)
+    # A rule knows its task only; which DAG it is in is added here.
+    diagnostics.extend(_in_dag(found, dag_id))
+    return ir.Task(
+        task_id=task.task_id,
+        origin=task.origin,
+        operator=task.operator,
+        work=work,
+        upstream=task.upstream,
+        trigger_rule=task.trigger_rule,
+        retry=ir.Retry(task.retries, task.retry_delay, task.retry_backoff, task.max_retry_delay),
+        execution_timeout=task.execution_timeout,
+        may_defer=task.may_defer,
+        deployment=deployment.merge(own, settings.common),
+    )
+
+
+def _in_dag(found: Diagnostics, dag_id: str) -> Diagnostics:
+    from dataclasses import replace
+
+    return Diagnostics([replace(finding, dag_id=dag_id) for finding in found])
+
+
+def _emit_all(workflows: Sequence[ir.Workflow], target: str, diagnostics: Diagnostics) -> list[Artefact]:
+    backend = BACKENDS[target]
+    artefacts = []
+    for workflow in workflows:
+        document = backend.emit(workflow, diagnostics)
+        if document is not None and not diagnostics.failed_for(workflow.dag_id):
+            artefacts.append(Artefact(workflow.dag_id, backend.kind, document, needed(workflow)))
+    return artefacts
+
+
+def to_json(document: Any, *, indent: bool = False) -> str:
+    """The same data always as the same text: keys stay in the order they were made in."""
+    if indent:
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)

@@ -1,0 +1,190 @@
+"""Reading deployment values: where a worker task runs and what it gets.
+
+Each value is looked up in this order: the task's ``executor_config``, the command line, ``[ductwork]`` in Airflow's
+configuration, else a ``${Substitution}`` that CloudFormation fills.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
+from typing import Any
+
+from ductwork import batch_limits
+from ductwork.diagnostics import Diagnostics, Origin
+from ductwork.ir import Deployment
+
+SUBSTITUTED = Deployment(
+    job_queue="${JobQueue}", job_definition="${JobDefinition}", ledger_table="${LedgerTable}"
+)
+
+_KEYS = {item.name for item in fields(Deployment)}
+
+# Airflow's AwsBatchExecutor takes SubmitJob arguments in executor_config.
+_SUBMIT_JOB: dict[str, str] = {
+    "jobQueue": "job_queue",
+    "jobDefinition": "job_definition",
+    "shareIdentifier": "share_identifier",
+    "schedulingPriorityOverride": "scheduling_priority",
+    "propagateTags": "propagate_tags",
+    "tags": "tags",
+}
+_RESOURCES = {"VCPU": "vcpus", "MEMORY": "memory", "GPU": "gpus"}
+
+# executor_config of other executors: it says nothing to Ductwork and is no mistake.
+OTHER_EXECUTORS = {"KubernetesExecutor", "pod_override", "pod_template_file", "CeleryExecutor"}
+
+
+class Reader:
+    """Reads deployment values from one source and reports what is wrong with them.
+
+    :param origin: where the source is, for diagnostics
+    :param about: ``dag_id`` and ``task_id`` for diagnostics
+    """
+
+    def __init__(self, origin: Origin, diagnostics: Diagnostics, **about: str) -> None:
+        self._origin = origin
+        self._diagnostics = diagnostics
+        self._about = about
+
+    def executor_config(self, config: Any) -> Deployment:
+        if not isinstance(config, Mapping):
+            return Deployment()
+        own = config.get("ductwork") or {}
+        if not isinstance(own, Mapping):
+            self._illegal("executor_config", f"executor_config['ductwork'] is not a dictionary but {own!r}")
+            own = {}
+        spelled = self._from_submit_job({key: value for key, value in config.items() if key != "ductwork"})
+        return self.values({**spelled, **self._from_submit_job(own, also=_KEYS)})
+
+    def _from_submit_job(self, config: Mapping[str, Any], also: set[str] = frozenset()) -> dict[str, Any]:  # type: ignore[assignment]
+        found: dict[str, Any] = {}
+        for key, value in config.items():
+            if key in also:
+                found[key] = value
+            elif key in _SUBMIT_JOB:
+                found[_SUBMIT_JOB[key]] = value
+            elif key == "timeout" and isinstance(value, Mapping):
+                found["timeout"] = value.get("attemptDurationSeconds")
+            elif key == "containerOverrides" and isinstance(value, Mapping):
+                found.update(self._from_overrides(value))
+            elif key not in OTHER_EXECUTORS:
+                self._unknown(key, "executor_config")
+        return found
+
+    def _from_overrides(self, overrides: Mapping[str, Any]) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for key, value in overrides.items():
+            if key == "environment":
+                found["environment"] = {item.get("name"): item.get("value") for item in value}
+            elif key == "resourceRequirements":
+                for need in value:
+                    if need.get("type") in _RESOURCES:
+                        found[_RESOURCES[need["type"]]] = need.get("value")
+            elif key in {"vcpus", "memory"}:
+                found[key] = value
+            else:
+                self._unknown(f"containerOverrides.{key}", "executor_config")
+        return found
+
+    def values(self, values: Mapping[str, Any]) -> Deployment:
+        """
+        :param values: by the names of :class:`Deployment`'s fields; None and unknown names are passed over or reported
+        """
+        good: dict[str, Any] = {}
+        for name, value in values.items():
+            if name not in _KEYS:
+                self._unknown(name, "[ductwork]")
+            elif value is not None:
+                try:
+                    good[name] = _CHECKS[name](value)
+                except (ValueError, TypeError) as error:
+                    self._illegal(name, f"{name} = {value!r}: {error}")
+        return replace(Deployment(), **good)
+
+    def _unknown(self, key: str, place: str) -> None:
+        what = f"{key!r} in {place} is not a deployment value"
+        hint = f"known: {', '.join(sorted(_KEYS))}; in executor_config also SubmitJob's {', '.join(_SUBMIT_JOB)}"
+        self._diagnostics.add("DW202", self._origin, what, hint, field=key, **self._about)
+
+    def _illegal(self, name: str, what: str) -> None:
+        hint = "correct it in executor_config, on the command line or in [ductwork]"
+        self._diagnostics.add("DW201", self._origin, what, hint, field=name, **self._about)
+
+
+def merge(*deployments: Deployment) -> Deployment:
+    """The first deployment's values, gaps filled from the next; environments and tags are united."""
+    merged = {}
+    for item in fields(Deployment):
+        values = [getattr(deployment, item.name) for deployment in deployments]
+        if item.name in {"environment", "tags"}:
+            merged[item.name] = {key: value for part in reversed(values) for key, value in part.items()}
+        else:
+            merged[item.name] = next((value for value in values if value is not None), None)
+    return Deployment(**merged)
+
+
+def _matching(pattern: re.Pattern[str], what: str) -> Callable[[Any], str]:
+    def check(value: Any) -> str:
+        if not pattern.fullmatch(str(value)):
+            raise ValueError(f"not a legal {what}")
+        return str(value)
+
+    return check
+
+
+def _integer(least: int, most: int, unit: str) -> Callable[[Any], int]:
+    def check(value: Any) -> int:
+        number = int(str(value))
+        if not least <= number <= most:
+            raise ValueError(f"must be {least:,} to {most:,} {unit}".rstrip())
+        return number
+
+    return check
+
+
+def _vcpus(value: Any) -> str:
+    number = float(value)
+    if not (number in (0.25, 0.5) or (number >= 1 and number == int(number))):
+        raise ValueError("must be 0.25, 0.5 or a whole number")
+    return f"{number:g}"
+
+
+def _boolean(value: Any) -> bool:
+    known = {"true": True, "1": True, "false": False, "0": False}
+    if str(value).lower() not in known:
+        raise ValueError("must be true or false")
+    return known[str(value).lower()]
+
+
+def _environment(value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise ValueError("must be a dictionary of names and texts")
+    for name in value:
+        if str(name).startswith(("AWS_BATCH", "DUCTWORK_")):
+            raise ValueError(f"the variable name {name} is reserved")
+    return {str(name): str(text) for name, text in value.items()}
+
+
+def _tags(value: Any) -> dict[str, str]:
+    if not isinstance(value, Mapping) or len(value) > batch_limits.MAX_TAGS:
+        raise ValueError(f"must be a dictionary of at most {batch_limits.MAX_TAGS} tags")
+    return {str(key): str(text) for key, text in value.items()}
+
+
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "job_queue": _matching(batch_limits.JOB_QUEUE, "job queue name or ARN"),
+    "job_definition": _matching(batch_limits.JOB_DEFINITION, "job definition name, name:revision or ARN"),
+    "image": _matching(re.compile(r"\S{1,512}"), "image name"),
+    "ledger_table": _matching(batch_limits.TABLE, "table name (3 to 255 letters, digits, _ . -)"),
+    "vcpus": _vcpus,
+    "memory": _integer(4, 2_000_000, "MiB"),
+    "gpus": _integer(1, 64, ""),
+    "timeout": _integer(batch_limits.MIN_TIMEOUT_SECONDS, 99_999_999, "seconds"),
+    "share_identifier": _matching(re.compile(r"[A-Za-z0-9]{1,255}"), "share identifier (letters and digits)"),
+    "scheduling_priority": _integer(0, 9999, ""),
+    "propagate_tags": _boolean,
+    "environment": _environment,
+    "tags": _tags,
+}

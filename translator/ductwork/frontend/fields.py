@@ -1,0 +1,118 @@
+"""Every setting of a task and of a DAG, and what becomes of it. Nothing is dropped in silence.
+
+``COMPILED``  the compiled schedule carries it.
+``WORKER``    Airflow's own code honours it inside the worker; a task that sets it is not lowered to a native one.
+``SHOWN``     it only changes what a user interface shows.
+``AIRFLOW``   it steers Airflow's scheduler or its workers, which play no part here.
+``LIMITS``    not enforced in this version; setting it gives a warning.
+``REFUSED``   not honoured in this version and would change results; setting it is an error.
+
+A test holds these tables against the constructors of the installed Airflow, so a new argument cannot slip by.
+"""
+
+from __future__ import annotations
+
+COMPILED = "compiled"
+WORKER = "worker"
+SHOWN = "shown"
+AIRFLOW = "airflow"
+LIMITS = "limits"
+REFUSED = "refused"
+
+TASK: dict[str, str] = {
+    "task_id": COMPILED,
+    "trigger_rule": COMPILED,
+    "retries": COMPILED,
+    "retry_delay": COMPILED,
+    "retry_exponential_backoff": COMPILED,
+    "max_retry_delay": COMPILED,
+    "execution_timeout": COMPILED,
+    "executor_config": COMPILED,
+    "task_group": COMPILED,
+    "dag": COMPILED,
+    "default_args": COMPILED,
+    "email": WORKER,
+    "email_on_retry": WORKER,
+    "email_on_failure": WORKER,
+    "retry_policy": WORKER,
+    "params": WORKER,
+    "on_execute_callback": WORKER,
+    "on_failure_callback": WORKER,
+    "on_success_callback": WORKER,
+    "on_retry_callback": WORKER,
+    "on_skipped_callback": WORKER,
+    "pre_execute": WORKER,
+    "post_execute": WORKER,
+    "run_as_user": WORKER,
+    "do_xcom_push": WORKER,
+    "multiple_outputs": WORKER,
+    "inlets": WORKER,
+    "outlets": WORKER,
+    "render_template_as_native_obj": WORKER,
+    "logger_name": WORKER,
+    "allow_nested_operators": WORKER,
+    "map_index_template": WORKER,
+    "owner": SHOWN,
+    "doc": SHOWN,
+    "doc_md": SHOWN,
+    "doc_json": SHOWN,
+    "doc_yaml": SHOWN,
+    "doc_rst": SHOWN,
+    "task_display_name": SHOWN,
+    "queue": AIRFLOW,
+    "executor": AIRFLOW,
+    "start_date": AIRFLOW,
+    "end_date": AIRFLOW,
+    "sla": AIRFLOW,
+    "resources": AIRFLOW,
+    "ignore_first_depends_on_past": AIRFLOW,
+    "wait_for_past_depends_before_skipping": AIRFLOW,
+    "weight_rule": AIRFLOW,
+    "priority_weight": LIMITS,
+    "pool": LIMITS,
+    "pool_slots": LIMITS,
+    "max_active_tis_per_dag": LIMITS,
+    "max_active_tis_per_dagrun": LIMITS,
+    "depends_on_past": REFUSED,
+    "wait_for_downstream": REFUSED,
+}
+
+DAG: dict[str, str] = {
+    "dag_id": COMPILED,
+    "default_args": COMPILED,
+    "task_group": COMPILED,
+    "params": WORKER,
+    "template_searchpath": WORKER,
+    "template_undefined": WORKER,
+    "user_defined_macros": WORKER,
+    "user_defined_filters": WORKER,
+    "jinja_environment_kwargs": WORKER,
+    "render_template_as_native_obj": WORKER,
+    "description": SHOWN,
+    "doc_md": SHOWN,
+    "tags": SHOWN,
+    "owner_links": SHOWN,
+    "dag_display_name": SHOWN,
+    "schedule": AIRFLOW,
+    "start_date": AIRFLOW,
+    "end_date": AIRFLOW,
+    "catchup": AIRFLOW,
+    "max_active_tasks": AIRFLOW,
+    "max_consecutive_failed_dag_runs": AIRFLOW,
+    "access_control": AIRFLOW,
+    "is_paused_upon_creation": AIRFLOW,
+    "auto_register": AIRFLOW,
+    "allowed_run_types": AIRFLOW,
+    "disable_bundle_versioning": AIRFLOW,
+    "rerun_with_latest_version": AIRFLOW,
+    "sla_miss_callback": AIRFLOW,
+    "max_active_runs": LIMITS,
+    "dagrun_timeout": LIMITS,
+    "deadline": LIMITS,
+    "on_success_callback": LIMITS,
+    "on_failure_callback": LIMITS,
+    "fail_fast": REFUSED,
+}
+
+# Values that mean "not set" for the settings that give diagnostics.
+TASK_DEFAULTS: dict[str, object] = {"priority_weight": 1, "pool": "default_pool", "pool_slots": 1}

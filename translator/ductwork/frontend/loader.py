@@ -1,0 +1,169 @@
+"""Loading DAG files the way Airflow does, without a metadata database, and reporting what goes wrong as diagnostics."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from ductwork.diagnostics import Diagnostics, Origin
+from ductwork.frontend import fields, legacy
+from ductwork.frontend.compat import DagBag
+from ductwork.frontend.operators import snapshot_operator
+from ductwork.frontend.plain import plain
+from ductwork.frontend.source import SourceMap
+from ductwork.snapshot import DagSnapshot
+
+
+def load(paths: Sequence[str], diagnostics: Diagnostics) -> list[DagSnapshot]:
+    """All DAGs of the files given, folders searched for Python files that look like DAG files.
+
+    :param paths: as the user gave them; diagnostics name files the same way
+    """
+    found: list[DagSnapshot] = []
+    for path in paths:
+        if os.path.isdir(path):
+            found.extend(_load_folder(path, diagnostics))
+        elif os.path.isfile(path):
+            found.extend(load_file(path, diagnostics))
+        else:
+            what = f"there is no file {path!r}"
+            diagnostics.add("DW101", Origin(path), what, "check the spelling and the working directory")
+    _check_unique(found, diagnostics)
+    return found
+
+
+def _load_folder(folder: str, diagnostics: Diagnostics) -> Iterator[DagSnapshot]:
+    any_file = False
+    for file in sorted(Path(folder).rglob("*.py")):
+        text = file.read_bytes().lower()
+        # Airflow's own heuristic ("safe mode") for which files of a folder may hold DAGs.
+        if b"airflow" in text and b"dag" in text:
+            any_file = True
+            yield from load_file(str(file), diagnostics, named=False)
+    if not any_file:
+        what = "no Python file in this folder mentions both 'airflow' and 'dag'"
+        diagnostics.add("DW109", Origin(folder), what, "name the file itself to load it all the same")
+
+
+def load_file(path: str, diagnostics: Diagnostics, *, named: bool = True) -> list[DagSnapshot]:
+    """
+    :param named: the user named this very file, so that a file without a DAG is an error
+    """
+    try:
+        source = Path(path).read_text(encoding="utf-8")
+        source_map = SourceMap(path, source)
+    except (OSError, UnicodeDecodeError) as error:
+        diagnostics.add("DW101", Origin(path), f"the file cannot be read: {error}", "check its permissions and encoding")
+        return []
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 0
+        what = getattr(error, "msg", str(error))
+        diagnostics.add("DW102", Origin(path, line), f"Python cannot parse the file: {what}", "mend this line")
+        return []
+    dags, errors = _run_file(path)
+    for message in errors:
+        _report_import_error(path, message, diagnostics)
+    if not dags and not errors and named:
+        what = "the file loads but defines no DAG"
+        hint = "bind the DAG to a module-level name, or call the function decorated with @dag"
+        diagnostics.add("DW105", Origin(path), what, hint)
+    return [_snapshot_dag(dag, path, source_map) for dag in dags]
+
+
+def _run_file(path: str) -> tuple[list[Any], list[str]]:
+    """The DAGs that Airflow finds in a file and its error messages. What the file prints goes nowhere."""
+    folder = str(Path(path).resolve().parent)
+    added = folder not in sys.path
+    if added:
+        sys.path.insert(0, folder)
+    try:
+        with _quiet():
+            bag = DagBag(dag_folder=os.devnull, safe_mode=False, collect_dags=False)
+            dags = bag.process_file(str(Path(path).resolve()), only_if_updated=False)
+    finally:
+        if added and folder in sys.path:
+            sys.path.remove(folder)
+    return sorted(dags, key=lambda dag: str(dag.dag_id)), list(bag.import_errors.values())
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep what Airflow logs and the DAG file prints away from our output: stdout may carry JSON."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    saved = os.dup(1), os.dup(2)
+    with tempfile.TemporaryFile() as sink:
+        try:
+            os.dup2(sink.fileno(), 1)
+            os.dup2(sink.fileno(), 2)
+            yield
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            for number, copy in enumerate(saved, start=1):
+                os.dup2(copy, number)
+                os.close(copy)
+
+
+def _report_import_error(path: str, message: str, diagnostics: Diagnostics) -> None:
+    lines = [line for line in message.strip().splitlines() if line.strip()]
+    last = lines[-1].strip() if lines else "unknown error"
+    places = re.findall(rf'File "{re.escape(str(Path(path).resolve()))}", line (\d+)', message)
+    origin = Origin(path, int(places[-1]) if places else 0)
+    if removed := legacy.replacement(last):
+        used, instead = removed
+        hint = legacy.RUFF_HINT.format(file=path)
+        use = f"use {instead}" if instead else "nothing replaces it"
+        diagnostics.add("DW104", origin, f"{used} is not in Airflow 3: {use}", hint)
+    elif "Traceback" in message or places:
+        hint = "mend this line, or install what it needs where ductwork runs"
+        diagnostics.add("DW103", origin, last, hint)
+    else:
+        diagnostics.add("DW108", origin, last, "mend the DAG; Airflow itself would not load it either")
+
+
+def _snapshot_dag(dag: Any, path: str, source_map: SourceMap) -> DagSnapshot:
+    bundle = _bundle_path(path)
+    tasks = tuple(snapshot_operator(task, source_map.task(dag.dag_id, task.task_id)) for task in dag.tasks)
+    return DagSnapshot(
+        dag_id=dag.dag_id,
+        origin=source_map.dag(dag.dag_id),
+        dag_file=str(Path(path).resolve().relative_to(bundle)),
+        bundle_path=str(bundle),
+        tasks=tasks,
+        settings=_dag_settings(dag),
+    )
+
+
+def _bundle_path(path: str) -> Path:
+    """The DAGs folder if the file lies in it, else the file's own folder."""
+    from airflow.configuration import conf
+
+    resolved = Path(path).resolve()
+    dags_folder = Path(conf.get("core", "dags_folder")).resolve()
+    return dags_folder if resolved.is_relative_to(dags_folder) else resolved.parent
+
+
+def _dag_settings(dag: Any) -> dict[str, Any]:
+    from airflow.configuration import conf
+
+    unset = {"max_active_runs": conf.getint("core", "max_active_runs_per_dag")}
+    reported = {fields.LIMITS, fields.REFUSED}
+    names = [name for name, treatment in fields.DAG.items() if treatment in reported]
+    values = {name: getattr(dag, name, None) for name in names}
+    return {name: plain(value) for name, value in values.items() if value and value != unset.get(name)}
+
+
+def _check_unique(dags: Sequence[DagSnapshot], diagnostics: Diagnostics) -> None:
+    first: dict[str, Origin] = {}
+    for dag in dags:
+        if dag.dag_id in first:
+            what = f"DAG id {dag.dag_id!r} is defined at {first[dag.dag_id]} already"
+            diagnostics.add("DW106", dag.origin, what, "give one of them another id", dag_id=dag.dag_id)
+        first.setdefault(dag.dag_id, dag.origin)

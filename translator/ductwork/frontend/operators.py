@@ -1,0 +1,119 @@
+"""One Airflow operator as a :class:`~ductwork.snapshot.TaskSnapshot`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator
+from types import CodeType
+from typing import Any
+
+from ductwork.diagnostics import Origin
+from ductwork.frontend import fields
+from ductwork.frontend.compat import retry_backoff
+from ductwork.frontend.plain import dotted_name, plain
+from ductwork.snapshot import TaskSnapshot
+
+_BASE_CLASSES = {"BaseOperator", "AbstractOperator", "object"}
+
+
+def snapshot_operator(task: Any, origin: Origin) -> TaskSnapshot:
+    """
+    :param task: an operator of a loaded DAG (``airflow.sdk.BaseOperator`` or ``MappedOperator``)
+    """
+    group = task.get_closest_mapped_task_group()
+    if task.is_mapped or group is not None:
+        return _snapshot_mapped(task, origin)
+    cls = type(task)
+    return TaskSnapshot(
+        task_id=task.task_id,
+        origin=origin,
+        operator=dotted_name(cls),
+        ancestors=tuple(dotted_name(base) for base in cls.__mro__),
+        upstream=tuple(sorted(task.upstream_task_ids)),
+        trigger_rule=str(getattr(task.trigger_rule, "value", task.trigger_rule)),
+        arguments=_arguments(task),
+        template_fields=tuple(task.template_fields),
+        is_empty=_is_empty(task),
+        is_setup=task.is_setup,
+        is_teardown=task.is_teardown,
+        may_defer=_may_defer(cls),
+        retries=int(task.retries or 0),
+        retry_delay=plain(task.retry_delay),
+        retry_backoff=retry_backoff(task),
+        max_retry_delay=plain(task.max_retry_delay),
+        execution_timeout=plain(task.execution_timeout),
+        executor_config=plain(task.executor_config or {}),
+        settings=_settings(task),
+    )
+
+
+def _snapshot_mapped(task: Any, origin: Origin) -> TaskSnapshot:
+    operator = getattr(task, "operator_class", type(task))
+    return TaskSnapshot(
+        task_id=task.task_id,
+        origin=origin,
+        operator=dotted_name(operator) if isinstance(operator, type) else str(operator),
+        ancestors=(),
+        upstream=tuple(sorted(task.upstream_task_ids)),
+        is_mapped=True,
+    )
+
+
+def _arguments(task: Any) -> dict[str, Any]:
+    """The operator's constructor arguments by name, as far as it keeps them under the same name."""
+    found = {}
+    for cls in type(task).__mro__:
+        if cls.__name__ in _BASE_CLASSES:
+            break
+        if "__init__" not in vars(cls):
+            continue
+        for name, parameter in inspect.signature(cls.__init__).parameters.items():
+            named = parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
+            if named and name != "self" and name not in found and hasattr(task, name):
+                found[name] = plain(getattr(task, name))
+    return found
+
+
+def _settings(task: Any) -> dict[str, Any]:
+    """The settings that Ductwork treats in one place for all operators, where they are set."""
+    interesting = {fields.WORKER, fields.LIMITS, fields.REFUSED}
+    found = {}
+    for name, treatment in fields.TASK.items():
+        if treatment not in interesting:
+            continue
+        value = getattr(task, name, None)
+        if value and value != fields.TASK_DEFAULTS.get(name):
+            found[name] = plain(value)
+    # Parameters of the DAG appear on each task too; an explicit False is what matters here.
+    found["do_xcom_push"] = bool(task.do_xcom_push)
+    return found
+
+
+def _is_empty(task: Any) -> bool:
+    # The same test as Airflow's scheduler makes before it marks an empty task successful without queueing it.
+    return bool(
+        task.inherits_from_empty_operator
+        and not task.on_execute_callback
+        and not task.on_success_callback
+        and not task.outlets
+        and not task.inlets
+    )
+
+
+def _may_defer(cls: type) -> bool:
+    """Whether any code of the operator's own classes can defer: it mentions ``defer`` or ``TaskDeferred``."""
+    return any(
+        {"defer", "TaskDeferred", "start_from_trigger"} & _names_used(function.__code__)
+        for base in cls.__mro__
+        if base.__name__ not in _BASE_CLASSES
+        for function in vars(base).values()
+        if inspect.isfunction(function)
+    )
+
+
+def _names_used(code: CodeType) -> set[str]:
+    return set(code.co_names).union(*map(_names_used, _inner(code)))
+
+
+def _inner(code: CodeType) -> Iterator[CodeType]:
+    return (constant for constant in code.co_consts if isinstance(constant, CodeType))

@@ -1,0 +1,43 @@
+"""What a rule is: how one family of operators becomes work.
+
+A rule is one small file: data first, code last. To add one, write a module with a :class:`Rule`, list it in
+``ductwork.rules.BUILTIN`` (or, from another package, publish it under the entry-point group ``ductwork.rules``) and
+give it a golden test. A rule that cannot lower a task says why by returning :class:`Decline`; the task then runs in a
+worker, where Airflow's own code does whatever the operator does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ductwork.diagnostics import Diagnostics
+from ductwork.ir import Work
+from ductwork.snapshot import TaskSnapshot
+
+
+@dataclass(frozen=True)
+class Decline:
+    """Why a rule leaves a task to the worker."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one operator family lowers.
+
+    :param name: unique; the module's name by convention
+    :param operators: dotted names of the operator classes this rule is for
+    :param subclasses: it is for their subclasses too (right only where subclasses cannot change what it lowers)
+    :param lower: makes the work; reports what AWS would not accept as diagnostics
+    """
+
+    name: str
+    operators: tuple[str, ...]
+    lower: Callable[[TaskSnapshot, Diagnostics], Work | Decline]
+    subclasses: bool = False
+
+    def applies(self, task: TaskSnapshot) -> bool:
+        classes = task.ancestors if self.subclasses else (task.operator,)
+        return any(name in self.operators for name in classes)

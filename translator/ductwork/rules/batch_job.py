@@ -1,0 +1,94 @@
+"""BatchOperator: the user's own Batch job, submitted by the target itself with all its arguments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ductwork import batch_limits
+from ductwork.diagnostics import Diagnostics
+from ductwork.ir import BatchJob, Work
+from ductwork.rules.base import Decline, Rule
+from ductwork.snapshot import Opaque, TaskSnapshot
+from ductwork.templates import CannotLowerError, lower_value
+
+# Operator argument -> SubmitJob member, in boto3's spelling.
+_MEMBERS = {
+    "job_name": "jobName",
+    "job_queue": "jobQueue",
+    "job_definition": "jobDefinition",
+    "array_properties": "arrayProperties",
+    "parameters": "parameters",
+    "tags": "tags",
+    "container_overrides": "containerOverrides",
+    "ecs_properties_override": "ecsPropertiesOverride",
+    "eks_properties_override": "eksPropertiesOverride",
+    "node_overrides": "nodeOverrides",
+    "retry_strategy": "retryStrategy",
+    "share_identifier": "shareIdentifier",
+    "scheduling_priority_override": "schedulingPriorityOverride",
+}
+
+# How Airflow watches the job (max_retries, status_retries, poll_interval, deferrable, awslogs_enabled,
+# awslogs_fetch_interval) plays no part: the target watches it in its own way.
+
+# Set, these change who submits the job or what else runs; Airflow's own operator then does it all in a worker.
+_NEED_AIRFLOW = ("job_id", "waiters", "aws_conn_id", "region_name", "verify", "botocore_config")
+_DEFAULTS = {"aws_conn_id": "aws_default"}
+
+# Settings that call user code around execute().
+_HOOKS = (
+    "on_execute_callback",
+    "on_failure_callback",
+    "on_success_callback",
+    "on_retry_callback",
+    "on_skipped_callback",
+    "pre_execute",
+    "post_execute",
+    "inlets",
+    "outlets",
+    "retry_policy",
+    "email",
+)
+
+
+def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
+    arguments = task.arguments
+    for name in _NEED_AIRFLOW:
+        if arguments.get(name) not in (None, _DEFAULTS.get(name)):
+            return Decline(f"{name} is set, so Airflow's own operator submits the job from a worker")
+    for name in _HOOKS:
+        if task.settings.get(name):
+            return Decline(f"{name} is set, and it runs Airflow code, so a worker submits the job")
+    if task.execution_timeout is not None:
+        return Decline("execution_timeout is set, and Airflow cancels the job when it expires, so a worker watches it")
+    try:
+        request = {
+            member: _value(task, name) for name, member in _MEMBERS.items() if arguments.get(name) is not None
+        }
+    except CannotLowerError as error:
+        return Decline(f"{error}, so a worker renders the templates and submits the job")
+    if (timeout := arguments.get("submit_job_timeout")) is not None:
+        request["timeout"] = {"attemptDurationSeconds": timeout}
+    for problem in batch_limits.problems(request):
+        hint = "use what AWS Batch's SubmitJob accepts"
+        diagnostics.add("DW401", task.origin, problem.what, hint, task_id=task.task_id, field=problem.field)
+    return BatchJob(
+        why="AWS Batch runs the job itself; no container of Ductwork's is needed",
+        request=request,
+        wait=bool(arguments.get("wait_for_completion", True)),
+        push_job_id=bool(task.settings.get("do_xcom_push", True)),
+    )
+
+
+def _value(task: TaskSnapshot, name: str) -> Any:
+    value = task.arguments[name]
+    if isinstance(value, Opaque):
+        raise CannotLowerError(f"{name} is an object that only exists while Airflow runs ({value.type_name})")
+    return lower_value(value) if name in task.template_fields else value
+
+
+RULE = Rule(
+    name="batch_job",
+    operators=("airflow.providers.amazon.aws.operators.batch.BatchOperator",),
+    lower=_lower,
+)

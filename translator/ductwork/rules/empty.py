@@ -1,0 +1,23 @@
+"""EmptyOperator: nothing to run."""
+
+from __future__ import annotations
+
+from ductwork.diagnostics import Diagnostics
+from ductwork.ir import Instant, Work
+from ductwork.rules.base import Decline, Rule
+from ductwork.snapshot import TaskSnapshot
+
+
+def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
+    if not task.is_empty:
+        return Decline("an EmptyOperator with callbacks, inlets or outlets has something to run")
+    return Instant("an EmptyOperator runs nothing: Airflow marks it successful without a worker")
+
+
+RULE = Rule(
+    name="empty",
+    operators=("airflow.providers.standard.operators.empty.EmptyOperator",),
+    # Airflow never calls execute() of a subclass either.
+    subclasses=True,
+    lower=_lower,
+)

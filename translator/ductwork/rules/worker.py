@@ -1,0 +1,27 @@
+"""Python callables and shell commands: they need Airflow's code around them, so they run in a worker.
+
+Every operator without a rule does too; this rule only says it in words that fit.
+"""
+
+from __future__ import annotations
+
+from ductwork.diagnostics import Diagnostics
+from ductwork.ir import Work, Worker
+from ductwork.rules.base import Decline, Rule
+from ductwork.snapshot import TaskSnapshot
+
+
+def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
+    return Worker("user code: it runs in a container, under Airflow's own task runner")
+
+
+RULE = Rule(
+    name="worker",
+    operators=(
+        "airflow.providers.standard.operators.bash.BashOperator",
+        "airflow.providers.standard.operators.python.PythonOperator",
+        "airflow.providers.standard.decorators.bash._BashDecoratedOperator",
+        "airflow.providers.standard.decorators.python._PythonDecoratedOperator",
+    ),
+    lower=_lower,
+)

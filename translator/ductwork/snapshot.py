@@ -1,0 +1,74 @@
+"""A DAG file's content as plain data: what the front end hands on, so that nothing after it needs Airflow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ductwork.diagnostics import Origin
+
+
+@dataclass(frozen=True)
+class Opaque:
+    """A value that is not plain data (a function, a client, an XCom reference), by its type and text."""
+
+    type_name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class TaskSnapshot:
+    """One operator of a DAG.
+
+    :param operator: dotted name of the operator's class
+    :param ancestors: dotted names of its class and bases, nearest first
+    :param upstream: ids of the direct upstream tasks, in no particular order of importance, sorted
+    :param arguments: the constructor arguments as the operator holds them: plain JSON values,
+        durations as seconds, :class:`Opaque` for the rest
+    :param template_fields: names of the arguments that Airflow renders with Jinja
+    :param is_empty: Airflow's scheduler finishes it without a worker (an EmptyOperator with nothing to do)
+    :param may_defer: its code can hand over to a trigger, so its run time is not bound by execution_timeout
+    :param max_retry_delay: seconds; None for no bound
+    :param retry_delay: seconds
+    :param retry_backoff: factor from one retry delay to the next; 0 for a constant delay
+    :param execution_timeout: seconds
+    """
+
+    task_id: str
+    origin: Origin
+    operator: str
+    ancestors: tuple[str, ...]
+    upstream: tuple[str, ...] = ()
+    trigger_rule: str = "all_success"
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    template_fields: tuple[str, ...] = ()
+    is_empty: bool = False
+    is_mapped: bool = False
+    is_setup: bool = False
+    is_teardown: bool = False
+    may_defer: bool = False
+    retries: int = 0
+    retry_delay: float = 300.0
+    retry_backoff: float = 0.0
+    max_retry_delay: float | None = None
+    execution_timeout: float | None = None
+    executor_config: Any = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class DagSnapshot:
+    """One DAG.
+
+    :param dag_file: the DAG file's path relative to its bundle (the DAGs folder)
+    :param bundle_path: the bundle's folder on this machine
+    :param settings: DAG-level settings that only some targets honour, as plain data
+    """
+
+    dag_id: str
+    origin: Origin
+    dag_file: str
+    bundle_path: str
+    tasks: tuple[TaskSnapshot, ...]
+    settings: Mapping[str, Any] = field(default_factory=dict)
