@@ -176,11 +176,20 @@ class Ledger:
         :param attributes: further attributes to set; None removes one
         """
         ends = state in schema.TERMINAL_STATES
-        # ended_at marks a task instance that has ended for good; state machines test for it.
-        changes = {"state": state, "try_number": try_number, "ended_at": now() if ends else None, **attributes}
-        changes["rank"] = schema.rank(state, try_number)
-        active = owner and not ends
-        condition = f"attribute_not_exists(#rank) OR #rank {'<=' if active else '<'} :rank"
+        changes = {
+            "state": state,
+            "try_number": try_number,
+            "rank": schema.rank(state, try_number),
+            # Exists only when the task instance has ended; from then on nothing but a further try may change it.
+            "outcome": state if ends else None,
+            "ended_at": now() if ends else None,
+            **attributes,
+        }
+        forward = "<=" if owner and not ends else "<"
+        condition = (
+            f"(attribute_not_exists(#rank) OR #rank {forward} :rank) "
+            "AND (attribute_not_exists(#outcome) OR #try_number < :try_number)"
+        )
         return self.update(
             schema.run_pk(dag_id, run_id), schema.task_sk(task_id, map_index), changes, condition=condition
         )
@@ -231,6 +240,10 @@ class Ledger:
             schema.run_pk(dag_id, run_id), schema.xcom_prefix(task_id, key), ScanIndexForward=not descending
         )
         return map(_with_value, items)
+
+    def xcoms_of_run(self, dag_id: str, run_id: str) -> Iterator[Item]:
+        """All XComs of a run, values decoded, read lazily."""
+        return map(_with_value, self.partition(schema.run_pk(dag_id, run_id), "xcom#"))
 
     def count_xcoms(self, dag_id: str, run_id: str, task_id: str, key: str) -> int:
         return self._count(schema.run_pk(dag_id, run_id), schema.xcom_prefix(task_id, key))

@@ -47,10 +47,6 @@ STATE_ORDER: dict[str, int] = {
 TERMINAL_STATES = frozenset(state for state, order in STATE_ORDER.items() if order == 90)
 TRY_STEP = 100
 
-# What a state machine adds to the rank of a task instance when it ends it itself. It never knows the try number, so
-# the sum must stay below any state that a worker or the mirror reports for the next try.
-FORCED_END_STEP = 20
-
 
 def rank(state: str, try_number: int) -> int:
     """The place of ``state`` in the life of a task instance; a write must never lower it."""

@@ -66,7 +66,7 @@ def load_file(path: str, diagnostics: Diagnostics, *, named: bool = True) -> lis
         what = getattr(error, "msg", str(error))
         diagnostics.add("DW102", Origin(path, line), f"Python cannot parse the file: {what}", "mend this line")
         return []
-    dags, errors = _run_file(path)
+    dags, errors = run_file(path)
     for message in errors:
         _report_import_error(path, message, diagnostics)
     if not dags and not errors and named:
@@ -76,7 +76,7 @@ def load_file(path: str, diagnostics: Diagnostics, *, named: bool = True) -> lis
     return [_snapshot_dag(dag, path, source_map) for dag in dags]
 
 
-def _run_file(path: str) -> tuple[list[Any], list[str]]:
+def run_file(path: str) -> tuple[list[Any], list[str]]:
     """The DAGs that Airflow finds in a file and its error messages. What the file prints goes nowhere."""
     folder = str(Path(path).resolve().parent)
     added = folder not in sys.path

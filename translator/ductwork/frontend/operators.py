@@ -13,6 +13,7 @@ from ductwork.frontend.compat import retry_backoff
 from ductwork.frontend.plain import dotted_name, plain
 from ductwork.snapshot import TaskSnapshot
 
+_HOOKS = {"pre_execute", "post_execute"}
 _BASE_CLASSES = {"BaseOperator", "AbstractOperator", "object"}
 
 
@@ -81,7 +82,8 @@ def _settings(task: Any) -> dict[str, Any]:
     for name, treatment in fields.TASK.items():
         if treatment not in interesting:
             continue
-        value = getattr(task, name, None)
+        # pre_execute and post_execute are methods too; what the author passed is kept under another name.
+        value = getattr(task, f"_{name}_hook" if name in _HOOKS else name, None)
         if value and value != fields.TASK_DEFAULTS.get(name):
             found[name] = plain(value)
     # Parameters of the DAG appear on each task too; an explicit False is what matters here.

@@ -10,7 +10,8 @@ therefore looks at its upstream tasks in the ledger before it starts.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ductwork import batch_limits, graph
@@ -25,8 +26,10 @@ VERSION = 1
 
 def emit(workflow: Workflow, diagnostics: Diagnostics) -> Mapping[str, Any] | None:
     """The job chain, or None where diagnostics say why there is none."""
-    order = graph.Order({task.task_id: task.upstream for task in workflow.tasks})
-    upstream = _through_instant(workflow, order.reduced_upstream())
+    workflow = _gated(workflow)
+    jobs_above = _jobs_above(workflow)
+    is_job = {task.task_id for task in workflow.tasks if not isinstance(task.work, Instant)}
+    upstream = graph.Order({task: above for task, above in jobs_above.items() if task in is_job}).reduced_upstream()
     named = {task.task_id: job_name(workflow.dag_id, task.task_id) for task in workflow.tasks}
     jobs = []
     for task in workflow.tasks:
@@ -41,21 +44,38 @@ def emit(workflow: Workflow, diagnostics: Diagnostics) -> Mapping[str, Any] | No
                 "submit": _rendered(submit),
             }
         )
-    return {"version": VERSION, "dag_id": workflow.dag_id, "jobs": jobs, "manifest": _manifest(workflow, named)}
+    return {"version": VERSION, "dag_id": workflow.dag_id, "jobs": jobs, "manifest": _manifest(workflow, named, jobs_above)}
 
 
-def _through_instant(workflow: Workflow, upstream: Mapping[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-    """Dependencies among the tasks that are jobs: what depends on an empty task depends on what is above it."""
-    above: dict[str, tuple[str, ...]] = {}
-    jobs: dict[str, tuple[str, ...]] = {}
+def _gated(workflow: Workflow) -> Workflow:
+    """Turn native jobs that may have to be skipped into worker jobs.
+
+    A skipped worker ends with success as far as Batch can see, so Batch starts what depends on it; only a worker looks
+    into the ledger and sees that it must not run.
+    """
+    may_skip: dict[str, bool] = {}
+    tasks = []
     for task in workflow.tasks:
-        direct = tuple(dict.fromkeys(job for up in upstream[task.task_id] for job in above[up]))
-        is_job = isinstance(task.work, (Worker, BatchJob))
-        above[task.task_id] = (task.task_id,) if is_job else direct
-        if is_job:
-            jobs[task.task_id] = direct
-    # Skipping empty tasks can make a dependency redundant again.
-    return graph.Order(jobs).reduced_upstream()
+        below = any(may_skip[up] for up in task.upstream)
+        if below and isinstance(task.work, BatchJob):
+            why = "in a job chain, a task below a worker may have to be skipped, which only a worker can see"
+            task = replace(task, work=Worker(why))
+        may_skip[task.task_id] = below or isinstance(task.work, Worker)
+        tasks.append(task)
+    return replace(workflow, tasks=tuple(tasks))
+
+
+def _jobs_above(workflow: Workflow) -> dict[str, tuple[str, ...]]:
+    """For each task the jobs it waits for: what is below an empty task waits for what is above it.
+
+    Under all_success that changes no outcome.
+    """
+    is_job = {task.task_id: not isinstance(task.work, Instant) for task in workflow.tasks}
+    waits: dict[str, tuple[str, ...]] = {}
+    for task in workflow.tasks:
+        above = (job for up in task.upstream for job in ((up,) if is_job[up] else waits[up]))
+        waits[task.task_id] = tuple(dict.fromkeys(above))
+    return waits
 
 
 def _submit(workflow: Workflow, task: Task) -> dict[str, Any]:
@@ -88,16 +108,20 @@ def _check(workflow: Workflow, task: Task, upstream: tuple[str, ...], diagnostic
         diagnostics.add("DW309", task.origin, what, hint, **about)
 
 
-def _manifest(workflow: Workflow, named: Mapping[str, str]) -> dict[str, Any]:
+def _manifest(
+    workflow: Workflow, named: Mapping[str, str], jobs_above: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
     """What the submitter writes into the run's item for the workers, and which job carries which task."""
     tasks: dict[str, Any] = {}
     for task in workflow.tasks:
         # A task without a job has nothing to run: it ends with its upstream tasks.
         facts: dict[str, Any] = {} if isinstance(task.work, Instant) else {"job": named[task.task_id]}
-        if task.upstream:
-            facts["upstream"] = list(task.upstream)
+        if jobs_above[task.task_id]:
+            facts["upstream"] = list(jobs_above[task.task_id])
         if task.retry.retries:
             facts["max_tries"] = task.retry.retries
+        if isinstance(task.work, BatchJob) and task.work.push_job_id:
+            facts["push_job_id"] = True
         tasks[task.task_id] = facts
     return {"dag_file": workflow.dag_file, "ledger_table": workflow.ledger_table, "tasks": tasks}
 

@@ -26,15 +26,19 @@ _RUN_VALUES = {
 }
 
 
-def expression(code: str) -> str:
+class Marked(str):
+    """An expression of ours, as opposed to a user's text that happens to look like one."""
+
+
+def expression(code: str) -> Marked:
     """``code`` marked as an expression. Step Functions wants the marks at the very ends of the string."""
-    return "{% " + code + " %}"
+    return Marked("{% " + code + " %}")
 
 
 def text(value: str) -> str:
-    """A string literal."""
-    escaped = json.dumps(value, ensure_ascii=False)[1:-1].replace('\\"', '"').replace("'", "\\'")
-    return f"'{escaped}'"
+    """A string literal. JSONata knows JSON's escapes and no others, so a text with an apostrophe takes double quotes."""
+    quoted = json.dumps(value, ensure_ascii=False)
+    return quoted if "'" in value else "'" + quoted[1:-1].replace('\\"', '"') + "'"
 
 
 def texts(values: Iterable[str]) -> str:
@@ -66,6 +70,8 @@ def leaves(value: Any) -> Any:
     """``value`` with every IR expression in it written as a marked expression."""
     if isinstance(value, (Text, RunValue, Concat)):
         return expression(code(value))
+    if isinstance(value, str) and not isinstance(value, Marked) and value.startswith("{%") and value.endswith("%}"):
+        return expression(text(value))
     if isinstance(value, dict):
         return {key: leaves(inner) for key, inner in value.items()}
     if isinstance(value, list):

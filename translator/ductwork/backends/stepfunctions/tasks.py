@@ -15,7 +15,7 @@ from typing import Any
 from ductwork.backends import worker_job
 from ductwork.backends.stepfunctions import integrations, jsonata, outcomes
 from ductwork.ir import BatchJob, Concat, Instant, RunValue, Task, Text, Worker, Workflow
-from ductwork.ledger_schema import FORCED_END_STEP, task_sk, xcom_sk
+from ductwork.ledger_schema import task_sk, xcom_sk
 from ductwork.names import STATE_NAME_LIMIT, job_name, shorten
 
 State = dict[str, Any]
@@ -94,7 +94,7 @@ class TaskStates:
 
     def _worker(self) -> dict[str, State]:
         request = worker_job.request(self._workflow, self._task)
-        token = {"name": "DUCTWORK_TASK_TOKEN", "value": "{% $states.context.Task.Token %}"}
+        token = {"name": "DUCTWORK_TASK_TOKEN", "value": jsonata.expression("$states.context.Task.Token")}
         request["containerOverrides"]["environment"].append(token)
         return {
             self.name: {
@@ -169,19 +169,16 @@ class TaskStates:
             "Key": integrations.item_key(task_sk(self._task.task_id)),
             "UpdateExpression": (
                 "SET outcome = if_not_exists(outcome, :state), #state = if_not_exists(outcome, :state), "
-                "#rank = if_not_exists(#rank, :zero) + :step, try_number = if_not_exists(try_number, :try), "
-                "started_at = if_not_exists(started_at, :now), ended_at = if_not_exists(ended_at, :now), "
-                "updated_at = :now"
+                "try_number = if_not_exists(try_number, :try), started_at = if_not_exists(started_at, :now), "
+                "ended_at = if_not_exists(ended_at, :now), updated_at = :now"
             ),
-            "ExpressionAttributeNames": {"#state": "state", "#rank": "rank"},
+            "ExpressionAttributeNames": {"#state": "state"},
             "ExpressionAttributeValues": {
                 ":state": {"S": state},
                 ":try": {"N": try_number},
-                ":zero": {"N": "0"},
-                ":step": {"N": str(FORCED_END_STEP)},
                 ":now": {"S": _NOW},
             },
-            "ReturnValues": "UPDATED_NEW",
+            "ReturnValues": "ALL_NEW",
         }
 
     def _push(self, after: str) -> State:

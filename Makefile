@@ -1,0 +1,62 @@
+# Two commands do everything: `make run` and `make test`. Both set up .venv first, from constraints.txt.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# One state for the whole checkout: Airflow's home, the local ledger and the logs.
+export AIRFLOW_HOME ?= $(CURDIR)/.airflow
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+SOURCES := translator plugin tests dags
+
+.PHONY: run test test-all lint format bench clean help
+
+help:  ## Show the targets.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+run: $(VENV)/.local  ## Compile dags/daily_edw_load.py and run it on the embedded AWS.
+	@echo "==> ductwork run dags/daily_edw_load.py --local"
+	$(BIN)/ductwork run dags/daily_edw_load.py --local
+
+test: $(VENV)/.dev node_modules/.package-lock.json lint  ## Lint, then run the test suite.
+	@echo "==> the test suite"
+	$(BIN)/pytest
+
+test-all: $(VENV)/.dev node_modules/.package-lock.json lint  ## The test suite with its long checks.
+	$(BIN)/pytest --long
+
+lint: $(VENV)/.dev  ## ruff and mypy.
+	@echo "==> ruff and mypy"
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/mypy translator/ductwork plugin/ductwork_airflow
+
+format: $(VENV)/.dev  ## Format the code and mend what ruff can mend.
+	$(BIN)/ruff check --fix $(SOURCES)
+	$(BIN)/ruff format $(SOURCES)
+
+bench: $(VENV)/.dev  ## Measure against Airflow's own work on the same DAG.
+	$(BIN)/python tests/bench/local_run.py
+
+$(VENV)/bin/python:
+	@echo "==> creating $(VENV)"
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))' \
+		|| { echo "Ductwork needs Python 3.10 to 3.13; set PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.local: setup.cfg constraints.txt | $(VENV)/bin/python
+	@echo "==> installing Ductwork with the embedded AWS (some minutes the first time)"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[local]'
+	@touch $@
+
+$(VENV)/.dev: setup.cfg constraints.txt | $(VENV)/bin/python
+	@echo "==> installing Ductwork with the test tools (some minutes the first time)"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $(VENV)/.local $@
+
+# dynalite, an independent DynamoDB server, for the ledger's tests. Without npm those tests say why they are skipped.
+node_modules/.package-lock.json: package.json package-lock.json
+	@if command -v npm >/dev/null; then echo "==> npm ci"; npm ci --silent --no-audit --no-fund; \
+	else echo "==> npm is not installed: the ledger is tested against moto alone"; mkdir -p node_modules; fi
+	@touch $@
+
+clean:  ## Remove what the targets made.
+	rm -rf $(VENV) .airflow node_modules build *.egg-info

@@ -1,0 +1,118 @@
+"""Where the supported versions of Airflow differ. No other module of this package tells them apart."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+
+def supervise(**arguments: Any) -> int:
+    """Run one task instance to its end; the exit code of its process, negative for a signal."""
+    from airflow.sdk.execution_time import supervisor
+
+    function = getattr(supervisor, "supervise_task", None) or supervisor.supervise  # renamed in 3.2
+    return int(function(**arguments))
+
+
+def look_after_task_every(seconds: float) -> float:
+    """Let the supervisor look at its task so often.
+
+    It looks once per ``[workers] min_heartbeat_interval`` and may miss the end of the task's process until the next
+    look, which costs a short task more time than it takes.
+
+    :return: the configured interval, in seconds
+    """
+    from airflow.sdk.configuration import conf
+    from airflow.sdk.execution_time import supervisor
+
+    supervisor.MIN_HEARTBEAT_INTERVAL = seconds
+    return float(conf.getint("workers", "min_heartbeat_interval"))
+
+
+def cut_socket_cleanup(seconds: float) -> None:
+    """Let the supervisor wait no longer than this for what a dead task's children still hold open."""
+    from airflow.sdk.execution_time import supervisor
+
+    supervisor.SOCKET_CLEANUP_TIMEOUT = min(supervisor.SOCKET_CLEANUP_TIMEOUT, seconds)
+
+
+def redact(text: str) -> str:
+    """``text`` with every secret that Airflow knows of masked."""
+    from airflow.sdk._shared.secrets_masker import redact as mask
+
+    return str(mask(text))
+
+
+# ---- the arguments of deferred tasks: serde since 3.2, BaseSerialization before ----
+
+
+def encode(value: Any) -> Any:
+    """Python objects as JSON, in the form in which a task process expects its ``next_kwargs``."""
+    try:
+        from airflow.sdk.serde import serialize
+    except ImportError:
+        from airflow.serialization.serialized_objects import BaseSerialization
+
+        return BaseSerialization.serialize(value)
+    return serialize(value)
+
+
+def decode_next_kwargs(encoded: Any) -> dict[str, Any]:
+    from airflow.serialization.serialized_objects import BaseSerialization
+
+    if not encoded:
+        return {}
+    try:
+        from airflow.sdk.serde import deserialize
+
+        decoded = deserialize(encoded)
+    except (ImportError, KeyError, AttributeError, TypeError):  # what Airflow itself falls back on
+        decoded = BaseSerialization.deserialize(encoded)
+    if not isinstance(decoded, dict):
+        raise ValueError(f"next_kwargs decoded to {type(decoded).__name__}, expected a dict")
+    return decoded
+
+
+def decode_trigger_kwargs(encoded: Mapping[str, Any] | str) -> dict[str, Any]:
+    """A trigger's arguments, as Airflow's triggerer reads them: a JSON object, or a Fernet-encrypted string."""
+    from airflow.models.trigger import Trigger
+
+    try:
+        from airflow.serialization.decoders import smart_decode_trigger_kwargs
+    except ImportError:  # before 3.2
+        from airflow.serialization.serialized_objects import smart_decode_trigger_kwargs
+
+    text = encoded if isinstance(encoded, str) else json.dumps(encoded)
+    return {name: smart_decode_trigger_kwargs(value) for name, value in Trigger._decrypt_kwargs(text).items()}
+
+
+# ---- the trigger's process ----
+
+
+def bind_trigger_comms() -> None:
+    """Give this process, a child of the supervisor, Airflow's channel to it, usable from an event loop and threads."""
+    from airflow.sdk.execution_time import task_runner
+    from airflow.sdk.execution_time.comms import CommsDecoder
+
+    lock = threading.Lock()
+
+    class TriggerComms(CommsDecoder):  # type: ignore[misc]
+        def send(self, msg: Any) -> Any:
+            with lock:
+                return super().send(msg)
+
+        async def asend(self, msg: Any) -> Any:
+            return await asyncio.to_thread(self.send, msg)
+
+    task_runner.SUPERVISOR_COMMS = TriggerComms()
+
+
+def already_running() -> tuple[type[Exception], ...]:
+    """What the client raises for a 409 on start: an exception of its own since 3.3."""
+    from airflow.sdk import exceptions
+
+    found = getattr(exceptions, "TaskAlreadyRunningError", None)
+    return (found,) if found else ()

@@ -1,0 +1,158 @@
+"""Asset events: recorded when a task succeeds, read by ``asset-events/by-asset`` and ``by-asset-alias``."""
+
+from __future__ import annotations
+
+import json
+import logging
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+import httpx
+
+from ductwork_airflow.execution_api import assets
+from ductwork_airflow.execution_api.assets import EVENT_PREFIX, partition_of
+from ductwork_airflow.execution_api.router import ApiError, Call, Route, ok
+from ductwork_airflow.execution_api.session import Session
+from ductwork_airflow.execution_api.times import ledger_time, moment
+from ductwork_airflow.ledger import Item, Ledger, expiry
+
+log = logging.getLogger(__name__)
+
+_KEY_LENGTH = 250  # of a partition key, as in Airflow's database
+
+
+@dataclass(frozen=True)
+class _Event:
+    name: str
+    uri: str
+    extra: str
+    partition_key: str | None = None
+    alias: str | None = None
+
+
+def record(
+    session: Session, outlets: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]], at: str
+) -> None:
+    """Write what a task's success means for its outlets. Writing the same again changes nothing.
+
+    :param outlets: asset profiles: ``name``, ``uri``, ``type``
+    :param events: what the task attached, as the task process sends it
+    :param at: when the task ended
+    """
+    _validate(events)
+    when = ledger_time(at)
+    wanted = [*_of_outlets(session, outlets, events), *_of_aliases(outlets, events)]
+    for place, event in enumerate(wanted):
+        number = uuid.uuid5(session.ti_id, str(place)).int >> 66  # fits the API's 64-bit integer
+        attributes = {
+            "event_id": number,
+            "name": event.name,
+            "uri": event.uri,
+            "extra": event.extra,
+            "partition_key": event.partition_key,
+            "timestamp": when,
+            "source_dag_id": session.dag_id,
+            "source_run_id": session.run_id,
+            "source_task_id": session.task_id,
+            "source_map_index": session.map_index,
+            "expires_at": expiry(),
+        }
+        kinds = [("name", event.name), ("uri", event.uri)] + ([("alias", event.alias)] if event.alias else [])
+        for kind, value in kinds:
+            session.ledger.put(partition_of(kind, value), f"{EVENT_PREFIX}{when}#{number}", attributes)
+
+
+def _validate(events: Sequence[Mapping[str, Any]]) -> None:
+    for event in events:
+        key = event.get("partition_key")
+        if key is not None and not (key.strip() and len(key) <= _KEY_LENGTH):
+            message = f"partition_key in outlet event must have 1 to {_KEY_LENGTH} characters; got {key!r}"
+            raise ApiError(422, "invalid_partition_key", message)
+
+
+def _of_outlets(
+    session: Session, outlets: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]
+) -> Iterator[_Event]:
+    """Every outlet has an event, and as many as the task attached extras."""
+    direct = [event for event in events if "source_alias_name" not in event]
+    for name, uri in dict.fromkeys(_resolved(session.ledger, outlets)):
+        attached = [event for event in direct if event["dest_asset_key"] == {"name": name, "uri": uri}]
+        for event in attached or [{}]:
+            yield _Event(name, uri, json.dumps(event.get("extra") or {}), event.get("partition_key"))
+
+
+def _resolved(ledger: Ledger, outlets: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    for outlet in outlets:
+        if outlet["type"] == "Asset" and outlet.get("name") and outlet.get("uri"):
+            yield outlet["name"], outlet["uri"]
+        elif outlet["type"] in {"AssetNameRef", "AssetUriRef"}:
+            kind = "name" if outlet["type"] == "AssetNameRef" else "uri"
+            if known := assets.newest_event(ledger, kind, outlet[kind]):
+                yield known["name"], known["uri"]
+            else:
+                log.warning('Task has inactive assets "Asset.ref(%s=%s)" in inlets or outlets', kind, outlet[kind])
+
+
+def _of_aliases(outlets: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]) -> Iterator[_Event]:
+    declared = {outlet["name"] for outlet in outlets if outlet["type"] == "AssetAlias"}
+    for event in events:
+        if (alias := event.get("source_alias_name")) in declared:
+            key = event["dest_asset_key"]
+            yield _Event(key["name"], key["uri"], json.dumps(event.get("extra") or {}), alias=alias)
+
+
+# ---- reading ----
+
+
+def by_asset(call: Call) -> httpx.Response:
+    name, uri = call.query.get("name"), call.query.get("uri")
+    if not (name or uri):
+        raise ApiError(400, "Missing parameter", "name and uri cannot both be None")
+    pk = partition_of("name", name) if name else partition_of("uri", uri or "")
+    found = _events(call, pk)
+    return _reply(call, (event for event in found if not uri or event["uri"] == uri))
+
+
+def by_alias(call: Call) -> httpx.Response:
+    return _reply(call, _events(call, partition_of("alias", call.needed("name"))))
+
+
+def _events(call: Call, pk: str) -> Iterator[Item]:
+    ascending = call.flag("ascending") or "ascending" not in call.query
+    after, before = (moment(call.needed(name)) if name in call.query else None for name in ("after", "before"))
+    for event in call.session.ledger.partition(pk, EVENT_PREFIX, ScanIndexForward=ascending):
+        at = moment(event["timestamp"])
+        if (after is None or at >= after) and (before is None or at <= before):
+            yield event
+
+
+def _reply(call: Call, events: Iterator[Item]) -> httpx.Response:
+    limit = call.integer("limit") or None
+    return ok({"asset_events": [_document(event) for event in islice(events, limit)]})
+
+
+def _document(event: Item) -> dict[str, Any]:
+    shared = (
+        "timestamp",
+        "source_task_id",
+        "source_dag_id",
+        "source_run_id",
+        "source_map_index",
+        "partition_key",
+    )
+    return {
+        "id": event["event_id"],
+        "extra": json.loads(event["extra"]),
+        "asset": assets.document(event),
+        "created_dagruns": [],
+        **{name: event.get(name) for name in shared},
+    }
+
+
+ROUTES: tuple[Route, ...] = (
+    ("GET", "asset-events/by-asset", by_asset),
+    ("GET", "asset-events/by-asset-alias", by_alias),
+)

@@ -1,0 +1,162 @@
+"""DAG runs as the API shows them: ``dag-runs/...`` and ``dags/...``, read only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import httpx
+from airflow.sdk.api.datamodels._generated import DagRun
+
+from ductwork_airflow.execution_api.router import Call, Route, not_found, ok
+from ductwork_airflow.execution_api.session import Session, required
+from ductwork_airflow.execution_api.times import moment
+from ductwork_airflow.ledger import Item, Ledger, LedgerError
+
+_DEFAULT_BUNDLE = "dags-folder"
+
+
+def bundle(run: Item) -> str:
+    """The name of the DAG bundle that a run's DAG file comes from."""
+    return str(run.get("bundle") or _DEFAULT_BUNDLE)
+
+
+def document(run: Item) -> dict[str, Any]:
+    """A run in the API's shape. Which keys that has depends on the version of Airflow, and no other may be sent.
+
+    :raises LedgerError: the item lacks what every run must have
+    """
+    known = {
+        "dag_id": run["dag_id"],
+        "run_id": run["run_id"],
+        "logical_date": run.get("logical_date"),
+        "data_interval_start": run.get("data_interval_start"),
+        "data_interval_end": run.get("data_interval_end"),
+        "run_after": required(run, "run_after"),
+        "start_date": required(run, "started_at"),
+        "end_date": run.get("ended_at"),
+        "clear_number": 0,
+        "run_type": required(run, "run_type"),
+        "state": required(run, "state"),
+        "conf": _conf(run),
+        "triggering_user_name": run.get("triggering_user_name"),
+        "consumed_asset_events": [],
+        "partition_key": run.get("partition_key"),
+        "partition_date": None,
+        "note": run.get("note"),
+        "team_name": None,
+    }
+    return {name: value for name, value in known.items() if name in DagRun.model_fields}
+
+
+def _conf(run: Item) -> dict[str, Any]:
+    text = run.get("conf") or "{}"
+    try:
+        conf = json.loads(text)
+    except ValueError as error:
+        raise LedgerError(f"conf of run {run['run_id']!r} is not JSON: {error}") from error
+    if not isinstance(conf, dict):
+        raise LedgerError(f"conf of run {run['run_id']!r} must be a JSON object, not {text[:80]}")
+    return conf
+
+
+def logical_date(run: Item) -> datetime | None:
+    text = run.get("logical_date")
+    return moment(text) if text else None
+
+
+def order_date(run: Item) -> datetime:
+    """By what Airflow orders runs for ``include_prior_dates``: the logical date, else ``run_after``."""
+    return logical_date(run) or moment(required(run, "run_after"))
+
+
+def before(ledger: Ledger, dag_id: str, limit: datetime | None, state: str | None = None) -> Iterator[Item]:
+    """The runs of a DAG with a logical date before ``limit``, latest first."""
+    dated = [(date, run) for run in ledger.runs(dag_id) if (date := logical_date(run))]
+    for date, run in sorted(dated, key=lambda pair: pair[0], reverse=True):
+        if (limit is None or date < limit) and (state is None or run.get("state") == state):
+            yield run
+
+
+def previous_successful(session: Session) -> dict[str, Any]:
+    limit = logical_date(session.run)
+    found = next(before(session.ledger, session.dag_id, limit, "success"), None) if limit else None
+    if found is None:
+        return {}
+    whole = document(found)
+    return {name: whole[name] for name in ("data_interval_start", "data_interval_end", "start_date", "end_date")}
+
+
+def _run(call: Call) -> Item:
+    dag_id, run_id = call.params["dag_id"], call.params["run_id"]
+    run = call.session.ledger.run(dag_id, run_id)
+    if run is None:
+        raise not_found(f"Dag run with dag_id '{dag_id}' and run_id '{run_id}' was not found")
+    return run
+
+
+def detail(call: Call) -> httpx.Response:
+    if call.params["run_id"] == "previous" and "logical_date" in call.query:
+        return _previous(call, call.params["dag_id"])  # as clients up to Airflow 3.1 ask
+    return ok(document(_run(call)))
+
+
+def state(call: Call) -> httpx.Response:
+    return ok({"state": required(_run(call), "state")})
+
+
+def previous(call: Call) -> httpx.Response:
+    return _previous(call, call.needed("dag_id"))
+
+
+def _previous(call: Call, dag_id: str) -> httpx.Response:
+    limit = moment(call.needed("logical_date"))
+    found = next(before(call.session.ledger, dag_id, limit, call.query.get("state")), None)
+    return ok(document(found) if found else None)
+
+
+def selected(call: Call) -> list[Item]:
+    """The runs of ``dag_id`` that the query's ``run_ids`` and ``logical_dates`` leave."""
+    ledger, dag_id = call.session.ledger, call.needed("dag_id")
+    dates = {moment(text) for text in call.query.get_list("logical_dates")}
+    if run_ids := list(dict.fromkeys(call.query.get_list("run_ids"))):
+        runs = [run for run_id in run_ids if (run := ledger.run(dag_id, run_id))]
+    else:
+        runs = list(ledger.runs(dag_id))
+    return [run for run in runs if not dates or logical_date(run) in dates]
+
+
+def count(call: Call) -> httpx.Response:
+    states = call.query.get_list("states")
+    return ok(sum(not states or run.get("state") in states for run in selected(call)))
+
+
+def dag(call: Call) -> httpx.Response:
+    """A DAG is known by its runs; it is never paused, since nothing here schedules it."""
+    dag_id = call.params["dag_id"]
+    run = call.session.run if dag_id == call.session.dag_id else next(call.session.ledger.runs(dag_id), None)
+    if run is None:
+        raise not_found(f"The Dag with dag_id: `{dag_id}` was not found")
+    return ok(
+        {
+            "dag_id": dag_id,
+            "is_paused": False,
+            "bundle_name": bundle(run),
+            "bundle_version": None,
+            "relative_fileloc": run.get("dag_file"),
+            "owners": None,
+            "tags": [],
+            "next_dagrun": None,
+        }
+    )
+
+
+ROUTES: tuple[Route, ...] = (
+    ("GET", "dag-runs/count", count),
+    ("GET", "dag-runs/previous", previous),
+    ("GET", "dag-runs/{dag_id}/{run_id}/state", state),
+    ("GET", "dag-runs/{dag_id}/{run_id}", detail),
+    ("GET", "dags/{dag_id}", dag),
+)

@@ -1,0 +1,127 @@
+"""What the handlers know: one try of one task instance, and the ledger behind it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ductwork import ledger_schema as schema
+
+from ductwork_airflow.ledger import Item, Ledger, LedgerError
+
+ACTIVE_STATES = frozenset({"running", "deferred"})
+
+
+@dataclass(frozen=True)
+class Deferral:
+    """What a task asked for when it deferred. It lives in the worker only: the arguments may hold secrets.
+
+    :param trigger_kwargs: as the task process encoded them, or a Fernet-encrypted string
+    :param timeout: seconds
+    """
+
+    classpath: str
+    trigger_kwargs: Mapping[str, Any] | str
+    timeout: float | None
+    next_method: str
+    next_kwargs: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """How a deferred task goes on: the operator's method, and its arguments as Airflow encodes them."""
+
+    next_method: str
+    next_kwargs: Any
+
+
+@dataclass
+class Session:
+    """One try of one task instance, as its worker sees it.
+
+    :param run: the run's item
+    :param max_tries: Airflow's ``max_tries``: how many retries, 0 for none
+    :param heartbeat_every: seconds; heartbeats that come sooner are answered, but not written
+    :param job_id: the Batch job; with ``job_attempt`` it tells two workers of one task instance apart
+    """
+
+    ledger: Ledger
+    run: Item
+    task_id: str
+    map_index: int
+    try_number: int
+    max_tries: int
+    job_id: str | None = None
+    job_attempt: int | None = None
+    resumption: Resumption | None = None
+    deferral: Deferral | None = None
+    pid: int | None = None
+    stopping: bool = False
+    heartbeat_every: float = 0.0
+    last_heartbeat: float = 0.0
+    should_retry: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Airflow's _is_eligible_to_retry.
+        self.should_retry = self.max_tries != 0 and self.try_number <= self.max_tries
+
+    @property
+    def dag_id(self) -> str:
+        return str(self.run["dag_id"])
+
+    @property
+    def run_id(self) -> str:
+        return str(self.run["run_id"])
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The task instance's primary key in the ledger."""
+        return schema.run_pk(self.dag_id, self.run_id), schema.task_sk(self.task_id, self.map_index)
+
+    @property
+    def ti_id(self) -> uuid.UUID:
+        """As in Airflow, every try has an id of its own; here it follows from the ledger's key."""
+        return uuid.uuid5(uuid.NAMESPACE_URL, "/".join((*self.key, str(self.try_number))))
+
+    def item(self) -> Item | None:
+        return self.ledger.get(*self.key)
+
+    def record(self, state: str, **attributes: Any) -> bool:
+        return self.ledger.record_task(
+            self.dag_id,
+            self.run_id,
+            self.task_id,
+            state,
+            self.try_number,
+            map_index=self.map_index,
+            owner=True,
+            **attributes,
+        )
+
+    def amend(self, **attributes: Any) -> bool:
+        """Set attributes that do not move the state. False if the task instance has gone on to another try."""
+        changes = {"try_number": self.try_number, **attributes}
+        return self.ledger.update(*self.key, changes, condition="#try_number = :try_number")
+
+    def owns(self, item: Item) -> bool:
+        """Whether ``item`` was last started by this very worker."""
+        return (item.get("try_number"), item.get("job_id"), item.get("job_attempt")) == (
+            self.try_number,
+            self.job_id,
+            self.job_attempt,
+        )
+
+
+def required(item: Item, name: str) -> Any:
+    """An attribute that a run's item must have.
+
+    :raises LedgerError: it has not
+    """
+    if item.get(name) is None:
+        raise LedgerError(
+            f"run {item.get('run_id')!r} of DAG {item.get('dag_id')!r} has no {name!r} in the ledger; "
+            "the state machine's first state or the submitter writes it: compile and submit with the same version"
+        )
+    return item[name]

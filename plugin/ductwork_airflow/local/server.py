@@ -1,0 +1,57 @@
+"""moto's HTTP server, silent, with keep-alive, on a free port of 127.0.0.1."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from typing import Any
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from werkzeug.serving import BaseWSGIServer, make_server
+
+HOST = "127.0.0.1"
+
+log = logging.getLogger(__name__)
+
+
+class _Handler(MotoRequestHandler):  # type: ignore[misc]
+    """moto's own answers HTTP/1.0, which costs a connection and a thread per request, and logs every one."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 300  # seconds a client's idle connection keeps its thread
+
+    def setup(self) -> None:
+        super().setup()
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Requests and the tracebacks of moto's own failures, for who asks for debug logs; users see neither."""
+        log.debug(message, *args)
+
+
+class MotoServer:
+    """moto's services of this process over HTTP. Started by :meth:`start`, whose port is free until then."""
+
+    def __init__(self) -> None:
+        self._server: BaseWSGIServer | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> int:
+        """Returns the port."""
+        application = DomainDispatcherApplication(create_backend_app)
+        self._server = make_server(HOST, 0, application, threaded=True, request_handler=_Handler)
+        self._server.log = lambda type, message, *args: log.debug(message, *args)  # type: ignore[method-assign]
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="ductwork-aws", daemon=True
+        )
+        self._thread.start()
+        return int(self._server.server_port)
+
+    def stop(self) -> None:
+        if self._server is None or self._thread is None:
+            return
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+        self._server = None

@@ -1,0 +1,46 @@
+"""Runs one task instance in this container: Airflow's own task supervisor over the ledger.
+
+``python -m ductwork_airflow.worker``, told by its environment what to run (:mod:`.environment`):
+
+1. :mod:`.attempts` decides from the ledger which try this is, or that the task has ended already;
+2. in a job chain, :mod:`ductwork_airflow.gate` decides whether the task runs at all;
+3. :mod:`.runner` runs it under Airflow's supervisor, whose API is :mod:`ductwork_airflow.execution_api`;
+   :mod:`.deferral` runs the trigger of a deferred task, :mod:`.termination` handles SIGTERM;
+4. :mod:`.report` tells Step Functions the outcome, or the exit code tells Batch.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+
+from ductwork_airflow.worker.environment import InvalidEnvironment, WorkerEnvironment
+from ductwork_airflow.worker.report import EXIT_FAILED, EXIT_OK, EXIT_RETRY, EXIT_SUPERSEDED, EXIT_USAGE
+
+__all__ = ["EXIT_FAILED", "EXIT_OK", "EXIT_RETRY", "EXIT_SUPERSEDED", "EXIT_USAGE", "main", "preload"]
+
+
+def preload() -> None:
+    """Import what a worker needs of Airflow (seconds), so that processes forked from this one start at once."""
+    import airflow.models.trigger
+    import airflow.sdk
+    import airflow.sdk.execution_time.supervisor
+    import airflow.sdk.execution_time.task_runner  # noqa: F401
+
+    from ductwork_airflow.worker import runner  # noqa: F401
+
+
+def main(environ: Mapping[str, str] | None = None) -> int:
+    """Run one task instance; the process's exit code.
+
+    :param environ: where to find the variables that name the task; Airflow and boto3 always read ``os.environ``
+    """
+    try:
+        environment = WorkerEnvironment.parse(os.environ if environ is None else environ)
+    except InvalidEnvironment as error:
+        print(f"ductwork worker: {error}", file=sys.stderr)
+        return EXIT_USAGE
+    from ductwork_airflow.worker.work import work
+
+    return work(environment)

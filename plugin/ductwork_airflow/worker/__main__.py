@@ -1,0 +1,5 @@
+import sys
+
+from ductwork_airflow.worker import main
+
+sys.exit(main())

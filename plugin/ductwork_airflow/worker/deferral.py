@@ -1,0 +1,188 @@
+"""The trigger of a deferred task, run where the triggerer would: in a process of its own beside this one.
+
+Airflow's supervisor watches that process as it watches a task's: it serves its requests (connections, variables,
+XComs, states of other tasks), prints its log and sends heartbeats.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import logging
+import os
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, BinaryIO
+
+import attrs
+from airflow.dag_processing.bundles.manager import DagBundlesManager
+from airflow.sdk.api.datamodels._generated import TaskInstance
+from airflow.sdk.bases.operator import TRIGGER_FAIL_REPR, TriggerFailureReason
+from airflow.sdk.execution_time.supervisor import ActivitySubprocess
+from airflow.triggers.base import BaseTaskEndEvent
+
+from ductwork_airflow import compat
+from ductwork_airflow.execution_api import Deferral, Resumption, Session, dag_runs
+
+log = logging.getLogger(__name__)
+
+_ON_KILL_SECONDS = 10.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A trigger ended the task itself.
+
+    :param xcoms: JSON values
+    """
+
+    state: str
+    xcoms: dict[str, Any] = field(default_factory=dict)
+
+
+@attrs.define(kw_only=True)
+class TriggerProcess(ActivitySubprocess):  # type: ignore[misc]
+    """Unlike a task's process it neither reports a start nor an end."""
+
+    session: Session
+
+    def _on_child_started(self, *, ti: TaskInstance, **_: Any) -> None:
+        self.ti = ti  # type: ignore[misc]
+        self.session.pid = self.pid
+        self.session.amend(pid=self.pid)
+
+    def update_task_state_if_needed(self) -> None:
+        """The trigger's result decides what becomes of the task."""
+
+
+def run_trigger(ti: TaskInstance, session: Session, client: Any) -> Resumption | Ended | int:
+    """Run the trigger of ``session.deferral`` until its first event.
+
+    :return: how the task goes on, that it has ended, or the exit code of a trigger process that died
+    """
+    assert session.deferral is not None
+    with tempfile.TemporaryFile() as result:
+        process = TriggerProcess.start(
+            what=ti,
+            dag_rel_path="",
+            bundle_info=None,
+            client=client,
+            session=session,
+            target=partial(_trigger_main, session.deferral, dag_runs.bundle(session.run), ti, result),
+        )
+        code = int(process.wait())
+        result.seek(0)
+        content = result.read()
+    if code or not content:
+        return code or 1
+    answer = json.loads(content)
+    if "state" in answer:
+        return Ended(answer["state"], answer["xcoms"])
+    return Resumption(answer["next_method"], answer["next_kwargs"])
+
+
+# ---- in the trigger's process ----
+
+
+def _trigger_main(deferral: Deferral, bundle: str, ti: TaskInstance, result: BinaryIO) -> None:
+    os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "client"
+    compat.bind_trigger_comms()
+    answer = asyncio.run(_answer(deferral, bundle, ti))
+    result.write(json.dumps(answer).encode())
+    result.flush()
+
+
+async def _answer(deferral: Deferral, bundle: str, ti: TaskInstance) -> dict[str, Any]:
+    try:
+        trigger = _inflate(deferral, bundle, ti)
+        event = await _first_event(trigger, deferral.timeout)
+        if event is None:
+            raise RuntimeError(f"trigger {deferral.classpath} exited without sending an event")
+        return _after(event, deferral)
+    except asyncio.TimeoutError:
+        return _failure(TriggerFailureReason.TRIGGER_TIMEOUT, None)
+    except Exception:
+        return _failure(TriggerFailureReason.TRIGGER_FAILURE, traceback.format_exc().splitlines())
+
+
+def _import(classpath: str, bundle: str) -> Any:
+    module, _, name = classpath.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except ModuleNotFoundError:
+        # The triggerer would give up, but here the DAG's bundle is at hand, and with it the modules beside the DAG.
+        found = DagBundlesManager().get_bundle(bundle)
+        found.initialize()
+        sys.path.append(str(found.path))
+        return getattr(importlib.import_module(module), name)
+
+
+def _inflate(deferral: Deferral, bundle: str, ti: TaskInstance) -> Any:
+    trigger_class = _import(deferral.classpath, bundle)
+    trigger = trigger_class(**compat.decode_trigger_kwargs(deferral.trigger_kwargs))
+    trigger.task_instance = ti
+    trigger.trigger_id = 1
+    trigger.triggerer_job_id = None
+    trigger.timeout_after = None
+    return trigger
+
+
+class _OwnTimeout(Exception):
+    """A TimeoutError of the trigger's own, which is a failure and not the end of ``trigger_timeout``."""
+
+
+async def _first_event(trigger: Any, timeout: float | None) -> Any:
+    """
+    :raises asyncio.TimeoutError: there was none within ``timeout`` seconds
+    """
+    task = asyncio.ensure_future(_next(trigger.run()))
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=timeout)
+        if not done:
+            task.cancel()
+            raise asyncio.TimeoutError
+        return await _result(task, trigger)
+    finally:
+        try:
+            await trigger.cleanup()
+        except Exception:  # changes nothing, as in the triggerer
+            log.exception("the trigger's cleanup failed")
+
+
+async def _result(task: asyncio.Future[Any], trigger: Any) -> Any:
+    if task.cancelled():  # SIGTERM
+        if (on_kill := getattr(trigger, "on_kill", None)) is not None:
+            await asyncio.wait_for(on_kill(), _ON_KILL_SECONDS)
+        sys.exit(128 + signal.SIGTERM)
+    try:
+        return task.result()
+    except asyncio.TimeoutError as error:
+        raise _OwnTimeout(str(error)) from error
+
+
+async def _next(events: AsyncIterator[Any]) -> Any:
+    async for event in events:
+        return event
+    return None
+
+
+def _after(event: Any, deferral: Deferral) -> dict[str, Any]:
+    if isinstance(event, BaseTaskEndEvent):
+        xcoms = {key: compat.encode(value) for key, value in (event.xcoms or {}).items()}
+        return {"state": str(event.task_instance_state.value), "xcoms": xcoms}
+    arguments = compat.decode_next_kwargs(deferral.next_kwargs)
+    return {"next_method": deferral.next_method, "next_kwargs": compat.encode({**arguments, "event": event.payload})}
+
+
+def _failure(reason: TriggerFailureReason, lines: list[str] | None) -> dict[str, Any]:
+    arguments: dict[str, Any] = {"error": reason.value}
+    if lines is not None:
+        arguments["traceback"] = lines
+    return {"next_method": TRIGGER_FAIL_REPR, "next_kwargs": compat.encode(arguments)}

@@ -1,0 +1,81 @@
+"""The worker's environment variables, a contract with the compiled schedules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ductwork.ledger_schema import UNMAPPED
+
+TOKEN_VARIABLE = "DUCTWORK_TASK_TOKEN"
+DEFAULT_KILL_GRACE = 20.0
+
+
+class InvalidEnvironment(ValueError):
+    """A variable is missing or malformed; the message says which, in one line."""
+
+
+@dataclass(frozen=True)
+class WorkerEnvironment:
+    """
+    :param token: of the Step Functions task, None in a job chain
+    :param job_id: of AWS Batch, None elsewhere
+    :param kill_grace: seconds from SIGTERM until the task is killed hard
+    """
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+    table: str
+    token: str | None = None
+    job_id: str | None = None
+    job_attempt: int | None = None
+    kill_grace: float = DEFAULT_KILL_GRACE
+
+    @classmethod
+    def parse(cls, environ: Mapping[str, str]) -> WorkerEnvironment:
+        """
+        :raises InvalidEnvironment: with all that is missing
+        """
+        needed = ("DUCTWORK_DAG_ID", "DUCTWORK_RUN_ID", "DUCTWORK_TASK_ID", "DUCTWORK_LEDGER_TABLE")
+        if missing := [name for name in needed if not environ.get(name)]:
+            raise InvalidEnvironment(f"{', '.join(missing)} not set; a worker is started by a compiled schedule")
+        dag_id, run_id, task_id, table = (environ[name] for name in needed)
+        attempt = environ.get("AWS_BATCH_JOB_ATTEMPT")
+        return cls(
+            dag_id=dag_id,
+            run_id=run_id,
+            task_id=task_id,
+            map_index=_map_index(environ),
+            table=table,
+            token=environ.get(TOKEN_VARIABLE) or None,
+            job_id=environ.get("AWS_BATCH_JOB_ID") or None,
+            job_attempt=_integer("AWS_BATCH_JOB_ATTEMPT", attempt) if attempt else None,
+            kill_grace=_seconds(environ),
+        )
+
+
+def _map_index(environ: Mapping[str, str]) -> int:
+    text = environ.get("DUCTWORK_MAP_INDEX") or str(UNMAPPED)
+    if text != "array":
+        return _integer("DUCTWORK_MAP_INDEX", text)
+    index = environ.get("AWS_BATCH_JOB_ARRAY_INDEX")
+    if not index:
+        raise InvalidEnvironment("DUCTWORK_MAP_INDEX is 'array', but AWS_BATCH_JOB_ARRAY_INDEX is not set")
+    return _integer("AWS_BATCH_JOB_ARRAY_INDEX", index)
+
+
+def _integer(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise InvalidEnvironment(f"{name} must be an integer, not {text!r}") from None
+
+
+def _seconds(environ: Mapping[str, str]) -> float:
+    text = environ.get("DUCTWORK_KILL_GRACE") or str(DEFAULT_KILL_GRACE)
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidEnvironment(f"DUCTWORK_KILL_GRACE must be a number of seconds, not {text!r}") from None

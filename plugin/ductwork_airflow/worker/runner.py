@@ -1,0 +1,170 @@
+"""One try of a task under Airflow's supervisor, with its deferrals, until it has an outcome."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timezone
+from typing import Any
+
+import httpx
+from airflow.sdk.api.client import Client
+from airflow.sdk.api.datamodels._generated import BundleInfo, TaskInstance
+from ductwork.ledger_schema import TERMINAL_STATES
+
+from ductwork_airflow import compat
+from ductwork_airflow.execution_api import LedgerTransport, Resumption, Session, dag_runs
+from ductwork_airflow.execution_api.session import required
+from ductwork_airflow.execution_api.times import moment
+from ductwork_airflow.ledger import LedgerError
+from ductwork_airflow.worker import deferral
+from ductwork_airflow.worker.logs import FailureCapture
+from ductwork_airflow.worker.outcome import SUPERSEDED, Outcome
+from ductwork_airflow.worker.termination import Termination
+
+_LOOK_SECONDS = 0.2
+_ERROR_LIMIT = 32_768  # characters
+_FAILING = frozenset({"failed", "up_for_retry"})
+
+
+class Runner:
+    """
+    :param capture: what the task's log says about a failure
+    :param hold_reschedules: wait for a rescheduled task's time here, because nobody would start it again
+    """
+
+    def __init__(self, session: Session, capture: FailureCapture, *, hold_reschedules: bool, kill_grace: float) -> None:
+        self._session = session
+        self._capture = capture
+        self._hold_reschedules = hold_reschedules
+        self._termination = Termination(session, kill_grace)
+        self._client: Any = Client(base_url=None, dry_run=True, token="", transport=LedgerTransport(session))
+
+    def run(self) -> Outcome:
+        self._termination.watch()
+        self._session.heartbeat_every = compat.look_after_task_every(_LOOK_SECONDS)
+        required(self._session.run, "dag_file")
+        while True:
+            code = self._supervise()
+            item = self._session.item() or {}
+            state = item.get("state")
+            if not self._session.owns(item) or code is None:
+                return self._unowned(item)
+            if state == "running":
+                return self._end(self._fate(), self._describe(code))
+            if state == "deferred":
+                if (ended := self._trigger()) is not None:
+                    return ended
+            elif state == "up_for_reschedule" and self._hold_reschedules:
+                if not self._wait_until(item["until"]):
+                    return self._end(self._fate(), self._describe(0))
+            else:
+                return self._finished(str(state), code)
+
+    # ---- one run of the task's process ----
+
+    def _supervise(self) -> int | None:
+        """The exit code of the task's process; None if it was not allowed to start."""
+        run = self._session.run
+        try:
+            return compat.supervise(
+                ti=self._task_instance(),
+                bundle_info=BundleInfo(name=dag_runs.bundle(run), version=None),
+                dag_rel_path=run["dag_file"],
+                token="",
+                client=self._client,
+            )
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code != httpx.codes.CONFLICT:
+                raise LedgerError(_message(error)) from error
+            return None
+        except compat.already_running() as error:
+            print(f"ductwork worker: {error}")
+            return None
+        finally:
+            self._session.pid = None
+
+    def _task_instance(self) -> TaskInstance:
+        session = self._session
+        return TaskInstance(
+            id=session.ti_id,
+            task_id=session.task_id,
+            dag_id=session.dag_id,
+            run_id=session.run_id,
+            try_number=session.try_number,
+            map_index=session.map_index,
+            dag_version_id=uuid.uuid5(uuid.NAMESPACE_URL, session.dag_id),
+        )
+
+    # ---- deferral and rescheduling ----
+
+    def _trigger(self) -> Outcome | None:
+        """Run the trigger; None if the task is to be resumed."""
+        if self._session.stopping:
+            return self._end(self._fate(), self._describe(0))
+        result = deferral.run_trigger(self._task_instance(), self._session, self._client)
+        self._session.pid = None
+        if self._session.stopping or isinstance(result, int):
+            return self._end(self._fate(), self._describe(result if isinstance(result, int) else 0))
+        if isinstance(result, Resumption):
+            self._session.resumption = result
+            return None
+        if result.state == "failed":
+            return self._end(self._fate(), "the trigger ended the task as failed")
+        for key, value in result.xcoms.items():
+            session = self._session
+            session.ledger.put_xcom(
+                session.dag_id, session.run_id, session.task_id, key, value, map_index=session.map_index
+            )
+        return self._end(result.state, None)
+
+    def _wait_until(self, until: str) -> bool:
+        """False if the worker was stopped meanwhile."""
+        self._session.resumption = None
+        seconds = (moment(until) - datetime.now(timezone.utc)).total_seconds()
+        return not self._termination.requested.wait(max(0.0, seconds))
+
+    # ---- outcomes ----
+
+    def _fate(self) -> str:
+        return "up_for_retry" if self._session.should_retry else "failed"
+
+    def _describe(self, code: int) -> str:
+        if self._termination.killed:
+            return "stopped by SIGTERM, and killed because it did not end in time"
+        if code < 0:
+            return f"killed by signal {-code}"
+        if self._session.stopping and not self._capture.error:
+            return "stopped by SIGTERM"
+        if self._capture.error:
+            return self._capture.error
+        return "the task's process ended without reporting a state" + (f" (exit code {code})" if code else "")
+
+    def _finished(self, state: str, code: int) -> Outcome:
+        """The task's process, or the supervisor on its behalf, has recorded the outcome."""
+        if state in _FAILING:
+            error = _clean(self._describe(code))
+            self._session.amend(error=error)
+        return Outcome.of(self._session.item() or {"state": state})
+
+    def _end(self, state: str, error: str | None) -> Outcome:
+        """Record an outcome that nobody else has."""
+        clean = _clean(error) if error else None
+        self._session.record(state, error=clean, next_method=None, trigger=None, trigger_timeout=None)
+        return Outcome.of(self._session.item() or {"state": state, "error": clean})
+
+    def _unowned(self, item: dict[str, Any]) -> Outcome:
+        """The task may not run, or may not go on: it has ended otherwise, another worker has it, or we are stopped."""
+        if item.get("state") in TERMINAL_STATES:
+            return Outcome.of(item)
+        if self._session.stopping and item.get("try_number", 0) <= self._session.try_number:
+            return self._end(self._fate(), self._describe(0))
+        return Outcome(SUPERSEDED)
+
+
+def _clean(error: str) -> str:
+    return compat.redact(error)[:_ERROR_LIMIT]
+
+
+def _message(error: httpx.HTTPStatusError) -> str:
+    detail = getattr(error, "detail", None)
+    return str(detail.get("message", detail)) if isinstance(detail, dict) else str(error)

@@ -1,0 +1,80 @@
+"""One worker's life, from its environment to its exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from ductwork_airflow import gate
+from ductwork_airflow.aws import Aws
+from ductwork_airflow.execution_api import Session
+from ductwork_airflow.ledger import Item, Ledger, LedgerError
+from ductwork_airflow.worker import logs
+from ductwork_airflow.worker.attempts import next_try
+from ductwork_airflow.worker.environment import TOKEN_VARIABLE, WorkerEnvironment
+from ductwork_airflow.worker.logs import FailureCapture
+from ductwork_airflow.worker.outcome import Outcome
+from ductwork_airflow.worker.report import report
+from ductwork_airflow.worker.runner import Runner
+
+
+def work(environment: WorkerEnvironment) -> int:
+    """Run the task instance unless it has ended or must not run, and report how it ended."""
+    os.environ.pop(TOKEN_VARIABLE, None)  # the task's own code has no business with it
+    capture = logs.configure()
+    aws = Aws()
+    try:
+        outcome = _outcome(environment, Ledger.connect(environment.table, aws), capture)
+    except LedgerError as error:
+        print(f"ductwork worker: {error}", file=sys.stderr)
+        outcome = Outcome("failed", error=str(error))
+    return report(outcome, environment.token, lambda: aws.client("stepfunctions"))
+
+
+def _outcome(environment: WorkerEnvironment, ledger: Ledger, capture: FailureCapture) -> Outcome:
+    run = ledger.run(environment.dag_id, environment.run_id)
+    if run is None:
+        raise LedgerError(
+            f"run {environment.run_id!r} of DAG {environment.dag_id!r} is not in table {environment.table!r}: "
+            "the state machine's first state or the submitter creates it"
+        )
+    item = ledger.task(environment.dag_id, environment.run_id, environment.task_id, environment.map_index)
+    number = next_try(item, environment.job_id, environment.job_attempt)
+    if number is None:
+        return Outcome.of(item or {})
+    facts: dict[str, Any] = run.get("tasks") or {}
+    if environment.token is None and (ended := _gated(environment, ledger, facts, item)):
+        return ended
+    session = Session(
+        ledger=ledger,
+        run=run,
+        task_id=environment.task_id,
+        map_index=environment.map_index,
+        try_number=number,
+        max_tries=_max_tries(facts.get(environment.task_id) or {}, item),
+        job_id=environment.job_id,
+        job_attempt=environment.job_attempt,
+    )
+    return Runner(session, capture, hold_reschedules=environment.token is None, kill_grace=environment.kill_grace).run()
+
+
+def _max_tries(facts: dict[str, Any], item: Item | None) -> int:
+    """The item's own value wins: Airflow raises it when a task instance is cleared."""
+    return int((item or {}).get("max_tries", facts.get("max_tries", 0)))
+
+
+def _gated(environment: WorkerEnvironment, ledger: Ledger, facts: dict[str, Any], item: Item | None) -> Outcome | None:
+    """The outcome of a task that its trigger rule does not let run."""
+    where = (environment.dag_id, environment.run_id)
+    upstream = facts.get(environment.task_id, {}).get("upstream")
+    if not upstream:
+        return None
+    state = gate.evaluate(environment.task_id, facts, ledger.tasks(*where))
+    if state == "run":
+        return None
+    print(f"ductwork worker: {environment.task_id} does not run: it is {state}")
+    # Airflow gives a task that never ran try number 0.
+    number = int((item or {}).get("try_number", 0))
+    ledger.record_task(*where, environment.task_id, state, number, map_index=environment.map_index)
+    return Outcome(state, error=f"a task upstream of {environment.task_id} failed" if state != "skipped" else None)

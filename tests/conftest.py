@@ -1,0 +1,28 @@
+"""Settings of the whole test suite."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+sys.path.insert(0, str(TESTS / "support"))
+
+# Airflow reads these when it is first imported.
+os.environ.setdefault("AIRFLOW_HOME", str(Path(tempfile.gettempdir()) / "ductwork-tests-airflow"))
+os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
+for name in [name for name in os.environ if name.startswith("AIRFLOW__DUCTWORK__")]:
+    del os.environ[name]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-goldens", action="store_true", help="Write the goldens anew; refused in CI.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--update-goldens") and os.environ.get("CI"):
+        raise pytest.UsageError("goldens are not updated in CI: run pytest --update-goldens yourself and commit them")

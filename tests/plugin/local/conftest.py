@@ -1,0 +1,100 @@
+"""One embedded AWS for all tests of a module, jobs being plain commands."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ductwork_airflow.local.aws import ROLE_ARN, EmbeddedAws
+from ductwork_airflow.local.workers import WorkerPool
+
+QUEUE, DEFINITION = "queue", "definition"
+TERMINAL = {"SUCCEEDED", "FAILED"}
+
+
+@pytest.fixture(scope="session")
+def pool() -> Iterator[WorkerPool]:
+    with WorkerPool(preload=False) as pool:
+        yield pool
+
+
+class Embedded:
+    """The embedded AWS with the clients and the waiting that tests need."""
+
+    def __init__(self, aws: EmbeddedAws) -> None:
+        self.aws = aws
+        self.batch, self.sfn = aws.aws.client("batch"), aws.aws.client("stepfunctions")
+        self.dynamodb, self.logs = aws.aws.client("dynamodb"), aws.aws.client("logs")
+        self._machines = 0
+
+    def submit(self, *command: str, **request: Any) -> str:
+        overrides = {"command": list(command)} | request.pop("overrides", {})
+        reply = self.batch.submit_job(
+            **{"jobName": "job", "jobQueue": QUEUE, "jobDefinition": DEFINITION, "containerOverrides": overrides} | request
+        )
+        return reply["jobId"]
+
+    def job(self, job_id: str) -> dict[str, Any]:
+        return self.batch.describe_jobs(jobs=[job_id])["jobs"][0]
+
+    def ended(self, job_id: str, seconds: float = 15) -> dict[str, Any]:
+        return self.until(job_id, TERMINAL, seconds)
+
+    def until(self, job_id: str, states: set[str], seconds: float = 15) -> dict[str, Any]:
+        deadline = time.monotonic() + seconds
+        while (job := self.job(job_id))["status"] not in states:
+            assert time.monotonic() < deadline, f"still {job['status']}"
+            time.sleep(0.01)
+        return job
+
+    def start(self, states: Mapping[str, Any], value: Any = None, **top: Any) -> str:
+        self._machines += 1
+        definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states, **top}
+        machine = self.sfn.create_state_machine(
+            name=f"machine-{self._machines}", definition=json.dumps(definition), roleArn=ROLE_ARN
+        )
+        reply = self.sfn.start_execution(stateMachineArn=machine["stateMachineArn"], input=json.dumps(value or {}))
+        return reply["executionArn"]
+
+    def finished(self, execution: str, seconds: float = 20) -> dict[str, Any]:
+        deadline = time.monotonic() + seconds
+        while (found := self.sfn.describe_execution(executionArn=execution))["status"] == "RUNNING":
+            assert time.monotonic() < deadline, "still running"
+            time.sleep(0.01)
+        return found
+
+    def run(self, states: Mapping[str, Any], value: Any = None, **top: Any) -> Any:
+        """The output of a successful execution, ``(status, error)`` of another."""
+        found = self.finished(self.start(states, value, **top))
+        return json.loads(found["output"]) if "output" in found else (found["status"], found.get("error"))
+
+
+@pytest.fixture(scope="module")
+def embedded(pool: WorkerPool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
+    logs: Path = tmp_path_factory.mktemp("logs")
+    with EmbeddedAws(pool=pool, jobs=4, log_dir=logs) as aws:
+        aws.ensure_queue(QUEUE)
+        aws.ensure_job_definition(
+            DEFINITION, command=["sh", "-c", "exit 9"], environment={"FROM": "definition", "BOTH": "definition"}
+        )
+        yield Embedded(aws)
+
+
+def job_task(*command: str, **fields: Any) -> dict[str, Any]:
+    """A Task state that runs a command, with its token and its try number in the environment."""
+    environment = [
+        {"Name": "TOKEN", "Value": "{% $states.context.Task.Token %}"},
+        {"Name": "TRY", "Value": "{% $string($states.context.State.RetryCount + 1) %}"},
+    ]
+    arguments = {
+        "JobName": "job",
+        "JobQueue": QUEUE,
+        "JobDefinition": DEFINITION,
+        "ContainerOverrides": {"Command": list(command), "Environment": environment},
+    }
+    state = {"Type": "Task", "Resource": "arn:aws:states:::batch:submitJob.sync", "Arguments": arguments, **fields}
+    return state if "Next" in fields else {"End": True, **state}

@@ -1,0 +1,219 @@
+"""Run in a process without the adapter: prints which defects of moto, by the name of their patch, are still there."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+import threading
+import time
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import moto.dynamodb.models.table
+import moto.dynamodb.responses
+from botocore.exceptions import ClientError
+from jsonata import Jsonata
+from moto.batch.responses import BatchResponse
+from moto.core.config import default_user_config
+from moto.server import ThreadedMotoServer
+from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service as service
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_batch as batch
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_callback as callback
+from moto.stepfunctions.parser.asl.component.state.wait.wait_function.seconds import Seconds
+from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.program_state import ProgramError, ProgramStopped
+from moto.stepfunctions.parser.asl.jsonata import jsonata
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser, ASLParserException
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
+from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
+
+ROLE = "arn:aws:iam::123456789012:role/any"
+TOKEN_TASK = "arn:aws:states:::sqs:sendMessage.waitForTaskToken"
+
+
+def raises(error: type[Exception], call: Callable[[], Any]) -> bool:
+    try:
+        call()
+    except error:
+        return True
+    return False
+
+
+def without_server() -> dict[str, bool]:
+    spelled = {"JobName": "x"}
+    service.StateTaskService._normalise_parameters(object(), spelled)
+    overridden: dict[str, Any] = {"EcsPropertiesOverride": {}}
+    batch.StateTaskServiceBatch._attach_aws_environment_variables(overridden)
+    tolerated = json.dumps(
+        {
+            "StartAt": "M",
+            "States": {
+                "M": {
+                    "Type": "Map",
+                    "ToleratedFailurePercentage": 100,
+                    "ItemProcessor": {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}},
+                    "End": True,
+                }
+            },
+        }
+    )
+    dynamodb = inspect.getsource(moto.dynamodb.models.table) + inspect.getsource(moto.dynamodb.responses)
+    return {
+        "patch_eval_hook": raises(TypeError, lambda: jsonata.eval_jsonata_expression("1")),
+        "patch_variable_declarations": jsonata.encode_jsonata_variable_declarations({"$x": 'a"b'}) == '$x:="a"b";',
+        "patch_clients": boto_client_for("us-east-1", "sqs") is not boto_client_for("us-east-1", "sqs"),
+        "patch_spelling": spelled == {"JobName": "x"},
+        "patch_arguments": "ShareIdentifier" not in batch._SUPPORTED_API_PARAM_BINDINGS["submitjob"],
+        "patch_batch": "ContainerOverrides" in overridden,
+        "patch_waiting": callback._DELAY_SECONDS_SYNC_CONDITION_CHECK == 0.5,
+        "patch_error_names": raises(ValueError, lambda: CustomErrorName("States.TaskFailed")),
+        "patch_error_matching": not task_failed_matches("States.QueryEvaluationError"),
+        "patch_wait": waits_though_stopped(),
+        "patch_stop": error_replaces_stop(),
+        "patch_parser": raises(ASLParserException, lambda: AmazonStateLanguageParser.parse(tolerated)),
+        "patch_literals": Preprocessor._inner_string_of(SimpleNamespace(getText=lambda: r'"a\"b"')) != 'a"b',
+        "patch_dynamodb_lock": "Lock(" not in dynamodb,
+        "patch_batch_responses": "retryStrategy" not in inspect.getsource(BatchResponse.submitjob),
+    }
+
+
+def task_failed_matches(error: str) -> bool:
+    env = SimpleNamespace(stack=[StatesErrorName.from_name(error)])
+    ErrorEqualsDecl([StatesErrorName.from_name("States.TaskFailed")])._eval_body(env)
+    return bool(env.stack.pop())
+
+
+def waits_though_stopped() -> bool:
+    started = time.monotonic()
+    env = SimpleNamespace(program_state_event=threading.Event(), is_running=lambda: False)
+    Seconds(1)._wait_interval(env=env, wait_seconds=1)
+    return time.monotonic() - started > 0.9
+
+
+def error_replaces_stop() -> bool:
+    env = Environment.__new__(Environment)
+    env._state_mutex, env._frames, env.program_state_event = threading.RLock(), [], threading.Event()
+    env._program_state = ProgramStopped(stop_date=None, cause=None, error=None)
+    env.set_error({})
+    return isinstance(env._program_state, ProgramError)
+
+
+class Machines:
+    """moto's own interpreter, with the least JSONata that makes it run."""
+
+    def __init__(self, endpoint: str) -> None:
+        self.sfn = boto3.client("stepfunctions", endpoint_url=endpoint)
+        self.sqs = boto3.client("sqs", endpoint_url=endpoint)
+        self._count = 0
+        jsonata._eval_jsonata = lambda expression: Jsonata(expression).evaluate(None)
+
+    def start(self, states: dict[str, Any], language: str = "JSONata", name: bool = True) -> str:
+        self._count += 1
+        definition = {"QueryLanguage": language, "StartAt": next(iter(states)), "States": states}
+        machine = self.sfn.create_state_machine(name=f"m{self._count}", definition=json.dumps(definition), roleArn=ROLE)
+        given = {"name": f"e{self._count}"} if name else {}
+        return self.sfn.start_execution(stateMachineArn=machine["stateMachineArn"], **given)["executionArn"]
+
+    def finished(self, execution: str, seconds: float = 10) -> dict[str, Any]:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            found = self.sfn.describe_execution(executionArn=execution)
+            if found["status"] != "RUNNING":
+                return found
+            time.sleep(0.02)
+        return found
+
+    def run(self, states: dict[str, Any], language: str = "JSONata") -> dict[str, Any]:
+        return self.finished(self.start(states, language))
+
+
+def one_branch(state: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    return {"Type": "Parallel", "Branches": [{"StartAt": "Inner", "States": {"Inner": state}}], "End": True, **fields}
+
+
+def with_server(machines: Machines) -> dict[str, bool]:
+    passing = {"Type": "Pass", "End": True}
+    two = {"A": {"Type": "Pass", "Assign": {"x": 1}, "Next": "B"}}
+    two["B"] = {**passing, "Assign": {"x": 2}, "Output": {"x": "{% $x %}"}}
+    caught = {"Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Z"}], "Output": "{% $states.result.nope %}"}
+    rule = {"Condition": "{% true %}", "Next": "Z", "Output": {"by": "rule"}}
+    choice = {"Type": "Choice", "Choices": [rule], "Default": "Z", "Output": {"by": "default"}}
+    end = {"Z": {"Type": "Succeed"}}
+    redrive_count = {"A": {**passing, "Parameters": {"count.$": "$$.Execution.RedriveCount"}}}
+    return {
+        "patch_expressions": machines.run({"A": {**passing, "Output": "{% 1 + 'a' %}"}})["error"] == "States.Runtime",
+        "patch_assign": json.loads(machines.run(two)["output"]) == {"x": 2},
+        "patch_output": machines.run({"A": one_branch(passing, **caught), **end})["status"] == "FAILED",
+        "patch_choice": json.loads(machines.run({"A": choice, **end})["output"]) == {"by": "default"},
+        "patch_context": machines.run(redrive_count, "JSONPath")["status"] == "FAILED",
+        "patch_error_codes": invalid_definition_code(machines) == "",
+        "patch_executions": machines.start({"A": passing}, name=False).endswith(":None"),
+        "patch_map_concurrency": map_seconds(machines) < 2,
+        "patch_retry_pause": machines.sfn.describe_execution(executionArn=stopped_in_retry(machines))["status"] == "RUNNING",
+        **tokens(machines),
+    }
+
+
+def invalid_definition_code(machines: Machines) -> str:
+    try:
+        machines.sfn.create_state_machine(name="bad", definition="{", roleArn=ROLE)
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+    return "accepted"
+
+
+def map_seconds(machines: Machines) -> float:
+    """Of 50 items that wait a second: AWS runs 40 at once and takes two."""
+    processor = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 1, "End": True}}}
+    started = time.monotonic()
+    machines.run({"A": {"Type": "Map", "Items": "{% [1..50] %}", "ItemProcessor": processor, "End": True}})
+    return time.monotonic() - started
+
+
+def stopped_in_retry(machines: Machines) -> str:
+    retry = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 20}]
+    execution = machines.start({"A": one_branch({"Type": "Fail", "Error": "E"}, Retry=retry)})
+    time.sleep(0.5)
+    machines.sfn.stop_execution(executionArn=execution)
+    time.sleep(0.5)
+    return execution
+
+
+def tokens(machines: Machines) -> dict[str, bool]:
+    url = machines.sqs.create_queue(QueueName="tokens")["QueueUrl"]
+    task = {
+        "Type": "Task",
+        "Resource": TOKEN_TASK,
+        "Parameters": {"QueueUrl": url, "MessageBody.$": "$$.Task.Token"},
+        "TimeoutSeconds": 1,
+        "Retry": [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 1}],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "W"}],
+        "Next": "W",
+    }
+    machines.start({"A": task, "W": {"Type": "Wait", "Seconds": 5, "End": True}}, "JSONPath")
+    time.sleep(4)  # two tries of a second, a second between them
+    got = machines.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    sent = [message["Body"] for message in got]
+    late = not raises(ClientError, lambda: machines.sfn.send_task_success(taskToken=sent[0], output="{}"))
+    return {"patch_tokens": len(sent) == 2 and sent[0] == sent[1], "patch_reports": late}
+
+
+def main() -> None:
+    os.environ.update(AWS_ACCESS_KEY_ID="a", AWS_SECRET_ACCESS_KEY="b", AWS_DEFAULT_REGION="us-east-1")
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    os.environ["MOTO_PORT"] = str(port)
+    found = without_server()
+    print(json.dumps(found | with_server(Machines(f"http://{host}:{port}"))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""Each way a task can end, as a worker reports it to Step Functions and leaves it in the ledger."""
+
+from __future__ import annotations
+
+import shutil
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from ductwork_airflow.ledger import Ledger
+
+from tests.plugin.conftest import MakeWorkers, Worked, Workers
+
+HERE = Path(__file__).parent
+MAX_TRIES = {"failed_for_good": 2, "retried": 1, "killed": 1, "last_try": 1}
+MISSING = object()
+
+
+@dataclass(frozen=True)
+class Case:
+    """
+    :param report: the output of SendTaskSuccess, or error and cause of SendTaskFailure
+    :param xcoms: by key; ``MISSING`` if there must be none
+    """
+
+    state: str
+    report: dict[str, Any]
+    xcoms: dict[str, Any]
+
+
+def success(**xcoms: Any) -> Case:
+    return Case("success", {"state": "success"}, xcoms)
+
+
+def failed(cause: str, error: str = "Ductwork.Failed") -> Case:
+    state = "failed" if error == "Ductwork.Failed" else "up_for_retry"
+    return Case(state, {"error": error, "cause": cause}, {"return_value": MISSING})
+
+
+RETRY = "Ductwork.Retry"
+CASES = {
+    "bash": success(return_value="the-run 7 default"),
+    "python": success(return_value={"host": "db.example", "colour": "green", "ds": "2026-03-01"}),
+    "taskflow": success(return_value=42, extra=[1, 2]),
+    "callbacks": success(return_value=MISSING),
+    "sets_variable": success(return_value="plain text"),
+    "produces": success(),
+    "skipped": Case("skipped", {"state": "skipped"}, {}),
+    "branch": Case("success", {"state": "success", "skip": ["right"]}, {"return_value": MISSING}),
+    "failed_for_good": failed("AirflowFailException: no use"),
+    "retried": failed("ValueError: it broke", RETRY),
+    "killed": failed("killed by signal 9", RETRY),
+    "vanished": failed("the task's process ended without reporting a state"),
+    "unserialisable": failed("TypeError: "),
+    "too_large": failed("over DynamoDB's limit of 409,600 bytes"),
+    "leaks": failed("RuntimeError: cannot log in with ***"),
+    "never_defined_execute": failed("NotImplementedError"),
+    "deferred": success(return_value={"wait": 0.2, "event": {"host": "db.example"}, "try": 1}),
+    "trigger_timeout": failed("TaskDeferralTimeout: Trigger timeout"),
+    "trigger_failure": failed("TaskDeferralError: Trigger failure (LookupError: no such thing)"),
+    "trigger_ends": success(answer=42),
+}
+
+
+@pytest.fixture(scope="module")
+def dags(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dags")
+    shutil.copy(HERE / "example_dag.py", folder / "dag.py")
+    shutil.copy(HERE / "example_triggers.py", folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def workers(dags: Path, make_workers: MakeWorkers) -> Workers:
+    made = make_workers(
+        dags,
+        "worker_example",
+        f"run-{uuid.uuid4().hex[:6]}",
+        AIRFLOW_CONN_WAREHOUSE="postgres://user:s3cr3t-word@db.example/main",
+        AIRFLOW_VAR_COLOUR="green",
+        AIRFLOW__CORE__FERNET_KEY=Fernet.generate_key().decode(),
+    )
+    tasks = {task_id: {"max_tries": number} for task_id, number in MAX_TRIES.items()}
+    made.start_run(conf='{"n": 7}', tasks=tasks)
+    made.ledger.put_xcom(made.dag_id, made.run_id, "seeded", "return_value", 41)
+    return made
+
+
+@pytest.fixture(scope="module")
+def worked(workers: Workers) -> dict[str, Worked]:
+    return workers.run_all({task_id: f"token-of-{task_id}" for task_id in CASES})
+
+
+@pytest.mark.parametrize("task_id", CASES)
+def test_reports_and_records_the_outcome(worked: dict[str, Worked], workers: Workers, task_id: str) -> None:
+    case, ended = CASES[task_id], worked[task_id]
+    assert ended.code == 0, ended.output
+    assert ended.item["state"] == case.state, ended.output
+    assert ended.item["try_number"] == 1
+    [(operation, report)] = ended.reports
+    if "cause" in case.report:
+        assert (operation, report["error"]) == ("SendTaskFailure", case.report["error"])
+        assert case.report["cause"] in report["cause"]
+        assert ended.item["error"] == report["cause"]
+    else:
+        assert (operation, report) == ("SendTaskSuccess", {"output": case.report})
+    for key, value in case.xcoms.items():
+        found = workers.ledger.xcom(workers.dag_id, workers.run_id, task_id, key)
+        expected = value.replace("the-run", workers.run_id) if isinstance(value, str) else value
+        assert found is None if value is MISSING else found and found["value"] == expected
+
+
+def test_ended_at_marks_what_has_ended_for_good(worked: dict[str, Worked]) -> None:
+    assert worked["bash"].item["ended_at"] >= worked["bash"].item["started_at"]
+    assert "outcome" not in worked["retried"].item
+
+
+def test_callbacks_run(worked: dict[str, Worked], dags: Path) -> None:
+    notes = (dags / "notes").read_text().splitlines()
+    for line in ("callbacks execute 1", "callbacks success 1", "retried retry 1", "failed_for_good failure 1"):
+        assert notes.count(line) == 1
+    assert "retried failure 1" not in notes
+
+
+def test_log_lines_appear_once_and_readable(worked: dict[str, Worked], workers: Workers) -> None:
+    assert worked["bash"].stdout.count(f"] {workers.run_id} 7 default\n") == 1
+    log = worked["retried"].stdout
+    assert "ERROR    [task] Task failed with exception\nTraceback (most recent call last):\n" in log
+    assert '    raise ValueError("it broke")\nValueError: it broke\n' in log
+    assert "error_detail" not in log and "::group::" not in log
+
+
+def test_no_secret_in_log_or_ledger(worked: dict[str, Worked], workers: Workers) -> None:
+    assert "s3cr3t-word" not in worked["leaks"].output
+    assert "s3cr3t-word" not in str(worked["leaks"].item)
+    stored = workers.ledger.get("variable#made", "variable")
+    assert stored is not None and "plain text" not in str(stored)
+
+
+def test_success_records_asset_events(worked: dict[str, Worked], workers: Workers) -> None:
+    for pk in ("asset#name#orders", "asset#uri#s3://bucket/orders"):
+        [event] = [
+            event
+            for event in workers.ledger.partition(pk, "event#")
+            if event["source_run_id"] == workers.run_id and event["source_task_id"] == "produces"
+        ]
+        assert event["extra"] == '{"rows": 3}'
+
+
+def test_rendered_fields_are_kept(worked: dict[str, Worked], workers: Workers) -> None:
+    assert f"echo {workers.run_id} 7 default" in worked["bash"].item["rendered_fields"]
+
+
+def test_a_retry_is_the_next_try_and_the_last_one_fails(worked: dict[str, Worked], workers: Workers) -> None:
+    ended = workers.run("retried", token="second-try")
+    assert (ended.item["state"], ended.item["try_number"]) == ("failed", 2)
+    assert ended.reports == [("SendTaskFailure", {"error": "Ductwork.Failed", "cause": "ValueError: it broke"})]
+
+
+def test_a_finished_task_is_not_run_again(worked: dict[str, Worked], workers: Workers, dags: Path) -> None:
+    before = (dags / "notes").read_text()
+    again = workers.run("callbacks", token="again")
+    assert again.reports == [("SendTaskSuccess", {"output": {"state": "success"}})]
+    failed_again = workers.run("failed_for_good", token="failed-again")
+    [(_, report)] = failed_again.reports
+    assert report == {"error": "Ductwork.Failed", "cause": "AirflowFailException: no use"}
+    assert (dags / "notes").read_text() == before
+
+
+def test_reschedule_gives_the_container_up(workers: Workers, ledger: Ledger) -> None:
+    first = workers.run("rescheduled", token="reschedule-1")
+    [(operation, report)] = first.reports
+    assert operation == "SendTaskSuccess"
+    assert report == {"output": {"state": "up_for_reschedule", "until": first.item["until"]}}
+    second = workers.run("rescheduled", token="reschedule-2")
+    assert second.item["try_number"] == 1
+    assert second.item["reschedule_count"] == 2
+    assert second.item["first_started_at"] == first.item["first_started_at"]
+    assert second.item["until"] > first.item["until"]

@@ -1,0 +1,171 @@
+"""The arguments of service integrations, validated as botocore would validate them.
+
+Expressions and ``${Substitutions}`` are replaced by legal sample values first; what botocore's models do not say (name
+patterns, the size of container overrides, placeholders of DynamoDB expressions, reserved words) is checked here.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any
+
+import botocore.loaders
+import botocore.model
+from asl_problem import Problem, expression_code, scopes
+from botocore.validate import ParamValidator
+from jsonata import Jsonata
+from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
+
+MAX_OVERRIDES_CHARACTERS = 8_192
+# A task token may take 2,048 characters; all other samples are as long as real values are.
+_TOKEN = "T" * 2_048
+_RUN = {
+    "id": "scheduled__2026-01-01T00:00:00.000000+00:00",
+    "hash": "0123abcd",
+    "type": "scheduled",
+    "pk": "run#sample#scheduled__2026-01-01T00:00:00+00:00",
+    "logical_date": "2026-01-01T00:00:00+00:00",
+    "start": "2026-01-01T00:00:00+00:00",
+    "end": "2026-01-01T00:00:00+00:00",
+    "conf": "{}",
+}
+SUBSTITUTIONS = {
+    "JobQueue": "arn:aws:batch:eu-west-1:123456789012:job-queue/workers",
+    "JobDefinition": "arn:aws:batch:eu-west-1:123456789012:job-definition/worker:1",
+    "LedgerTable": "ductwork-ledger",
+}
+_JOB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+_FUNCTIONS = {"attribute_exists", "attribute_not_exists", "attribute_type", "begins_with", "contains", "size"}
+_FUNCTIONS |= {"if_not_exists", "list_append"}
+_SYNTAX = {"SET", "REMOVE", "ADD", "DELETE", "AND", "OR", "NOT", "IN", "BETWEEN"}
+_STATES = "arn:aws:states:::"
+
+
+def check_requests(machine: dict[str, Any]) -> Iterator[Problem]:
+    for _, scope in scopes(machine):
+        for name, state in scope["States"].items():
+            if state["Type"] == "Task":
+                yield from _check_task(name, state)
+
+
+def _check_task(name: str, state: dict[str, Any]) -> Iterator[Problem]:
+    resource = state["Resource"]
+    match = re.fullmatch(rf"{_STATES}(?:aws-sdk:)?(\w+):(\w+)(\.sync|\.sync:2|\.waitForTaskToken)?", resource)
+    if not match:
+        yield Problem("resource", name, f"{resource!r} is no service integration")
+        return
+    operation = _operation(match[1], match[2])
+    if operation is None:
+        yield Problem("resource", name, f"{match[1]} has no operation {match[2]}")
+        return
+    unknown: list[str] = []
+    request = _as_boto(state.get("Arguments", {}), operation.input_shape, "Arguments", unknown)
+    for path in unknown:
+        yield Problem("argument", name, f"{path} is no member of {match[2]}")
+    if errors := ParamValidator().validate(request, operation.input_shape).generate_report():
+        yield Problem("argument", name, errors)
+    if match[2] == "submitJob":
+        yield from check_submit(name, request)
+    if match[1] == "dynamodb":
+        yield from _check_expressions(name, request)
+
+
+@cache
+def _operation(service: str, action: str) -> botocore.model.OperationModel | None:
+    names = {"sfn": "stepfunctions", "states": "stepfunctions"}
+    try:
+        data = botocore.loaders.Loader().load_service_model(names.get(service, service), "service-2")
+    except botocore.exceptions.UnknownServiceError:
+        return None
+    model = botocore.model.ServiceModel(data)
+    wanted = action[0].upper() + action[1:]
+    return model.operation_model(wanted) if wanted in model.operation_names else None
+
+
+def sample(text: str) -> Any:
+    """A legal value for a string that is known only in a run; other strings as they are."""
+    if (code := expression_code(text)) is not None:
+        if "$states.context.Task.Token" in code:
+            return _TOKEN
+        try:
+            value = Jsonata(code).evaluate(None, {"run": _RUN})
+        except Exception:  # noqa: BLE001 - functions of AWS's own, values of the state data
+            value = None
+        return "1" if value is None else value
+    return re.sub(r"\$\{(\w+)\}", lambda match: SUBSTITUTIONS.get(match[1], match[0]), text)
+
+
+def _as_boto(value: Any, shape: Any, path: str, unknown: list[str]) -> Any:
+    """A value as boto3 spells it: Step Functions capitalises the members of every API."""
+    if isinstance(value, str):
+        value = sample(value)
+        number = shape is not None and shape.type_name in {"integer", "long"}
+        return int(value) if number and isinstance(value, str) and value.isdigit() else value
+    if isinstance(value, Mapping) and shape is not None and shape.type_name == "structure":
+        members = {member[0].upper() + member[1:]: member for member in shape.members}
+        made = {}
+        for key, inner in value.items():
+            if key not in members:
+                unknown.append(f"{path}.{key}")
+                continue
+            made[members[key]] = _as_boto(inner, shape.members[members[key]], f"{path}.{key}", unknown)
+        return made
+    if isinstance(value, Mapping):
+        inner_shape = getattr(shape, "value", None)
+        return {key: _as_boto(inner, inner_shape, f"{path}.{key}", unknown) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_as_boto(inner, getattr(shape, "member", None), f"{path}[]", unknown) for inner in value]
+    return value
+
+
+def submit_errors(request: Mapping[str, Any]) -> str:
+    """What botocore says against a SubmitJob request in boto3's spelling; empty if nothing."""
+    operation = _operation("batch", "submitJob")
+    assert operation is not None
+    return ParamValidator().validate(dict(request), operation.input_shape).generate_report()
+
+
+def check_submit(name: str, request: Mapping[str, Any]) -> Iterator[Problem]:
+    """
+    :param request: SubmitJob in boto3's spelling, with sample values
+    """
+    if not _JOB_NAME.fullmatch(str(request.get("jobName", ""))):
+        yield Problem("job-name", name, f"{request.get('jobName')!r} is not a legal job name")
+    overrides = request.get("containerOverrides", {})
+    size = len(json.dumps(overrides, separators=(",", ":")))
+    if size > MAX_OVERRIDES_CHARACTERS:
+        yield Problem("overrides", name, f"{size:,} characters of container overrides")
+    limit = request.get("timeout", {}).get("attemptDurationSeconds", 60)
+    if limit < 60:
+        yield Problem("timeout", name, f"{limit} s is under Batch's minimum of 60 s")
+    for variable in overrides.get("environment", ()):
+        if not variable["name"] or variable["name"].startswith("AWS_BATCH"):
+            yield Problem("environment", name, f"{variable['name']!r} is not a legal variable name")
+
+
+def _check_expressions(name: str, request: Mapping[str, Any]) -> Iterator[Problem]:
+    texts = " ".join(str(value) for key, value in request.items() if key.endswith("Expression"))
+    for mark, field in (("#", "ExpressionAttributeNames"), (":", "ExpressionAttributeValues")):
+        used = set(re.findall(rf"{mark}\w+", texts))
+        given = set(request.get(field, {}))
+        if used != given:
+            yield Problem("placeholder", name, f"{field}: used {sorted(used - given)}, unused {sorted(given - used)}")
+    reserved = {word.upper() for word in ReservedKeywords.get_reserved_keywords()}
+    for word in re.findall(r"(?<![#:\w])[A-Za-z_]\w*", texts):
+        if word not in _FUNCTIONS | _SYNTAX and word.upper() in reserved:
+            yield Problem("reserved", name, f"{word} is a reserved word of DynamoDB")
+    yield from _check_numbers(name, request)
+
+
+def _check_numbers(name: str, value: Any) -> Iterator[Problem]:
+    if isinstance(value, Mapping):
+        if set(value) == {"N"} and not re.fullmatch(r"-?\d+(\.\d+)?", str(value["N"])):
+            yield Problem("number", name, f"{value['N']!r} is not a number")
+        for inner in value.values():
+            yield from _check_numbers(name, inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _check_numbers(name, inner)
