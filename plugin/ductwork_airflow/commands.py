@@ -6,7 +6,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,7 @@ def _stop_on_errors(diagnostics: Diagnostics) -> None:
 @click.option("--target", type=click.Choice(["stepfunctions", "batch"]), default="stepfunctions", show_default=True)
 @click.option("--logical-date", metavar="ISO", help="Logical date of the run; now if left out.")
 @click.option("--conf", metavar="JSON", help="The run's configuration, a JSON object.")
-@click.option("--run-id", metavar="ID", help="Id of the run; made from the logical date if left out.")
+@click.option("--run-id", metavar="ID", help="Id of the run; made from the time of day if left out.")
 @click.option("--jobs", type=click.IntRange(min=1), help="How many jobs run at once locally; the cores if left out.")
 @click.option("--job-definitions", metavar="FILE", help="Your own job definitions, for local runs of BatchOperators.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
@@ -79,7 +80,7 @@ def _run_local(pool: Any, path: str, jobs: int, as_json: bool, options: Mapping[
     from ductwork_airflow.progress import progress
 
     prepared = _prepare(path, options)
-    with EmbeddedAws(pool=pool, jobs=jobs, log_dir=log_dir(), state_file=state_file()) as aws:
+    with _readable_state(), EmbeddedAws(pool=pool, jobs=jobs, log_dir=log_dir(), state_file=state_file()) as aws:
         output.say(f"running {prepared.request.dag_id} as {prepared.request.run_id} on the embedded AWS")
         try:
             with progress() as shown:
@@ -91,6 +92,20 @@ def _run_local(pool: Any, path: str, jobs: int, as_json: bool, options: Mapping[
     if report is None:
         _exists_already(prepared.request.dag_id, prepared.request.run_id)
     return _finish(report, prepared, as_json)
+
+
+@contextmanager
+def _readable_state() -> Iterator[None]:
+    """Report a damaged state file in place of a traceback."""
+    from ductwork_airflow.local.tables import StateFileError
+
+    try:
+        yield
+    except StateFileError as error:
+        diagnostics = Diagnostics()
+        diagnostics.add("DW506", _COMMAND_LINE, str(error), "move the file away to start with an empty ledger")
+        output.print_diagnostics(diagnostics)
+        raise BadInputError("") from error
 
 
 def _prepare(path: str, options: Mapping[str, Any]) -> Any:
@@ -157,7 +172,8 @@ def _request(
     check_conf(path, dag_id, conf, diagnostics)
     return RunRequest(
         dag_id=dag_id,
-        run_id=run_id or f"manual__{logical_date.isoformat()}",
+        # Airflow names a manual run by when it was asked for, so that a logical date can be run more than once.
+        run_id=run_id or f"manual__{datetime.now(timezone.utc).isoformat()}",
         logical_date=logical_date,
         data_interval=manual_data_interval(path, dag_id, logical_date),
         conf=conf,
@@ -212,7 +228,7 @@ def status(dag_id: str, run_id: str | None, local: bool, watch: bool, as_json: b
             from ductwork_airflow.local.history import open_ledger
             from ductwork_airflow.local.run import state_file
 
-            with open_ledger(state_file(), place["ledger_table"]) as ledger:
+            with _readable_state(), open_ledger(state_file(), place["ledger_table"]) as ledger:
                 return _show_status(ledger, dag_id, run_id, False, as_json)
         from ductwork_airflow.aws import Aws
         from ductwork_airflow.ledger import Ledger

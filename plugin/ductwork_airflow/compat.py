@@ -25,7 +25,7 @@ def look_after_task_every(seconds: float) -> float:
 
     :return: the configured interval, in seconds
     """
-    from airflow.sdk.configuration import conf
+    from airflow.configuration import conf
     from airflow.sdk.execution_time import supervisor
 
     supervisor.MIN_HEARTBEAT_INTERVAL = seconds

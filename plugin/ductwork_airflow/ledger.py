@@ -223,6 +223,9 @@ class Ledger:
         }
         if mapped_length is not None:
             item["mapped_length"] = mapped_length
+        # DynamoDB answers a request of many megabytes with an error that says nothing of items.
+        if len(item["value"]) > ITEM_LIMIT_BYTES:
+            raise ItemTooLargeError(_too_large(item))
         self._put(item)
 
     def xcom(

@@ -65,7 +65,7 @@ class ChainMirror:
             yield from self._client.describe_jobs(jobs=list(job_ids[start : start + DESCRIBE_LIMIT]))["jobs"]
 
     def _report(self, task: str, job: Mapping[str, Any]) -> None:
-        attempts = len(job.get("attempts", ()))
+        attempts = sum("stoppedAt" in attempt for attempt in job.get("attempts", ()))
         facts: dict[str, Any] = {"job_id": job["jobId"]}
         container = job.get("container", {})
         if container.get("logStreamName"):
@@ -78,7 +78,7 @@ class ChainMirror:
             if self._tasks[task].get("push_job_id"):
                 self._ledger.put_xcom(self._dag_id, self._run_id, task, "return_value", job["jobId"])
             self._record(task, "success", max(attempts, 1), facts)
-        elif job["status"] == "FAILED" and not attempts:
+        elif job["status"] == "FAILED" and not job.get("attempts"):
             facts["error"] = job.get("statusReason", "")
             state = "upstream_failed" if "epend" in facts["error"] else "failed"
             self._record(task, state, 0, facts)
@@ -86,7 +86,7 @@ class ChainMirror:
             reason = job.get("statusReason") or "the container ended"
             exit_code = container.get("exitCode")
             facts["error"] = reason if exit_code is None else f"{reason} (exit code {exit_code})"
-            self._record(task, "failed", attempts, facts)
+            self._record(task, "failed", max(attempts, 1), facts)
 
     def _end_instant(self, task: str, above: Sequence[Item | None]) -> None:
         if not all(map(_ended, above)):

@@ -151,7 +151,8 @@ class _Transfer:
             entry = self._shape(self.state["Arguments"], self._scope(), "Arguments")
         results = [_run(branch, _Fact(entry, self.fact.variables), self.problems) for branch in self.state["Branches"]]
         owners: dict[str, int] = {}
-        for number, result in enumerate(results):
+        merged = "$merge" in str(self.state.get("Output")) and "$states.result" in str(self.state["Output"])
+        for number, result in enumerate(results if merged else ()):
             for key in result if isinstance(result, dict) else ():
                 if owners.setdefault(key, number) != number:
                     what = f"branches {owners[key]} and {number} both hand back {key!r}"

@@ -191,7 +191,8 @@ BAD = {
         w={"Type": "Wait", "Seconds": 1, "Output": {}, "Next": "middle"})),
     "input: of the execution": ("input", {**machine(), "States": {
         **machine()["States"], "first": {"Type": "Pass", "Output": {"a": "{% $states.input.conf %}"}, "Next": "middle"}}}),
-    "collision": machine(middle=parallel(branch("l", Output={"x": 1}), branch("r", Output={"x": 2}))),
+    "collision": machine(middle=parallel(
+        branch("l", Output={"x": 1}), branch("r", Output={"x": 2}), Output="{% $merge($states.result) %}")),
     "resource": machine(middle=task(Next="done", Resource="arn:aws:states:::nobody:putItem")),
     "resource: no operation": ("resource", machine(middle=task(Next="done", Resource="arn:aws:states:::dynamodb:buyItem"))),
     "argument: unknown": ("argument", machine(middle=submit(jobName="x"))),

@@ -33,14 +33,15 @@ class Problem:
     what: str
 
 
-def problems(request: Mapping[str, Any]) -> Iterator[Problem]:
+def problems(request: Mapping[str, Any], reserve: int = 0) -> Iterator[Problem]:
     """What AWS would refuse in a SubmitJob request. Values known only at run time are passed over.
 
     :param request: in boto3's spelling
+    :param reserve: characters that values known only at run time may take of the container overrides
     """
     yield from _names(request)
     yield from _ranges(request)
-    yield from _overrides(request)
+    yield from _overrides(request, reserve)
 
 
 def _names(request: Mapping[str, Any]) -> Iterator[Problem]:
@@ -69,7 +70,7 @@ def _ranges(request: Mapping[str, Any]) -> Iterator[Problem]:
         yield Problem("schedulingPriorityOverride", f"priority {priority} is outside Batch's range of 0 to 9999")
 
 
-def _overrides(request: Mapping[str, Any]) -> Iterator[Problem]:
+def _overrides(request: Mapping[str, Any], reserve: int) -> Iterator[Problem]:
     overrides = request.get("containerOverrides")
     if not isinstance(overrides, Mapping):
         return
@@ -79,7 +80,7 @@ def _overrides(request: Mapping[str, Any]) -> Iterator[Problem]:
     for need in overrides.get("resourceRequirements") or ():
         if need.get("type") not in {"VCPU", "MEMORY", "GPU"}:
             yield Problem("containerOverrides", f"{need.get('type')!r} is not a resource type (VCPU, MEMORY, GPU)")
-    size = len(json.dumps(overrides, default=str, separators=(",", ":")))
+    size = len(json.dumps(overrides, default=str, separators=(",", ":"))) + reserve
     if size > MAX_OVERRIDES_CHARACTERS:
         yield Problem("containerOverrides", f"container overrides of {size:,} characters are over Batch's 8,192")
 

@@ -31,8 +31,13 @@ def results() -> TextIO:
 
 def print_result(text: str) -> None:
     stream = results()
-    stream.write(text if text.endswith("\n") else f"{text}\n")
-    stream.flush()
+    try:
+        stream.write(text if text.endswith("\n") else f"{text}\n")
+        stream.flush()
+    except BrokenPipeError:
+        # Whoever read our results has gone, as in `… | head`; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        sys.exit(1)
 
 
 def print_json(value: Any) -> None:

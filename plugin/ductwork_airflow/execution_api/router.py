@@ -84,7 +84,8 @@ class Router:
 
 
 def ok(value: Any = None, status: int = HTTPStatus.OK) -> httpx.Response:
-    return httpx.Response(status, json=value)
+    # httpx would take json=None for no content at all, and null is an answer.
+    return httpx.Response(status, content=json.dumps(value), headers={"content-type": "application/json"})
 
 
 def done() -> httpx.Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from airflow.sdk.configuration import conf
+from airflow.configuration import conf
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 
 from ductwork_airflow.ledger import LedgerError

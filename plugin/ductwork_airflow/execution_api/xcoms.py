@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any
 
 import httpx
-from airflow.sdk.configuration import conf
+from airflow.configuration import conf
 from ductwork import ledger_schema as schema
 
 from ductwork_airflow.execution_api import dag_runs

@@ -22,6 +22,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration impo
 from moto.stepfunctions.parser.asl.component.state.exec.state_parallel import branches_decl
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function import wait_function
 from moto.stepfunctions.parser.asl.eval import environment
+from moto.stepfunctions.parser.backend import execution as execution_module
 from moto.stepfunctions.parser.backend import execution_worker
 from moto.stepfunctions.responses import StepFunctionResponse
 
@@ -165,9 +166,11 @@ def patch_executions() -> None:
     """moto starts executions without a name as None, drops the error and cause of StopExecution, the cause of
     SendTaskFailure, the end of a timed-out execution and the paging of the history, and gives an output that is a
     string without its quotes."""
-    response = StepFunctionResponse
-    describe, history = response.describe_execution, response.get_execution_history
+    _patch_requests()
+    _patch_replies()
 
+
+def _patch_requests() -> None:
     def start_execution(self: Any) -> ActionResult:
         execution = self.stepfunction_backend.start_execution(
             self._get_param("stateMachineArn"),
@@ -184,20 +187,35 @@ def patch_executions() -> None:
             execution.stop(stop_date=now, error=execution.error, cause=execution.cause)
         return ActionResult({"stopDate": execution.stop_date or now})
 
-    def describe_execution(self: Any) -> ActionResult:
-        reply = describe(self)
-        execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
-        if execution.status != "RUNNING" and execution.stop_date:
-            reply.result["stopDate"] = execution.stop_date
-        if execution.status == "SUCCEEDED":
-            reply.result["output"] = json.dumps(execution.output, separators=(",", ":"))
-        return reply
-
     def send_task_failure(self: Any) -> ActionResult:
         self.stepfunction_backend.send_task_failure(
             self._get_param("taskToken"), self._get_param("error"), self._get_param("cause")
         )
         return ActionResult({})
+
+    StepFunctionResponse.start_execution = start_execution
+    StepFunctionResponse.stop_execution = stop_execution
+    StepFunctionResponse.send_task_failure = send_task_failure
+
+
+def _patch_replies() -> None:
+    describe, history = StepFunctionResponse.describe_execution, StepFunctionResponse.get_execution_history
+    worker = execution_module.BaseExecutionWorkerCommunication
+    reflect, ending = worker._reflect_execution_status, threading.Lock()
+
+    def reflect_execution_status(self: Any) -> None:
+        with ending:  # moto sets the status before the output and the error that go with it
+            reflect(self)
+
+    def describe_execution(self: Any) -> ActionResult:
+        execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+        with ending:
+            reply = describe(self)
+        if reply.result["status"] != "RUNNING" and execution.stop_date:
+            reply.result["stopDate"] = execution.stop_date
+        if reply.result["status"] == "SUCCEEDED":
+            reply.result["output"] = json.dumps(execution.output, separators=(",", ":"))
+        return reply
 
     def get_execution_history(self: Any) -> ActionResult:
         events = list(history(self).result["events"])
@@ -209,9 +227,9 @@ def patch_executions() -> None:
             reply["nextToken"] = str(start + count)
         return ActionResult(reply)
 
-    response.start_execution, response.stop_execution = start_execution, stop_execution
-    response.describe_execution, response.get_execution_history = describe_execution, get_execution_history
-    response.send_task_failure = send_task_failure
+    worker._reflect_execution_status = reflect_execution_status
+    StepFunctionResponse.describe_execution = describe_execution
+    StepFunctionResponse.get_execution_history = get_execution_history
 
 
 def patch_dynamodb_lock() -> None:

@@ -14,6 +14,7 @@ from moto.stepfunctions.parser.asl.component.common.catch.catch_outcome import C
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEventException
 from moto.stepfunctions.parser.asl.component.state import state
 from moto.stepfunctions.parser.asl.component.state.choice import state_choice
+from moto.stepfunctions.parser.asl.component.state.choice.comparison import comparison
 from moto.stepfunctions.parser.asl.component.state.exec import execute_state
 from moto.stepfunctions.parser.asl.parse import asl_parser, preprocessor
 
@@ -118,20 +119,21 @@ def patch_output() -> None:
 
 
 def patch_choice() -> None:
-    """moto runs the state-level Assign and Output when a rule goes where Default goes, and takes a Condition that
-    is not a boolean for false."""
+    """moto runs the state-level Assign and Output when a rule goes where Default goes, and calls a Condition that
+    is not a boolean States.Runtime."""
     choice = state_choice.StateChoice
     finish = choice._eval_state_output
+
+    def eval_condition(self: Any, env: Any) -> None:
+        self.string_jsonata.eval(env=env)
+        if not isinstance(env.stack[-1], bool):
+            cause = f"The Condition '{self.string_jsonata.expression}' gave no boolean"
+            raise FailureEventException(evaluation_failed(env, cause))
 
     def eval_state(self: Any, env: Any) -> None:
         for rule in self.choices_decl.rules:
             rule.eval(env)
-            holds = env.stack.pop()
-            if not isinstance(holds, bool):
-                raise FailureEventException(
-                    evaluation_failed(env, f"The Condition of '{self.name}' gave no boolean but {json.dumps(holds)}")
-                )
-            if holds:
+            if env.stack.pop() is True:
                 env.heap[_MATCHED] = True
                 env.stack.append(rule.next_stmt.name)
                 return
@@ -146,4 +148,5 @@ def patch_choice() -> None:
         else:
             finish(self, env)
 
+    comparison.ConditionStringJSONata._eval_body = eval_condition
     choice._eval_state, choice._eval_state_output = eval_state, eval_state_output

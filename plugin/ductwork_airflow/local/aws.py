@@ -69,7 +69,9 @@ class EmbeddedAws:
         from ductwork_airflow.local import batch_api
         from ductwork_airflow.local.server import MotoServer
 
-        stack.callback(default_user_config.update, {key: default_user_config[key] for key in ("stepfunctions", "batch")})
+        stack.callback(
+            default_user_config.update, {key: default_user_config[key] for key in ("stepfunctions", "batch")}
+        )
         default_user_config["stepfunctions"] = {"execute_state_machine": True}
         default_user_config["batch"] = {"use_docker": True}  # False wraps the backend; the jobs are ours either way
         _forget_everything()
@@ -86,6 +88,7 @@ class EmbeddedAws:
         stack.callback(batch_api.use, None)
         batch.start()
         stack.callback(batch.stop)
+        stack.callback(_stop_executions, self._region)
 
     def _process_batch(self) -> ProcessBatch:
         from moto.logs.models import logs_backends
@@ -240,7 +243,19 @@ def _replace_environment(wanted: Mapping[str, str]) -> None:
     os.environ.update(wanted)
 
 
+def _stop_executions(region: str) -> None:
+    """What still runs would go on in its threads."""
+    from moto.core.utils import utcnow
+    from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+    for execution in stepfunctions_parser_backends[ACCOUNT][region]._get_executions():
+        if execution.status == "RUNNING" and execution.exec_worker and execution.exec_worker.env:
+            execution.stop(stop_date=utcnow(), error=None, cause=None)
+
+
 def _forget_everything() -> None:
     from moto.moto_api._internal.models import moto_api_backend
+    from moto.stepfunctions.parser.utils import TMP_THREADS
 
     moto_api_backend.reset()
+    TMP_THREADS.clear()  # moto keeps every thread it ever made

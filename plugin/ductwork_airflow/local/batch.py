@@ -22,6 +22,7 @@ from ductwork_airflow.local.batch_jobs import Job, Spec
 from ductwork_airflow.local.timers import Timers
 from ductwork_airflow.local.workers import Event, WorkerPool
 
+_POOL_GONE = "HostTerminated: the worker pool has ended"
 KILL_AFTER_SECONDS = 30.0  # between SIGTERM and SIGKILL, as in ECS
 
 
@@ -60,7 +61,7 @@ class ProcessBatch:
         self._waiters: defaultdict[str, list[Job]] = defaultdict(list)
         self._events: deque[Event] = deque()
         self._timers = Timers()
-        self._stopping = False
+        self._stopping = self._pool_gone = False
         self._thread = threading.Thread(target=self._run, name="ductwork-batch", daemon=True)
 
     def start(self) -> None:
@@ -168,9 +169,10 @@ class ProcessBatch:
 
     def _handle(self, event: Event) -> None:
         if event["event"] == "closed":
+            self._pool_gone = True
             for id, job in list(self._running.items()):
                 del self._running[id]
-                self._attempt_ended(job, 137, "the worker pool has ended")
+                self._attempt_ended(job, 137, _POOL_GONE)
             return
         if event["id"] not in self._running:
             return
@@ -199,7 +201,7 @@ class ProcessBatch:
 
     def _resolve_dependencies(self, job: Job) -> None:
         for dependency in job.spec.depends_on:
-            target = self._jobs.get(_target_id(job, dependency))
+            target = self._jobs.get(model.target_id(job, dependency))
             if target is None:
                 continue  # the first child of a SEQUENTIAL array waits for nobody
             if target.status == "FAILED":
@@ -227,6 +229,9 @@ class ProcessBatch:
         self._running[id] = job
         environment = {**self._environment(), **job.spec.environment, **model.job_environment(job, number)}
         self._pool.start(id, job.spec.command, environment, self._cwd, file)
+        if self._pool_gone:
+            del self._running[id]
+            self._attempt_ended(job, 137, _POOL_GONE)
 
     def _attempt_ended(self, job: Job, exit_code: int, reason: str | None = None) -> None:
         now, attempt = milliseconds(), job.attempts[-1]
@@ -292,13 +297,3 @@ class ProcessBatch:
         id = f"{job.id}#{len(job.attempts)}"
         self._pool.kill(id, signal.SIGTERM)
         self._timers.after(self._kill_after, self._pool.kill, id, signal.SIGKILL)
-
-
-def _target_id(job: Job, dependency: Mapping[str, str]) -> str:
-    """The id ``job`` waits for: another job, the same index of another array, or the child before it."""
-    kind, target = dependency.get("type"), dependency.get("jobId", "")
-    if kind == "N_TO_N":
-        return f"{target}:{job.index}"
-    if kind == "SEQUENTIAL" and not target and job.parent is not None:
-        return f"{job.parent.id}:{(job.index or 0) - 1}"
-    return target

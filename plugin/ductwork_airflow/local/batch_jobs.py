@@ -190,3 +190,13 @@ def job_environment(job: Job, attempt: int) -> dict[str, str]:
         environment["AWS_BATCH_JOB_ARRAY_INDEX"] = str(job.index)
         environment["AWS_BATCH_JOB_ARRAY_SIZE"] = str(job.parent.size)
     return environment
+
+
+def target_id(job: Job, dependency: Mapping[str, str]) -> str:
+    """The id ``job`` waits for: another job, the same index of another array, or the child before it."""
+    kind, target = dependency.get("type"), dependency.get("jobId", "")
+    if kind == "N_TO_N":
+        return f"{target}:{job.index}"
+    if kind == "SEQUENTIAL" and not target and job.parent is not None:
+        return f"{job.parent.id}:{(job.index or 0) - 1}"
+    return target

@@ -30,6 +30,19 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc]
         log.debug(message, *args)
 
 
+class _Application(DomainDispatcherApplication):  # type: ignore[misc]
+    """moto's own goes through all its services to find the one of a host, twice per request."""
+
+    def __init__(self) -> None:
+        super().__init__(create_backend_app)
+        self._backends: dict[str | None, Any] = {}
+
+    def get_backend_for_host(self, host: str | None) -> Any:
+        if host not in self._backends:
+            self._backends[host] = super().get_backend_for_host(host)
+        return self._backends[host]
+
+
 class MotoServer:
     """moto's services of this process over HTTP. Started by :meth:`start`, whose port is free until then."""
 
@@ -39,8 +52,7 @@ class MotoServer:
 
     def start(self) -> int:
         """Returns the port."""
-        application = DomainDispatcherApplication(create_backend_app)
-        self._server = make_server(HOST, 0, application, threaded=True, request_handler=_Handler)
+        self._server = make_server(HOST, 0, _Application(), threaded=True, request_handler=_Handler)
         self._server.log = lambda type, message, *args: log.debug(message, *args)  # type: ignore[method-assign]
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="ductwork-aws", daemon=True

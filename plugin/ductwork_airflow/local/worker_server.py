@@ -24,22 +24,27 @@ import socket
 import sys
 import time
 import traceback
+from collections.abc import Iterable
 from typing import Any, NoReturn
 
 GRACE_SECONDS = 3.0  # between SIGTERM and SIGKILL when the main process has gone
 _WORKER = ["ductwork", "worker"]
 _WORKER_MODULE = "ductwork_airflow.worker"
-_IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # only the end of the main process ends us
+IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # only the end of the main process ends us
 
 Request = dict[str, Any]
 
 
-def serve(connection: socket.socket, *, preload: bool) -> NoReturn:
-    """Serve until the other end of ``connection`` is closed, then end all jobs and the process."""
+def serve(connection: socket.socket, masked: Iterable[int], *, preload: bool) -> NoReturn:
+    """Serve until the other end of ``connection`` is closed, then end all jobs and the process.
+
+    :param masked: the signal mask to take once :data:`IGNORED` are ignored
+    """
     code = 1
     try:
-        for sig in _IGNORED:
+        for sig in IGNORED:
             signal.signal(sig, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, masked)
         _detach_from_parent(keep=connection.fileno())
         server = _Server(connection)
         if preload:
@@ -180,7 +185,7 @@ def _run_job(request: Request, is_ready: int) -> NoReturn:
     code = 1
     try:
         signal.set_wakeup_fd(-1)
-        for sig in (*_IGNORED, signal.SIGCHLD):
+        for sig in (*IGNORED, signal.SIGCHLD):
             signal.signal(sig, signal.SIG_DFL)
         os.setsid()
         os.close(is_ready)

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ductwork_airflow.local.worker_server import serve
+from ductwork_airflow.local.worker_server import IGNORED, serve
 
 log = logging.getLogger(__name__)
 
@@ -37,10 +37,13 @@ class WorkerPool:
 
     def __init__(self, *, preload: bool = True) -> None:
         ours, theirs = socket.socketpair()
+        # A Ctrl-C that comes before the server ignores it waits until it does.
+        masked = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED)
         self.pid = os.fork()
         if self.pid == 0:
             ours.detach()  # the server makes every descriptor but its own harmless
-            serve(theirs, preload=preload)
+            serve(theirs, masked, preload=preload)
+        signal.pthread_sigmask(signal.SIG_SETMASK, masked)
         theirs.close()
         self._socket = ours
         self._send_lock = threading.Lock()

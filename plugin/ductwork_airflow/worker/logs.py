@@ -19,7 +19,9 @@ _TRIGGER_FAILED = "Trigger failed:\n"
 _OMITTED = frozenset(
     {"dag_id", "run_id", "task_id", "map_index", "try_number", "ti_id", "ti", "loc", "filename", "lineno", "func_name"}
 )
-_SHOWN = frozenset({"positional_args", "timestamp", "level", "logger", "event", "error_detail", "exception", "exc_info"})
+_SHOWN = frozenset(
+    {"positional_args", "timestamp", "level", "logger", "event", "error_detail", "exception", "exc_info"}
+)
 _FOLDING = ("::group::", "::endgroup::")
 
 _Event = MutableMapping[str, Any]

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ductwork.ledger_schema import TERMINAL_STATES
+
 from ductwork_airflow.ledger import Item
 
 # Not a state of Airflow's: another worker has taken over this task instance, so there is nothing to report.
 SUPERSEDED = "superseded"
+
+REPORTABLE = TERMINAL_STATES | {"up_for_retry", "up_for_reschedule"}
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from ductwork_airflow.execution_api.times import moment
 from ductwork_airflow.ledger import LedgerError
 from ductwork_airflow.worker import deferral
 from ductwork_airflow.worker.logs import FailureCapture
-from ductwork_airflow.worker.outcome import SUPERSEDED, Outcome
+from ductwork_airflow.worker.outcome import REPORTABLE, SUPERSEDED, Outcome
 from ductwork_airflow.worker.termination import Termination
 
 _LOOK_SECONDS = 0.2
@@ -42,23 +42,29 @@ class Runner:
     def run(self) -> Outcome:
         self._termination.watch()
         self._session.heartbeat_every = compat.look_after_task_every(_LOOK_SECONDS)
-        required(self._session.run, "dag_file")
-        while True:
-            code = self._supervise()
-            item = self._session.item() or {}
-            state = item.get("state")
-            if not self._session.owns(item) or code is None:
-                return self._unowned(item)
-            if state == "running":
-                return self._end(self._fate(), self._describe(code))
-            if state == "deferred":
-                if (ended := self._trigger()) is not None:
-                    return ended
-            elif state == "up_for_reschedule" and self._hold_reschedules:
-                if not self._wait_until(item["until"]):
-                    return self._end(self._fate(), self._describe(0))
-            else:
-                return self._finished(str(state), code)
+        try:
+            required(self._session.run, "dag_file")
+            while (outcome := self._step()) is None:
+                pass
+        except LedgerError as error:
+            print(f"ductwork worker: {error}")
+            return self._end("failed", str(error))
+        return outcome
+
+    def _step(self) -> Outcome | None:
+        """Run the task's process once; None if it has to run once more."""
+        code = self._supervise()
+        item = self._session.item() or {}
+        state = item.get("state")
+        if code is None or not self._session.owns(item):
+            return self._unowned(item)
+        if state == "running":
+            return self._end(self._fate(), self._describe(code))
+        if state == "deferred":
+            return self._trigger()
+        if state == "up_for_reschedule" and self._hold_reschedules:
+            return None if self._wait_until(item["until"]) else self._end(self._fate(), self._describe(0))
+        return self._finished(state, code) if state in REPORTABLE else Outcome(SUPERSEDED)
 
     # ---- one run of the task's process ----
 

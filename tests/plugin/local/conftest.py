@@ -34,7 +34,8 @@ class Embedded:
     def submit(self, *command: str, **request: Any) -> str:
         overrides = {"command": list(command)} | request.pop("overrides", {})
         reply = self.batch.submit_job(
-            **{"jobName": "job", "jobQueue": QUEUE, "jobDefinition": DEFINITION, "containerOverrides": overrides} | request
+            **{"jobName": "job", "jobQueue": QUEUE, "jobDefinition": DEFINITION, "containerOverrides": overrides}
+            | request
         )
         return reply["jobId"]
 

@@ -24,7 +24,9 @@ from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service as service
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_batch as batch
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_callback as callback
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_callback as callback,
+)
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.seconds import Seconds
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramError, ProgramStopped
@@ -155,7 +157,8 @@ def with_server(machines: Machines) -> dict[str, bool]:
         "patch_error_codes": invalid_definition_code(machines) == "",
         "patch_executions": machines.start({"A": passing}, name=False).endswith(":None"),
         "patch_map_concurrency": map_seconds(machines) < 2,
-        "patch_retry_pause": machines.sfn.describe_execution(executionArn=stopped_in_retry(machines))["status"] == "RUNNING",
+        "patch_retry_pause": machines.sfn.describe_execution(executionArn=stopped_in_retry(machines))["status"]
+        == "RUNNING",
         **tokens(machines),
     }
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from ductwork_airflow.local import batch_api
 from ductwork_airflow.local import batch_jobs as model
 
 from .conftest import DEFINITION, QUEUE, Embedded
@@ -22,7 +24,12 @@ def lines(embedded: Embedded, job: dict[str, Any], attempt: int = -1) -> list[st
 
 @pytest.mark.parametrize(
     ("script", "status", "exit_code"),
-    [("exit 0", "SUCCEEDED", 0), ("exit 3", "FAILED", 3), ("kill -9 $$", "FAILED", 137), ("kill -TERM $$", "FAILED", 143)],
+    [
+        ("exit 0", "SUCCEEDED", 0),
+        ("exit 3", "FAILED", 3),
+        ("kill -9 $$", "FAILED", 137),
+        ("kill -TERM $$", "FAILED", 143),
+    ],
 )
 def test_exit_codes(embedded: Embedded, script: str, status: str, exit_code: int) -> None:
     job = embedded.ended(embedded.submit("sh", "-c", script))
@@ -39,7 +46,9 @@ def test_a_missing_command_says_so(embedded: Embedded) -> None:
 
 
 def test_environment_and_parameters(embedded: Embedded) -> None:
-    script = 'echo "$FROM $BOTH $NEW $AWS_BATCH_JOB_ATTEMPT $AWS_BATCH_JQ_NAME $AWS_BATCH_JOB_ID Ref::known Ref::unknown"'
+    script = (
+        'echo "$FROM $BOTH $NEW $AWS_BATCH_JOB_ATTEMPT $AWS_BATCH_JQ_NAME $AWS_BATCH_JOB_ID Ref::known Ref::unknown"'
+    )
     environment = [{"name": "BOTH", "value": "override"}, {"name": "NEW", "value": "new"}]
     id = embedded.submit(
         "sh", "-c", script, "Ref::known", overrides={"environment": environment}, parameters={"known": "value"}
@@ -99,11 +108,14 @@ def test_dependents_of_ended_jobs(embedded: Embedded) -> None:
 
 
 def test_a_chain_longer_than_the_stack(embedded: Embedded) -> None:
-    first = last = embedded.submit("sh", "-c", "sleep 1.5; exit 1")
-    for _ in range(1200):
-        last = embedded.submit("true", dependsOn=[{"jobId": last}])
-    assert embedded.ended(last, seconds=30)["statusReason"] == model.DEPENDENCY_FAILED
-    assert embedded.job(first)["statusReason"] == EXITED
+    first = embedded.submit("sleep", "30")
+    engine = batch_api.engine()
+    spec, last = engine.get(first).spec, first
+    for _ in range(12_000):
+        last = engine.submit(replace(spec, depends_on=({"jobId": last},))).id
+    embedded.until(last, {"PENDING"})
+    embedded.batch.terminate_job(jobId=first, reason="over")
+    assert embedded.ended(last)["statusReason"] == model.DEPENDENCY_FAILED
 
 
 def test_an_array(embedded: Embedded) -> None:
@@ -162,7 +174,11 @@ def test_cancel_and_terminate(embedded: Embedded) -> None:
     assert embedded.job(running)["status"] == "RUNNING"
     embedded.batch.terminate_job(jobId=running, reason="over")
     terminated = embedded.ended(running)
-    assert (terminated["statusReason"], terminated["isTerminated"], terminated["container"]["exitCode"]) == ("over", True, 143)
+    assert (terminated["statusReason"], terminated["isTerminated"], terminated["container"]["exitCode"]) == (
+        "over",
+        True,
+        143,
+    )
 
 
 def test_too_long_overrides_fail_the_job(embedded: Embedded) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -67,7 +68,7 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
                 )
             },
         },
-        [[102, "second"], False],
+        [102, "second", False],
     ),
     "an inner scope cannot assign an outer variable": (
         {"S": {"Type": "Pass", "Assign": {"x": 1}, "Next": "A"}, "A": parallel(passing(Assign={"x": 2}))},
@@ -89,7 +90,10 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
         [1, 12, 23],
     ),
     "map over nothing": ({"A": each(PASS, "{% [] %}")}, []),
-    "map without MaxConcurrency": ({"A": each(passing(Output="{% $states.input %}"), "{% [1..90] %}")}, [*range(1, 91)]),
+    "map without MaxConcurrency": (
+        {"A": each(passing(Output="{% $states.input %}"), "{% [1..90] %}")},
+        [*range(1, 91)],
+    ),
     "map retried": (
         {"A": each({"Type": "Fail", "Error": "X"}, "{% [1] %}", Retry=TWICE[:1], **CAUGHT), **END},
         "X",
@@ -136,7 +140,10 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
         ("FAILED", "States.Runtime"),
     ),
     "the API's refusal has a name": (
-        {"A": {**job_task("true", **CAUGHT), "Arguments": {"JobName": "j", "JobQueue": "q", "JobDefinition": "d"}}, **END},
+        {
+            "A": {**job_task("true", **CAUGHT), "Arguments": {"JobName": "j", "JobQueue": "q", "JobDefinition": "d"}},
+            **END,
+        },
         "Batch.ClientException",
     ),
 }
@@ -151,8 +158,6 @@ def test_state_machine(embedded: Embedded, name: str) -> None:
 def test_the_context_object(embedded: Embedded) -> None:
     execution = embedded.start({"A": passing(Output="{% $states.context %}")})
     found = embedded.finished(execution)
-    import json
-
     context = json.loads(found["output"])
     assert context["Execution"]["Id"] == execution
     assert context["Execution"]["Name"] == execution.rpartition(":")[2]

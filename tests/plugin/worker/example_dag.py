@@ -9,10 +9,10 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+from airflow.exceptions import AirflowFailException, AirflowSkipException
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.python import PythonOperator
 from airflow.sdk import DAG, Asset, BaseOperator, BaseSensorOperator, Connection, Variable, task
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -80,6 +80,7 @@ with DAG("worker_example", params={"name": "default"}):
     Deferring(task_id="trigger_ends", trigger=EndingTrigger())
     Deferring(task_id="patient", trigger=PatientTrigger(timedelta(minutes=5)))
     Stubborn(task_id="stubborn", on_failure_callback=note("failure"))
+    Stubborn(task_id="overtaken")
     Never(task_id="rescheduled", mode="reschedule", poke_interval=120)
     Never(task_id="rescheduled_briefly", mode="reschedule", poke_interval=1, timeout=2, soft_fail=True)
 
@@ -121,7 +122,7 @@ with DAG("worker_example", params={"name": "default"}):
 
     @task.branch
     def branch():
-        return "callbacks"
+        return "left"
 
     @task
     def sets_variable():

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.fernet import Fernet
-from ductwork_airflow.ledger import Ledger
+from harness import Worked, Workers
 
-from tests.plugin.conftest import MakeWorkers, Worked, Workers
-
-HERE = Path(__file__).parent
-MAX_TRIES = {"failed_for_good": 2, "retried": 1, "killed": 1, "last_try": 1}
+MAX_TRIES = {"failed_for_good": 2, "retried": 1, "killed": 1}
 MISSING = object()
 
 
@@ -66,31 +60,9 @@ CASES = {
 
 
 @pytest.fixture(scope="module")
-def dags(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dags")
-    shutil.copy(HERE / "example_dag.py", folder / "dag.py")
-    shutil.copy(HERE / "example_triggers.py", folder)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def workers(dags: Path, make_workers: MakeWorkers) -> Workers:
-    made = make_workers(
-        dags,
-        "worker_example",
-        f"run-{uuid.uuid4().hex[:6]}",
-        AIRFLOW_CONN_WAREHOUSE="postgres://user:s3cr3t-word@db.example/main",
-        AIRFLOW_VAR_COLOUR="green",
-        AIRFLOW__CORE__FERNET_KEY=Fernet.generate_key().decode(),
-    )
-    tasks = {task_id: {"max_tries": number} for task_id, number in MAX_TRIES.items()}
-    made.start_run(conf='{"n": 7}', tasks=tasks)
-    made.ledger.put_xcom(made.dag_id, made.run_id, "seeded", "return_value", 41)
-    return made
-
-
-@pytest.fixture(scope="module")
 def worked(workers: Workers) -> dict[str, Worked]:
+    workers.start_run(conf='{"n": 7}', tasks={task_id: {"max_tries": number} for task_id, number in MAX_TRIES.items()})
+    workers.ledger.put_xcom(workers.dag_id, workers.run_id, "seeded", "return_value", 41)
     return workers.run_all({task_id: f"token-of-{task_id}" for task_id in CASES})
 
 
@@ -170,7 +142,7 @@ def test_a_finished_task_is_not_run_again(worked: dict[str, Worked], workers: Wo
     assert (dags / "notes").read_text() == before
 
 
-def test_reschedule_gives_the_container_up(workers: Workers, ledger: Ledger) -> None:
+def test_reschedule_gives_the_container_up(worked: dict[str, Worked], workers: Workers) -> None:
     first = workers.run("rescheduled", token="reschedule-1")
     [(operation, report)] = first.reports
     assert operation == "SendTaskSuccess"

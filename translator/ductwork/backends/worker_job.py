@@ -5,12 +5,26 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ductwork.batch_limits import MIN_TIMEOUT_SECONDS
-from ductwork.ir import RunValue, Task, Workflow
+from ductwork.batch_limits import MIN_TIMEOUT_SECONDS, problems
+from ductwork.diagnostics import Diagnostics
+from ductwork.ir import RunValue, Task, Worker, Workflow
 from ductwork.ledger_schema import UNMAPPED
 
 # Airflow ends a task at its execution_timeout; Batch's hard limit follows only if that failed.
 _TIMEOUT_GRACE_SECONDS = 60
+# At their longest: a run id and a task token, which the container gets too.
+_RUN_TIME_CHARACTERS = 250 + 2_048
+
+
+def check(workflow: Workflow, diagnostics: Diagnostics) -> None:
+    """Report what AWS Batch would refuse in the requests of worker tasks."""
+    for task in workflow.tasks:
+        if not isinstance(task.work, Worker):
+            continue
+        for problem in problems(request(workflow, task), reserve=_RUN_TIME_CHARACTERS):
+            hint = "give the task fewer or shorter environment variables; large values belong in S3 or a Variable"
+            about = {"dag_id": workflow.dag_id, "task_id": task.task_id, "field": problem.field}
+            diagnostics.add("DW203", task.origin, problem.what, hint, **about)
 
 
 def request(workflow: Workflow, task: Task) -> dict[str, Any]:

@@ -5,6 +5,7 @@ Two thirds of public DAG files were written for Airflow 1 or 2, so this is the m
 
 from __future__ import annotations
 
+import importlib.util
 import re
 
 RUFF_HINT = "run: ruff check --select AIR3 --fix {file}"
@@ -40,7 +41,7 @@ MODULES: dict[str, str] = {
     "airflow.operators.hive_operator": "airflow.providers.apache.hive.operators.hive",
     "airflow.operators.docker_operator": "airflow.providers.docker.operators.docker",
     "airflow.operators.slack_operator": "airflow.providers.slack.operators.slack",
-    "airflow.operators": "airflow.providers.standard.operators",
+    "airflow.operators": "airflow.providers.standard.operators or another provider's operators",
     "airflow.sensors.base_sensor_operator": "airflow.sdk (BaseSensorOperator)",
     "airflow.sensors.base": "airflow.sdk (BaseSensorOperator)",
     "airflow.sensors.external_task_sensor": "airflow.providers.standard.sensors.external_task",
@@ -51,7 +52,8 @@ MODULES: dict[str, str] = {
     "airflow.sensors.http_sensor": "airflow.providers.http.sensors.http",
     "airflow.sensors.sql_sensor": "airflow.providers.common.sql.sensors.sql",
     "airflow.sensors.sql": "airflow.providers.common.sql.sensors.sql",
-    "airflow.sensors": "airflow.providers.standard.sensors",
+    "airflow.sensors": "airflow.providers.standard.sensors or another provider's sensors",
+    "airflow.hooks": "a provider package (airflow.providers...)",
     "airflow.hooks.base_hook": "airflow.sdk (BaseHook)",
     "airflow.hooks.base": "airflow.sdk (BaseHook)",
     "airflow.hooks.postgres_hook": "airflow.providers.postgres.hooks.postgres",
@@ -115,6 +117,7 @@ NAMES: dict[str, str] = {
     "DAG": "airflow.sdk.DAG",
     "TaskGroup": "airflow.sdk.TaskGroup",
     "TriggerRule": "airflow.sdk.TriggerRule",
+    "SimpleHttpOperator": "airflow.providers.http.operators.http.HttpOperator",
     "chain": "airflow.sdk.chain",
     "cross_downstream": "airflow.sdk.cross_downstream",
 }
@@ -140,6 +143,8 @@ _REMOVED_NAME = re.compile(r"cannot import name '(\w+)' from '(airflow[\w.]*)'")
 _REMOVED_ATTRIBUTE = re.compile(r"module '(airflow[\w.]*)' has no attribute '(\w+)'")
 _REMOVED_ARGUMENT = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 _INVALID_ARGUMENT = re.compile(r"Invalid arguments were passed to (\w+) .*?\*\*kwargs: \{'(\w+)'", re.S)
+# Providers whose packages lie one level deeper, e.g. airflow.providers.apache.spark.
+_NAMESPACES = {"apache", "atlassian", "cncf", "common", "dbt", "microsoft"}
 
 
 def replacement(error: str) -> tuple[str, str] | None:
@@ -149,7 +154,7 @@ def replacement(error: str) -> tuple[str, str] | None:
     """
     if match := _REMOVED_MODULE.search(error):
         module = match[1]
-        return f"module {module}", _for_module(module)
+        return None if missing_provider(error) else (f"module {module}", _for_module(module) or _moved(module))
     if match := _REMOVED_NAME.search(error) or _REMOVED_ATTRIBUTE.search(error):
         first, second = match[1], match[2]
         name, module = (second, first) if "." in first or first == "airflow" else (first, second)
@@ -161,10 +166,27 @@ def replacement(error: str) -> tuple[str, str] | None:
     return None
 
 
+def missing_provider(error: str) -> str | None:
+    """The provider package to install, where an import error says that it is not."""
+    match = _REMOVED_MODULE.search(error)
+    if match is None or not match[1].startswith("airflow.providers.") or _for_module(match[1]):
+        return None
+    names = match[1].split(".")[2:]
+    provider = names[: 2 if names[0] in _NAMESPACES else 1]
+    try:
+        installed = importlib.util.find_spec(".".join(["airflow.providers", *provider])) is not None
+    except ModuleNotFoundError:
+        installed = False
+    return None if installed else f"apache-airflow-providers-{'-'.join(provider)}"
+
+
+def _moved(module: str) -> str:
+    return "what the provider's changelog names" if module.startswith("airflow.providers.") else ""
+
+
 def _for_module(module: str) -> str:
     parts = module.split(".")
     for length in range(len(parts), 0, -1):
         if (found := MODULES.get(".".join(parts[:length]))) is not None:
             return found
-    provider = "-".join(parts[2:4]) if module.startswith("airflow.providers.") else ""
-    return f"the provider package apache-airflow-providers-{parts[2]}" if provider else ""
+    return ""

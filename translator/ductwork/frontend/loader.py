@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import tempfile
+import tokenize
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,17 +39,25 @@ def load(paths: Sequence[str], diagnostics: Diagnostics) -> list[DagSnapshot]:
     return found
 
 
-def _load_folder(folder: str, diagnostics: Diagnostics) -> Iterator[DagSnapshot]:
-    any_file = False
-    for file in sorted(Path(folder).rglob("*.py")):
-        text = file.read_bytes().lower()
-        # Airflow's own heuristic ("safe mode") for which files of a folder may hold DAGs.
-        if b"airflow" in text and b"dag" in text:
-            any_file = True
-            yield from load_file(str(file), diagnostics, named=False)
-    if not any_file:
-        what = "no Python file in this folder mentions both 'airflow' and 'dag'"
+def _load_folder(folder: str, diagnostics: Diagnostics) -> list[DagSnapshot]:
+    found: list[DagSnapshot] = []
+    reported = len(diagnostics)
+    for file in sorted(path for path in Path(folder).rglob("*.py") if not path.is_dir()):
+        if _may_hold_dags(file):
+            found.extend(load_file(str(file), diagnostics, named=False))
+    if not found and len(diagnostics) == reported:
+        what = "no Python file in this folder that mentions both 'airflow' and 'dag' defines a DAG"
         diagnostics.add("DW109", Origin(folder), what, "name the file itself to load it all the same")
+    return found
+
+
+def _may_hold_dags(file: Path) -> bool:
+    """Airflow's own heuristic ("safe mode") for which files of a folder to load; an unreadable file is one to report."""
+    try:
+        text = file.read_bytes().lower()
+    except OSError:
+        return True
+    return b"airflow" in text and b"dag" in text
 
 
 def load_file(path: str, diagnostics: Diagnostics, *, named: bool = True) -> list[DagSnapshot]:
@@ -56,14 +65,18 @@ def load_file(path: str, diagnostics: Diagnostics, *, named: bool = True) -> lis
     :param named: the user named this very file, so that a file without a DAG is an error
     """
     try:
-        source = Path(path).read_text(encoding="utf-8")
-        source_map = SourceMap(path, source)
-    except (OSError, UnicodeDecodeError) as error:
-        diagnostics.add("DW101", Origin(path), f"the file cannot be read: {error}", "check its permissions and encoding")
+        # As Python reads it: with its encoding declaration or byte order mark.
+        with tokenize.open(path) as file:
+            source = file.read()
+    except (OSError, UnicodeDecodeError, SyntaxError) as error:
+        hint = "check its permissions and encoding"
+        diagnostics.add("DW101", Origin(path), f"the file cannot be read: {error}", hint)
         return []
-    except (SyntaxError, ValueError) as error:
+    try:
+        source_map = SourceMap(path, source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         line = getattr(error, "lineno", None) or 0
-        what = getattr(error, "msg", str(error))
+        what = getattr(error, "msg", str(error)) or type(error).__name__
         diagnostics.add("DW102", Origin(path, line), f"Python cannot parse the file: {what}", "mend this line")
         return []
     dags, errors = run_file(path)
@@ -83,9 +96,9 @@ def run_file(path: str) -> tuple[list[Any], list[str]]:
     if added:
         sys.path.insert(0, folder)
     try:
-        with _quiet():
+        with _quiet(), _whole_tracebacks():
             bag = DagBag(dag_folder=os.devnull, safe_mode=False, collect_dags=False)
-            dags = bag.process_file(str(Path(path).resolve()), only_if_updated=False)
+            dags = bag.process_file(str(Path(path).resolve()), only_if_updated=False, safe_mode=False)
     finally:
         if added and folder in sys.path:
             sys.path.remove(folder)
@@ -111,18 +124,52 @@ def _quiet() -> Iterator[None]:
                 os.close(copy)
 
 
-def _report_import_error(path: str, message: str, diagnostics: Diagnostics) -> None:
+@contextlib.contextmanager
+def _whole_tracebacks() -> Iterator[None]:
+    """Airflow by default keeps two frames of a traceback, and the user's own line is often not among them."""
+    wanted = {
+        "AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACKS": "True",
+        "AIRFLOW__CORE__DAGBAG_IMPORT_ERROR_TRACEBACK_DEPTH": "1000",
+    }
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _last_error(message: str) -> str:
+    """The text of the exception at the end of a traceback; it may have several lines."""
     lines = [line for line in message.strip().splitlines() if line.strip()]
-    last = lines[-1].strip() if lines else "unknown error"
+    start = max((number for number, line in enumerate(lines[:-1], 1) if line.startswith((" ", "Traceback"))), default=0)
+    last = " ".join(map(str.strip, lines[start:])) or "unknown error"
+    # Python names the first package that is missing; the import statement in the traceback names the whole module.
+    if missing := re.match(r"ModuleNotFoundError: No module named '(airflow[\w.]*)'", last):
+        for module in re.findall(r"^\s*(?:from|import)\s+(airflow[\w.]+)", message, re.M):
+            if module.startswith(f"{missing[1]}."):
+                return last.replace(missing[1], module)
+    return last
+
+
+def _report_import_error(path: str, message: str, diagnostics: Diagnostics) -> None:
+    last = _last_error(message)
     places = re.findall(rf'File "{re.escape(str(Path(path).resolve()))}", line (\d+)', message)
     origin = Origin(path, int(places[-1]) if places else 0)
     if removed := legacy.replacement(last):
         used, instead = removed
         hint = legacy.RUFF_HINT.format(file=path)
         use = f"use {instead}" if instead else "nothing replaces it"
+        if instead.startswith("nothing"):
+            use = f"leave it out{instead.removeprefix('nothing')}"
         diagnostics.add("DW104", origin, f"{used} is not in Airflow 3: {use}", hint)
     elif "Traceback" in message or places:
-        hint = "mend this line, or install what it needs where ductwork runs"
+        needs = legacy.missing_provider(last)
+        hint = f"pip install {needs}" if needs else "mend this line, or install what it needs where ductwork runs"
         diagnostics.add("DW103", origin, last, hint)
     else:
         diagnostics.add("DW108", origin, last, "mend the DAG; Airflow itself would not load it either")

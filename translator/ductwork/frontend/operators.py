@@ -14,6 +14,8 @@ from ductwork.frontend.plain import dotted_name, plain
 from ductwork.snapshot import TaskSnapshot
 
 _HOOKS = {"pre_execute", "post_execute"}
+# Settings of the DAG that change what its tasks' templates give.
+_DAG_RENDERING = ("render_template_as_native_obj", "jinja_environment_kwargs")
 _BASE_CLASSES = {"BaseOperator", "AbstractOperator", "object"}
 
 
@@ -85,6 +87,9 @@ def _settings(task: Any) -> dict[str, Any]:
         # pre_execute and post_execute are methods too; what the author passed is kept under another name.
         value = getattr(task, f"_{name}_hook" if name in _HOOKS else name, None)
         if value and value != fields.TASK_DEFAULTS.get(name):
+            found[name] = plain(value)
+    for name in _DAG_RENDERING:
+        if value := getattr(task.dag, name, None):
             found[name] = plain(value)
     # Parameters of the DAG appear on each task too; an explicit False is what matters here.
     found["do_xcom_push"] = bool(task.do_xcom_push)

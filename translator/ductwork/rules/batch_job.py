@@ -35,7 +35,7 @@ _MEMBERS = {
 _NEED_AIRFLOW = ("job_id", "waiters", "aws_conn_id", "region_name", "verify", "botocore_config")
 _DEFAULTS = {"aws_conn_id": "aws_default"}
 
-# Settings that call user code around execute().
+# Settings that call user code around execute(), or that change how templates render.
 _HOOKS = (
     "on_execute_callback",
     "on_failure_callback",
@@ -48,6 +48,9 @@ _HOOKS = (
     "outlets",
     "retry_policy",
     "email",
+    "run_as_user",
+    "render_template_as_native_obj",
+    "jinja_environment_kwargs",
 )
 
 

@@ -27,6 +27,7 @@ VERSION = 1
 def emit(workflow: Workflow, diagnostics: Diagnostics) -> Mapping[str, Any] | None:
     """The job chain, or None where diagnostics say why there is none."""
     workflow = _gated(workflow)
+    worker_job.check(workflow, diagnostics)
     jobs_above = _jobs_above(workflow)
     is_job = {task.task_id for task in workflow.tasks if not isinstance(task.work, Instant)}
     upstream = graph.Order({task: above for task, above in jobs_above.items() if task in is_job}).reduced_upstream()

@@ -36,7 +36,7 @@ def expression(code: str) -> Marked:
 
 
 def text(value: str) -> str:
-    """A string literal. JSONata knows JSON's escapes and no others, so a text with an apostrophe takes double quotes."""
+    """A string literal. JSONata knows only JSON's escapes, so a text with an apostrophe takes double quotes."""
     quoted = json.dumps(value, ensure_ascii=False)
     return quoted if "'" in value else "'" + quoted[1:-1].replace('\\"', '"') + "'"
 

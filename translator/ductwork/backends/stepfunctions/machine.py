@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ductwork import graph
+from ductwork.backends import worker_job
 from ductwork.backends.stepfunctions import outcomes, run
 from ductwork.backends.stepfunctions.jsonata import expression, of_input
 from ductwork.backends.stepfunctions.tasks import State, TaskStates
@@ -24,6 +25,7 @@ MAX_DEFINITION_BYTES = 1_048_576
 
 def emit(workflow: Workflow, diagnostics: Diagnostics) -> Mapping[str, Any] | None:
     """The state machine's definition, or None where diagnostics say why there is none."""
+    worker_job.check(workflow, diagnostics)
     order = graph.Order({task.task_id: task.upstream for task in workflow.tasks})
     structure = order.decompose()
     if crossing := _primes(structure):

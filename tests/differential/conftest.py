@@ -1,0 +1,67 @@
+"""Runs all DAG files of this suite once under Airflow and once per target with Ductwork; tests compare the records."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SUPPORT = Path(__file__).parents[1] / "support"
+EXAMPLES = Path(__file__).parents[2] / "dags"
+CASES = Path(__file__).parent / "dags"
+
+
+def _run(script, *arguments, environment, timeout=600):
+    done = subprocess.run(
+        [sys.executable, str(SUPPORT / script), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env=environment,
+        check=False,
+    )
+    assert done.returncode == 0, f"{script} failed:\n{done.stderr[-4000:]}"
+    return {Path(path).stem: found for path, found in json.loads(done.stdout).items()}
+
+
+@pytest.fixture(scope="session")
+def airflow_environment(tmp_path_factory):
+    """An AIRFLOW_HOME with a migrated metadata database; the DAGs folder is made per call of ``gather``."""
+    home = tmp_path_factory.mktemp("airflow")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AWS_"))}
+    environment |= {
+        "AIRFLOW_HOME": str(home),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
+        "PYTHONPATH": str(SUPPORT),
+    }
+    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], env=environment, check=True, capture_output=True)
+    return environment
+
+
+@pytest.fixture(scope="session")
+def gather(airflow_environment, tmp_path_factory):
+    """``gather(files)``: the records of Airflow and of each target, ``{"airflow": …, "stepfunctions": …, "batch": …}``."""
+
+    def run(files, targets=("stepfunctions", "batch")):
+        folder = Path(airflow_environment["AIRFLOW__CORE__DAGS_FOLDER"])
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        copies = [Path(shutil.copy(file, folder)) for file in files]
+        found = {"airflow": _run("oracle.py", *copies, environment=airflow_environment)}
+        for target in targets:
+            found[target] = _run("local_runs.py", target, *copies, environment=airflow_environment)
+        return found
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def records(gather):
+    """Everything that ran, once for the session. BatchOperators need an AWS that Airflow has not: see test_examples."""
+    files = [*sorted(CASES.glob("*.py")), *(file for file in sorted(EXAMPLES.glob("*.py")) if file.stem != "batch_jobs")]
+    return gather(files)

@@ -1,0 +1,102 @@
+"""Tasks and processes that end badly: each failure is explained, and the ledger is consistent afterwards."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+DAGS = Path(__file__).parent / "dags"
+TERMINAL = {"success", "failed", "skipped", "upstream_failed"}
+
+
+@pytest.fixture(scope="module", params=["stepfunctions", "batch"])
+def disasters(request, shared_ductwork):
+    return shared_ductwork("run", DAGS / "disasters.py", "--local", "--json", "--target", request.param, timeout=200)
+
+
+def test_every_task_ends_as_it_would_under_airflow(disasters):
+    assert disasters.code == 1
+    assert disasters.json["state"] == "failed"
+    states = {task["task_id"]: (task["state"], task["try_number"]) for task in disasters.json["tasks"]}
+    assert states == {
+        "raises": ("failed", 1),
+        "unserialisable": ("failed", 1),
+        "too_large": ("failed", 1),
+        "kills_itself": ("failed", 1),
+        "kills_its_worker": ("failed", 2),
+        "below_killed": ("upstream_failed", 0),
+        "fine": ("success", 1),
+    }
+
+
+@pytest.mark.parametrize(
+    ("task", "code", "words"),
+    [
+        ("raises", "DW511", "the figures do not add up"),
+        ("unserialisable", "DW512", "serializ"),
+        ("too_large", "DW512", "409,600"),
+        ("kills_itself", "DW513", "signal 9"),
+        ("kills_its_worker", "DW513", ""),
+    ],
+)
+def test_each_failure_is_explained(disasters, task, code, words):
+    lines = [line for line in disasters.err.splitlines() if f"[disasters.{task}]" in line]
+    assert len(lines) == 1, disasters.err
+    assert code in lines[0]
+    assert words in lines[0]
+    assert "disasters.py:" in lines[0]
+
+
+@pytest.fixture
+def running(ductwork, tmp_path):
+    """``ductwork run`` of the slow DAG, its task running."""
+    mark = tmp_path / "mark"
+    process = ductwork.start("run", DAGS / "slow.py", "--local", "--run-id", "r1", "--conf", f'{{"path": "{mark}"}}')
+    deadline = time.monotonic() + 90
+    while not mark.exists():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline, "the task did not start"
+        time.sleep(0.1)
+    time.sleep(2.5)  # the ledger's file is written every two seconds
+    yield process, mark
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+
+
+def _family(process):
+    return psutil.Process(process.pid).children(recursive=True)
+
+
+def _all_gone(processes, seconds):
+    _, alive = psutil.wait_procs(processes, timeout=seconds)
+    return not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+
+
+def test_ctrl_c_stops_the_children_and_marks_the_run(running, ductwork):
+    process, mark = running
+    family = _family(process)
+    os.killpg(process.pid, signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "DW514" in err
+    assert "Traceback" not in err
+    assert _all_gone(family, 10)
+    assert mark.read_text() == "killed"
+    shown = ductwork("status", "slow", "r1", "--local", "--json")
+    states = {task["task_id"]: task["state"] for task in shown.json["tasks"]}
+    assert shown.json["state"] == "failed"
+    assert states["patient"] == "failed"
+
+
+def test_kill_9_leaves_no_process_and_a_readable_ledger(running, ductwork):
+    process, _ = running
+    family = _family(process)
+    process.kill()
+    process.communicate(timeout=10)
+    assert _all_gone(family, 40)
+    shown = ductwork("status", "slow", "r1", "--local", "--json")
+    assert {task["task_id"]: task["state"] for task in shown.json["tasks"]} == {"patient": "running"}

@@ -1,0 +1,90 @@
+"""Every DAG of golden/dags compiles to exactly the JSON beside it; ``pytest --update-goldens`` writes the JSON anew."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from asl_check import assert_sound
+from asl_requests import SUBSTITUTIONS, check_submit, submit_errors
+from cfn_lint_check import lint_machine
+from compiling import compile_files, only_artefact
+
+HERE = Path(__file__).parent
+CASES = sorted(path.stem for path in (HERE / "dags").glob("*.py"))
+SUFFIX = {"stepfunctions": "asl", "batch": "batch"}
+
+
+@pytest.fixture(scope="module", params=CASES)
+def case(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def made(case):
+    path = HERE / "dags" / f"{case}.py"
+    return {target: only_artefact(compile_files(path, target=target)) for target in SUFFIX}
+
+
+@pytest.mark.parametrize("target", SUFFIX)
+def test_the_json_is_as_recorded(case, made, target, request):
+    golden = HERE / f"{case}.{SUFFIX[target]}.json"
+    text = made[target].text(indent=True)
+    if request.config.getoption("--update-goldens"):
+        golden.write_text(text, encoding="utf-8")
+    assert text == golden.read_text(encoding="utf-8"), f"see what changed, then: pytest {__file__} --update-goldens"
+
+
+def test_the_machine_is_sound(made):
+    assert_sound(json.loads(made["stepfunctions"].text()))
+
+
+def test_cfn_lint_accepts_the_machine(made):
+    assert lint_machine(json.loads(made["stepfunctions"].text())) == []
+
+
+def test_the_job_chain_is_sound(made):
+    chain = json.loads(made["batch"].text())
+    assert chain["version"] == 1
+    names = [job["name"] for job in chain["jobs"]]
+    assert len(names) == len(set(names))
+    for number, job in enumerate(chain["jobs"]):
+        assert set(job["depends_on"]) <= set(names[:number]), "jobs are in topological order"
+        assert len(job["depends_on"]) <= 20
+        assert job["submit"]["jobName"] == job["name"]
+        assert "dependsOn" not in job["submit"]
+        request = json.loads(filled(json.dumps(job["submit"])))
+        assert submit_errors(request) == ""
+        assert list(check_submit(job["name"], request)) == []
+
+
+def filled(text):
+    """The text with sample values for substitutions and for values of the run."""
+    values = {"run_id": "manual__2026-01-01T00:00:00+00:00", "ds": "2026-01-01", "ds_nodash": "20260101"}
+    values |= {"ts": "2026-01-01T00:00:00+00:00", "ts_nodash": "20260101T000000"}
+    text = re.sub(r"\$\{run:(\w+)\}", lambda match: values[match[1]], text)
+    return re.sub(r"\$\{(\w+)\}", lambda match: SUBSTITUTIONS[match[1]], text)
+
+
+def test_images_get_job_definitions():
+    artefact = only_artefact(compile_files(HERE / "dags" / "executor_config.py"))
+    (definition,) = artefact.job_definitions
+    image = artefact.document["States"]["image"]["Arguments"]
+    assert definition["jobDefinitionName"] == image["JobDefinition"]
+    assert definition["containerProperties"]["image"] == "registry.example/etl:1.2"
+    assert definition["containerProperties"]["command"] == ["ductwork", "worker"]
+
+
+def test_every_golden_has_its_dag():
+    recorded = {path.name.split(".")[0] for path in HERE.glob("*.json")}
+    assert recorded == set(CASES)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in (HERE.parents[1] / "dags").glob("*.py")))
+def test_the_examples_compile_to_sound_machines(name):
+    compiled = compile_files(HERE.parents[1] / "dags" / f"{name}.py")
+    machine = json.loads(only_artefact(compiled).text())
+    assert_sound(machine)
+    assert lint_machine(machine) == []

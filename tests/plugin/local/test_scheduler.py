@@ -1,0 +1,77 @@
+"""What the API would take a minute for: timeouts and SIGKILL, on the scheduler itself."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ductwork_airflow.local import batch_jobs as model
+from ductwork_airflow.local.batch import ProcessBatch
+from ductwork_airflow.local.batch_jobs import Job, Spec
+from ductwork_airflow.local.workers import WorkerPool
+
+PATH = {"PATH": "/usr/local/bin:/usr/bin:/bin"}
+
+
+@pytest.fixture
+def batch(pool: WorkerPool, tmp_path: Path) -> Iterator[ProcessBatch]:
+    batch = ProcessBatch(
+        pool, jobs=4, log_dir=tmp_path, environment=lambda: PATH, cwd=tmp_path, arn_prefix="arn", kill_after=0.3
+    )
+    batch.start()
+    yield batch
+    batch.stop()
+
+
+def spec(script: str, timeout: int | None = None, attempts: int = 1) -> Spec:
+    return Spec(
+        name="job",
+        queue_arn="queue",
+        queue_name="queue",
+        compute_environment="environment",
+        definition_arn="definition",
+        definition_name="definition",
+        command=("sh", "-c", script),
+        environment={},
+        overrides_length=0,
+        attempts=attempts,
+        timeout=timeout,
+    )
+
+
+def run(batch: ProcessBatch, wanted: Spec) -> Job:
+    job, ended = batch.submit(wanted), threading.Event()
+    batch.when_ended(job, ended.set)
+    assert ended.wait(10)
+    return job
+
+
+def test_a_timed_out_attempt_is_not_retried(batch: ProcessBatch) -> None:
+    job = run(batch, spec("exec sleep 30", timeout=1, attempts=3))
+    assert (job.status, job.reason) == ("FAILED", "Job attempt duration exceeded timeout")
+    assert [attempt["container"]["exitCode"] for attempt in job.attempts] == [143]
+
+
+def test_who_ignores_sigterm_is_killed(batch: ProcessBatch) -> None:
+    started = time.monotonic()
+    job = run(batch, spec("trap '' TERM; while :; do sleep 0.1; done", timeout=1))
+    assert job.exit_code() == 137
+    assert time.monotonic() - started < 3
+
+
+def test_a_process_that_ends_well_after_its_timeout_has_failed(batch: ProcessBatch) -> None:
+    job = run(batch, spec("trap 'exit 0' TERM; while :; do sleep 0.1; done", timeout=1))
+    assert (job.status, job.exit_code(), job.reason) == ("FAILED", 0, model.TIMED_OUT)
+
+
+def test_stopping_kills_what_runs(batch: ProcessBatch, tmp_path: Path) -> None:
+    job, pid = batch.submit(spec(f"echo $$ > {tmp_path}/pid; exec sleep 30")), tmp_path / "pid"
+    deadline = time.monotonic() + 5
+    while not (pid.exists() and pid.read_text()):
+        assert time.monotonic() < deadline, job.status
+        time.sleep(0.01)
+    batch.stop()
+    assert not Path("/proc", pid.read_text().strip()).exists()

@@ -1,0 +1,182 @@
+"""The ledger against two independent implementations of DynamoDB: moto, and dynalite (npm)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ductwork import ledger_schema as schema
+from ductwork_airflow.ledger import ItemTooLargeError, Ledger
+from harness import dynamodb
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def dynalite_endpoint() -> Iterator[str]:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("dynalite needs node, which is not on the PATH")
+    folder = Path(os.environ.get("DUCTWORK_DYNALITE", ROOT / "node_modules" / "dynalite"))
+    assert (folder / "cli.js").exists(), f"no dynalite in {folder}: run `npm ci`, or set DUCTWORK_DYNALITE"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [node, str(folder / "cli.js"), "--port", str(port), "--createTableMs", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        _wait_for(port)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _wait_for(port: int) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert time.monotonic() < deadline, "dynalite did not start"
+        time.sleep(0.05)
+
+
+@pytest.fixture(scope="module", params=["dynamodb_endpoint", "dynalite_endpoint"], ids=["moto", "dynalite"])
+def ledger(request: pytest.FixtureRequest) -> Ledger:
+    made = Ledger(f"ledger-{uuid.uuid4().hex[:8]}", dynamodb(request.getfixturevalue(request.param)))
+    assert made.create_table() is True
+    assert made.create_table() is False
+    return made
+
+
+@pytest.fixture
+def where() -> tuple[str, str]:
+    return f"dag_{uuid.uuid4().hex[:8]}", "manual__2026-01-01T00:00:00+00:00#1"
+
+
+def test_a_run_starts_once_and_ends_once(ledger: Ledger, where: tuple[str, str]) -> None:
+    assert ledger.run(*where) is None
+    assert ledger.finish_run(*where, "success") is False
+    assert ledger.start_run(*where, conf='{"a": 1}', tasks={"t": {"max_tries": 2}}) is True
+    assert ledger.start_run(*where, conf="{}") is False
+    run = ledger.run(*where)
+    assert run is not None
+    assert (run["state"], run["conf"], run["tasks"]) == ("running", '{"a": 1}', {"t": {"max_tries": 2}})
+    assert ledger.finish_run(*where, "failed", "why") is True
+    assert ledger.finish_run(*where, "success") is False
+    ended = ledger.run(*where)
+    assert ended is not None and (ended["state"], ended["error"]) == ("failed", "why")
+
+
+def test_runs_are_listed_newest_first(ledger: Ledger) -> None:
+    dag_id = f"dag_{uuid.uuid4().hex[:8]}"
+    for day in (2, 1, 3):
+        ledger.start_run(dag_id, f"run-{day}", started_at=f"2026-01-0{day}T00:00:00.000Z")
+    ledger.record_task(dag_id, "run-1", "t", "running", 1, started_at="2026-01-09T00:00:00.000Z")
+    assert [run["run_id"] for run in ledger.runs(dag_id)] == ["run-3", "run-2", "run-1"]
+
+
+def test_reports_in_any_order_never_move_a_task_back(ledger: Ledger, where: tuple[str, str]) -> None:
+    def record(state: str, number: int, **options: Any) -> bool:
+        return ledger.record_task(*where, "t", state, number, **options)
+
+    assert record("queued", 1)
+    assert record("running", 1, owner=True, pid=3)
+    assert not record("queued", 1)
+    assert not record("running", 1)
+    assert record("deferred", 1, owner=True)
+    assert record("running", 1, owner=True)
+    assert record("up_for_retry", 1, owner=True, error="x")
+    assert not record("running", 1, owner=True)
+    assert record("running", 2, owner=True, error=None)
+    assert not record("success", 1)
+    assert record("success", 2, owner=True)
+    assert not record("failed", 2, owner=True)
+    item = ledger.task(*where, "t")
+    assert item is not None
+    assert (item["state"], item["try_number"], item["pid"], "error" in item) == ("success", 2, 3, False)
+    assert item["outcome"] == "success" and item["ended_at"]
+
+
+REPORTS = st.tuples(st.sampled_from(sorted(schema.STATE_ORDER)), st.integers(0, 3), st.booleans())
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(reports=st.lists(REPORTS, min_size=1, max_size=12))
+def test_the_rank_never_falls(ledger: Ledger, reports: list[tuple[str, int, bool]]) -> None:
+    where = (f"dag_{uuid.uuid4().hex[:8]}", "run")
+    last = -1
+    for state, number, owner in reports:
+        moved = ledger.record_task(*where, "t", state, number, owner=owner)
+        item = ledger.task(*where, "t")
+        assert item is not None
+        assert item["rank"] >= last
+        if moved:
+            assert (item["state"], item["try_number"]) == (state, number)
+            assert ("ended_at" in item) == (state in schema.TERMINAL_STATES)
+        else:
+            assert item["rank"] == last
+        last = item["rank"]
+
+
+def test_tasks_are_listed_with_their_indexes(ledger: Ledger, where: tuple[str, str]) -> None:
+    ledger.start_run(*where)
+    ledger.record_task(*where, "plain", "success", 1)
+    for index in (0, 1, 11):
+        ledger.record_task(*where, "g.mapped", "success", 1, map_index=index)
+    found = {(item["task_id"], item["map_index"]) for item in ledger.tasks(*where)}
+    assert found == {("plain", -1), ("g.mapped", 0), ("g.mapped", 1), ("g.mapped", 11)}
+
+
+VALUES = [None, True, 0, 1.5, -1e300, "", "ü", [], [1, [None]], {}, {"a": {"b": 0.1}}]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=repr)
+def test_an_xcom_comes_back(ledger: Ledger, where: tuple[str, str], value: object) -> None:
+    ledger.put_xcom(*where, "t", "k", value, mapped_length=3)
+    item = ledger.xcom(*where, "t", "k")
+    assert item is not None and (item["value"], item["mapped_length"]) == (value, 3)
+    ledger.delete_xcom(*where, "t", "k")
+    assert ledger.xcom(*where, "t", "k") is None
+
+
+def test_xcoms_are_in_the_order_of_map_indexes(ledger: Ledger, where: tuple[str, str]) -> None:
+    for index in (100, 9, 10, -1, 0):
+        ledger.put_xcom(*where, "t", "a#b%", index, map_index=index)
+    ledger.put_xcom(*where, "t", "a", "another key")
+    ledger.put_xcom(*where, "t.t", "a#b%", "another task")
+    assert [item["value"] for item in ledger.xcoms(*where, "t", "a#b%")] == [-1, 0, 9, 10, 100]
+    assert next(ledger.xcoms(*where, "t", "a#b%", descending=True))["value"] == 100
+    assert ledger.count_xcoms(*where, "t", "a#b%") == 5
+    assert ledger.xcom_keys(*where, "t") == ["a", "a#b%"]
+    assert ledger.xcom_keys(*where, "t", 9) == ["a#b%"]
+
+
+@pytest.mark.parametrize("size", [420_000, 2_000_000])
+def test_an_item_over_the_limit_is_told(ledger: Ledger, where: tuple[str, str], size: int) -> None:
+    with pytest.raises(ItemTooLargeError, match="over DynamoDB's limit of 409,600 bytes: return a reference"):
+        ledger.put_xcom(*where, "t", "big", "x" * size)
+    ledger.record_task(*where, "t", "running", 1)
+    with pytest.raises(ItemTooLargeError):
+        ledger.update(schema.run_pk(*where), schema.task_sk("t"), {"rendered_fields": "x" * size})
+    ledger.put_xcom(*where, "t", "fits", "x" * 400_000)
+
+
+def test_updates_can_be_conditional(ledger: Ledger, where: tuple[str, str]) -> None:
+    key = (schema.run_pk(*where), "job#one")
+    assert ledger.update(*key, {"claimed_by": "me"}, condition="attribute_not_exists(#claimed_by)")
+    assert not ledger.update(*key, {"claimed_by": "you"}, condition="attribute_not_exists(#claimed_by)")
+    assert ledger.update(*key, {"claimed_by": None, "id": 2.5}, condition="#claimed_by = :was", values={":was": "me"})
+    item = ledger.get(*key)
+    assert item is not None and (item["id"], "claimed_by" in item) == (2.5, False)

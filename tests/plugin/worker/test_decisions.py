@@ -1,0 +1,118 @@
+"""What a worker decides before it runs anything, as tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ductwork_airflow import gate, worker
+from ductwork_airflow.ledger import LedgerError
+from ductwork_airflow.worker.attempts import next_try
+from ductwork_airflow.worker.environment import InvalidEnvironment, WorkerEnvironment
+
+NEEDED = {
+    "DUCTWORK_DAG_ID": "d",
+    "DUCTWORK_RUN_ID": "r",
+    "DUCTWORK_TASK_ID": "t",
+    "DUCTWORK_LEDGER_TABLE": "table",
+}
+
+
+@pytest.mark.parametrize(
+    ("variables", "message"),
+    [
+        ({"DUCTWORK_TASK_ID": ""}, "DUCTWORK_TASK_ID not set"),
+        ({"DUCTWORK_TASK_ID": "", "DUCTWORK_LEDGER_TABLE": ""}, "DUCTWORK_TASK_ID, DUCTWORK_LEDGER_TABLE not set"),
+        ({"DUCTWORK_MAP_INDEX": "two"}, "DUCTWORK_MAP_INDEX must be an integer, not 'two'"),
+        ({"DUCTWORK_MAP_INDEX": "array"}, "AWS_BATCH_JOB_ARRAY_INDEX is not set"),
+        ({"AWS_BATCH_JOB_ATTEMPT": "x"}, "AWS_BATCH_JOB_ATTEMPT must be an integer, not 'x'"),
+        ({"DUCTWORK_KILL_GRACE": "x"}, "DUCTWORK_KILL_GRACE must be a number of seconds, not 'x'"),
+    ],
+)
+def test_a_bad_environment_is_one_line_and_exit_2(
+    variables: dict[str, str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert worker.main({**NEEDED, **variables}) == worker.EXIT_USAGE
+    captured = capsys.readouterr()
+    assert message in captured.err
+    assert captured.err.count("\n") == 1
+    with pytest.raises(InvalidEnvironment):
+        WorkerEnvironment.parse({**NEEDED, **variables})
+
+
+@pytest.mark.parametrize(
+    ("variables", "index"),
+    [
+        ({}, -1),
+        ({"DUCTWORK_MAP_INDEX": "-1"}, -1),
+        ({"DUCTWORK_MAP_INDEX": "4", "AWS_BATCH_JOB_ARRAY_INDEX": "7"}, 4),
+        ({"DUCTWORK_MAP_INDEX": "array", "AWS_BATCH_JOB_ARRAY_INDEX": "7"}, 7),
+    ],
+)
+def test_map_index(variables: dict[str, str], index: int) -> None:
+    assert WorkerEnvironment.parse({**NEEDED, **variables}).map_index == index
+
+
+@pytest.mark.parametrize(
+    ("item", "number"),
+    [
+        (None, 1),
+        ({"state": "queued", "try_number": 0}, 1),
+        ({"state": "queued", "try_number": 3}, 3),
+        ({"state": "up_for_retry", "try_number": 1, "job_id": "job", "job_attempt": 1}, 2),
+        ({"state": "up_for_reschedule", "try_number": 2, "job_id": "other"}, 2),
+        ({"state": "running", "try_number": 1, "job_id": "other", "job_attempt": 1}, 2),
+        ({"state": "running", "try_number": 1, "job_id": "job", "job_attempt": 2}, 2),
+        ({"state": "deferred", "try_number": 2, "job_id": "other", "job_attempt": 1}, 3),
+        ({"state": "running", "try_number": 1, "job_id": "job", "job_attempt": 1}, 1),
+        ({"state": "success", "try_number": 1}, None),
+        ({"state": "failed", "try_number": 2}, None),
+        ({"state": "skipped", "try_number": 0}, None),
+        ({"state": "upstream_failed", "try_number": 0}, None),
+    ],
+)
+def test_next_try(item: dict[str, Any] | None, number: int | None) -> None:
+    assert next_try(item, "job", 1) == number
+
+
+def instance(task_id: str, state: str, **more: Any) -> dict[str, Any]:
+    return {"task_id": task_id, "map_index": -1, "state": state, **more}
+
+
+FACTS = {
+    "t": {"upstream": ["a", "b"], "job": "t"},
+    "a": {"job": "a"},
+    "b": {"job": "b"},
+    "after_empty": {"upstream": ["empty"], "job": "after_empty"},
+    "empty": {"upstream": ["a"]},
+    "root": {},
+    "odd": {"upstream": ["a"], "rule": "one_done"},
+}
+
+
+@pytest.mark.parametrize(
+    ("task_id", "items", "verdict"),
+    [
+        ("root", [], "run"),
+        ("t", [instance("a", "success"), instance("b", "success")], "run"),
+        ("t", [instance("a", "success")], "run"),
+        ("t", [instance("a", "success"), instance("b", "failed")], "upstream_failed"),
+        ("t", [instance("a", "skipped"), instance("b", "upstream_failed")], "upstream_failed"),
+        ("t", [instance("a", "skipped"), instance("b", "success")], "skipped"),
+        ("t", [instance("a", "removed"), instance("b", "success")], "skipped"),
+        ("t", [instance("a", "success", skipped=["t"]), instance("b", "failed")], "skipped"),
+        ("t", [instance("a", "success", skipped=["x"]), instance("b", "success")], "run"),
+        ("after_empty", [instance("a", "success")], "run"),
+        ("after_empty", [instance("a", "skipped")], "skipped"),
+        ("after_empty", [instance("a", "success", skipped=["empty"])], "skipped"),
+    ],
+)
+def test_gate(task_id: str, items: list[dict[str, Any]], verdict: str) -> None:
+    assert gate.evaluate(task_id, FACTS, items) == verdict
+
+
+def test_the_gate_does_not_guess() -> None:
+    with pytest.raises(LedgerError, match="cannot apply trigger rule 'one_done'"):
+        gate.evaluate("odd", FACTS, [instance("a", "success")])
+    with pytest.raises(LedgerError, match="upstream task 'a' is 'running'"):
+        gate.evaluate("t", FACTS, [instance("a", "running")])

@@ -1,0 +1,184 @@
+"""Cases of DW3xx (what a target cannot express) and DW4xx (native tasks)."""
+
+from __future__ import annotations
+
+from code_cases import bash, case, in_dag, task_case
+
+_FOUR = [bash("a"), bash("b"), bash("c"), bash("d")]
+# The finding names the first task of the crossing part.
+_CROSSING = [bash("a") + "  # <-", *_FOUR[1:], "a >> [c, d]", "b >> d"]
+task_case("DW301", "N", _CROSSING, [*_FOUR, "a >> [c, d]", "b >> [c, d]"], task="a")
+case(
+    "DW301",
+    "only for state machines",
+    in_dag(*_CROSSING),
+    in_dag(*_CROSSING),
+    dag_id="case",
+    task="a",
+    good_options={"target": "batch"},
+)
+for _rule in ("all_done", "one_success", "none_failed_min_one_success", "always"):
+    task_case(
+        "DW302",
+        _rule,
+        [bash("u"), bash(more=f", trigger_rule='{_rule}'") + "  # <-", "u >> t"],
+        [bash("u"), bash(more=", trigger_rule='all_success'"), "u >> t"],
+        field="trigger_rule",
+    )
+task_case(
+    "DW303",
+    "@task.branch",
+    ["@task.branch", "def t():  # <-", "    return 'x'", "t() >> EmptyOperator(task_id='x')"],
+    ["@task", "def t():", "    return 'x'", "t() >> EmptyOperator(task_id='x')"],
+)
+task_case(
+    "DW303",
+    "short circuit",
+    [
+        "from airflow.providers.standard.operators.python import ShortCircuitOperator",
+        "ShortCircuitOperator(task_id='t', python_callable=bool)  # <-",
+    ],
+    ["PythonOperator(task_id='t', python_callable=bool)"],
+)
+task_case(
+    "DW303",
+    "latest only",
+    ["from airflow.providers.standard.operators.latest_only import LatestOnlyOperator", "LatestOnlyOperator(task_id='t')  # <-"],
+    ["EmptyOperator(task_id='t')"],
+)
+task_case(
+    "DW304",
+    "expand",
+    ["BashOperator.partial(task_id='t').expand(bash_command=['a', 'b'])  # <-"],
+    [bash()],
+)
+task_case(
+    "DW304",
+    "a mapped task group",
+    [
+        "from airflow.sdk import task_group",
+        "@task_group",
+        "def g(x):",
+        "    BashOperator(task_id='t', bash_command='true')  # <-",
+        "g.expand(x=[1, 2])",
+    ],
+    ["from airflow.sdk import task_group", "@task_group", "def g(x):", f"    {bash()}", "g(1)"],
+    task="g.t",
+)
+task_case("DW305", "setup", [bash() + ".as_setup()  # <-"], [bash()])
+task_case(
+    "DW305",
+    "teardown",
+    [bash("s"), bash() + ".as_teardown()  # <-", "s >> t"],
+    [bash("s"), bash(), "s >> t"],
+)
+_SENSOR = "from airflow.providers.standard.sensors.python import PythonSensor"
+task_case(
+    "DW306",
+    "reschedule",
+    [_SENSOR, "PythonSensor(task_id='t', python_callable=bool, mode='reschedule')  # <-"],
+    [_SENSOR, "PythonSensor(task_id='t', python_callable=bool, mode='poke')"],
+    field="mode",
+)
+task_case(
+    "DW307",
+    "depends_on_past",
+    [bash(more=", depends_on_past=True") + "  # <-"],
+    [bash(more=", depends_on_past=False")],
+    field="depends_on_past",
+)
+case(
+    "DW307",
+    "fail_fast",
+    in_dag(bash(), dag=", fail_fast=True").replace("START, fail_fast=True):", "START, fail_fast=True):  # <-"),
+    in_dag(bash(), dag=", fail_fast=False"),
+    dag_id="case",
+    field="fail_fast",
+)
+for _name, _value, _harmless in (
+    ("priority_weight", 5, 1),
+    ("pool", "'small'", "'default_pool'"),
+    ("pool_slots", 2, 1),
+    ("max_active_tis_per_dag", 1, None),
+    ("max_active_tis_per_dagrun", 1, None),
+):
+    task_case("DW308", _name, [bash(more=f", {_name}={_value}") + "  # <-"], [bash(more=f", {_name}={_harmless}")], field=_name)
+for _name, _text in (
+    ("max_active_runs", "2"),
+    ("dagrun_timeout", "timedelta(hours=1)"),
+    ("on_failure_callback", "print"),
+    ("on_success_callback", "print"),
+):
+    case(
+        "DW308",
+        f"{_name} of the DAG",
+        in_dag(bash(), dag=f", {_name}={_text}").replace("):\n", "):  # <-\n", 1),
+        in_dag(bash()),
+        dag_id="case",
+        field=_name,
+    )
+_BATCH = {"target": "batch"}
+task_case(
+    "DW309",
+    "ten retries",
+    [bash(more=", retries=10, retry_delay=timedelta(0)") + "  # <-"],
+    [bash(more=", retries=9, retry_delay=timedelta(0)")],
+    field="retries",
+    options=_BATCH,
+)
+_MANY = "[BashOperator(task_id=f'u{i}', bash_command='true') for i in range({})] >> t"
+task_case(
+    "DW309",
+    "21 upstream tasks",
+    [bash() + "  # <-", _MANY.replace("{}", "21")],
+    [bash(), _MANY.replace("{}", "20")],
+    options=_BATCH,
+)
+task_case(
+    "DW310",
+    "a delay",
+    [bash(more=", retries=1, retry_delay=timedelta(seconds=1)") + "  # <-"],
+    [bash(more=", retries=1, retry_delay=timedelta(0)")],
+    field="retry_delay",
+    options=_BATCH,
+)
+case(
+    "DW311",
+    "a thousand workers",
+    in_dag("[BashOperator(task_id=f'w{i}', bash_command='true') for i in range(1000)]").replace("):\n", "):  # <-\n", 1),
+    in_dag("[BashOperator(task_id=f'w{i}', bash_command='true') for i in range(100)]"),
+    dag_id="case",
+)
+
+
+def _job(**arguments: object) -> str:
+    given = {"task_id": "t", "job_name": "n", "job_queue": "q", "job_definition": "d", **arguments}
+    return f"t = BatchOperator({', '.join(f'{key}={value!r}' for key, value in given.items())})"
+
+
+for _field, _bad, _good in (
+    ("jobName", {"job_name": "no spaces"}, {"job_name": "with_{{ ds }}"}),
+    ("jobQueue", {"job_queue": "q!"}, {"job_queue": "q"}),
+    ("jobDefinition", {"job_definition": "d:x"}, {"job_definition": "d:1"}),
+    ("timeout", {"submit_job_timeout": 59}, {"submit_job_timeout": 60}),
+    ("retryStrategy", {"retry_strategy": {"attempts": 11}}, {"retry_strategy": {"attempts": 10}}),
+    ("arrayProperties", {"array_properties": {"size": 1}}, {"array_properties": {"size": 2}}),
+    ("tags", {"tags": dict.fromkeys(map(str, range(51)), "x")}, {"tags": {"a": "b"}}),
+    ("schedulingPriorityOverride", {"scheduling_priority_override": 10_000}, {"scheduling_priority_override": 0}),
+    (
+        "containerOverrides",
+        {"container_overrides": {"environment": [{"name": "AWS_BATCH_X", "value": "1"}]}},
+        {"container_overrides": {"environment": [{"name": "X", "value": "1"}]}},
+    ),
+    (
+        "containerOverrides",
+        {"container_overrides": {"resourceRequirements": [{"type": "CPU", "value": "1"}]}},
+        {"container_overrides": {"resourceRequirements": [{"type": "VCPU", "value": "1"}]}},
+    ),
+    (
+        "containerOverrides",
+        {"container_overrides": {"command": ["x" * 8_192]}},
+        {"container_overrides": {"command": ["x" * 8_000]}},
+    ),
+):
+    task_case("DW401", f"{_field} {str(_bad)[:40]}", [_job(**_bad) + "  # <-"], [_job(**_good)], field=_field)

@@ -1,0 +1,99 @@
+"""Every diagnostic code: exactly this finding for its bad files, at the right place, and none for files close to them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import code_cases
+import code_cases_compiling
+import code_cases_loading
+import pytest
+from code_cases import CASES, COVERED_ELSEWHERE
+from compiling import codes, compile_files, compile_text, write_dag
+
+from ductwork.codes import CODES
+
+TESTS = Path(__file__).parent
+
+
+def compiled(folder, files, case, options):
+    for name, content in files.items():
+        if content == "":
+            continue
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return compile_files(*(folder / path for path in case.paths), **options)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_bad_gives_the_code(case, tmp_path, monkeypatch):
+    for name, value in case.environment.items():
+        monkeypatch.setenv(name, value)
+    made = compiled(tmp_path, case.bad, case, case.options)
+    (finding,) = made.diagnostics
+    place, line = case.place()
+    if line == 0 and "" in case.bad.values():
+        place = next(name for name, content in case.bad.items() if content == "")
+    assert finding.code == case.code, str(finding)
+    assert finding.severity is CODES[case.code].severity
+    assert Path(finding.origin.file).name == Path(place).name
+    # A finding about the whole file names no line.
+    assert finding.origin.line == line
+    assert (finding.dag_id, finding.task_id, finding.field) == (case.dag_id, case.task, case.field)
+    assert finding.what
+    assert finding.hint
+    assert bool(made.artefacts) == (CODES[case.code].severity != "error" and case.code != "DW109")
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
+def test_good_gives_nothing(case, tmp_path):
+    options = case.options if case.good_options is None else case.good_options
+    made = compiled(tmp_path, case.good, case, options)
+    assert [str(finding) for finding in made.diagnostics] == []
+    assert made.artefacts
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_code_is_covered(code):
+    if code in COVERED_ELSEWHERE:
+        path = TESTS / COVERED_ELSEWHERE[code]
+        assert path.is_file(), f"{path} does not exist: name the test of {code} in code_cases.COVERED_ELSEWHERE"
+        assert code in path.read_text(encoding="utf-8"), f"{path} says nothing of {code}"
+    else:
+        assert code in {case.code for case in CASES}, f"{code} has no bad and good case in tests/support/code_cases_*.py"
+
+
+def test_the_tables_agree_with_the_catalogue():
+    assert {case.code for case in CASES} | COVERED_ELSEWHERE.keys() == CODES.keys()
+    assert len({case.id for case in CASES}) == len(CASES)
+    assert code_cases_loading.__doc__ and code_cases_compiling.__doc__ and code_cases.__doc__
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_codes_are_explained(code):
+    assert re.fullmatch(r"DW[1-5]\d\d", code)
+    entry = CODES[code]
+    assert entry.title and not entry.title.endswith(".")
+    assert len(entry.explanation) > len(entry.title) and entry.explanation.rstrip("' }").endswith(".")
+
+
+def test_wait_for_downstream_is_two_findings(tmp_path):
+    """Airflow sets depends_on_past along with it."""
+    body = code_cases.in_dag(code_cases.bash(more=", wait_for_downstream=True"))
+    made = compile_text(tmp_path, body)
+    assert [(finding.code, finding.field) for finding in made.diagnostics] == [
+        ("DW307", "depends_on_past"),
+        ("DW307", "wait_for_downstream"),
+    ]
+
+
+def test_all_findings_of_all_files_are_reported_at_once(tmp_path):
+    one = write_dag(tmp_path, code_cases.in_dag(code_cases.bash(more=", trigger_rule='always', pool='p'")), name="one.py")
+    two = write_dag(tmp_path, "x = 1,,", name="two.py", header="")
+    three = write_dag(tmp_path, code_cases.in_dag(code_cases.bash()).replace("'case'", "'three'"), name="three.py")
+    made = compile_files(one, two, three)
+    assert codes(made.diagnostics) == ["DW102", "DW302", "DW308"]
+    # What is wrong with one DAG does not keep the others from being compiled.
+    assert [artefact.dag_id for artefact in made.artefacts] == ["three"]

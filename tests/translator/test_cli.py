@@ -1,0 +1,262 @@
+"""The command line: exit codes 0, 1 and 2, results alone on stdout, and no traceback for any input."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from cli_process import ductwork
+from code_cases import bash, in_dag
+from compiling import HEADER, write_dag
+
+from ductwork.codes import CODES
+
+DAGS = Path(__file__).parents[1] / "golden" / "dags"
+NOISY = "import os\nprint('to stdout')\nos.write(1, b'to file 1')\nos.system('echo from a child')\n" + in_dag(bash())
+
+
+def checked(*arguments, **options):
+    finished = ductwork(*arguments, **options)
+    assert "Traceback" not in finished.out + finished.err
+    return finished
+
+
+# ---- results ----
+
+
+def test_stdout_holds_the_json_alone(tmp_path):
+    path = write_dag(tmp_path, NOISY)
+    code, out, _ = checked("compile", path, "-o", "-")
+    assert code == 0
+    assert out.count("\n") == 1
+    assert json.loads(out)["Comment"] == "Airflow DAG case, compiled by Ductwork"
+
+
+def test_indented_and_minified_are_the_same_json(tmp_path):
+    path = write_dag(tmp_path, in_dag(bash()))
+    short, long = (checked("compile", path, "-o", "-", *more).out for more in ([], ["--indent"]))
+    assert json.loads(short) == json.loads(long)
+    assert short == json.dumps(json.loads(short), separators=(",", ":"), ensure_ascii=False) + "\n"
+    assert long == json.dumps(json.loads(long), indent=2, ensure_ascii=False) + "\n"
+
+
+@pytest.mark.parametrize(("target", "kind"), [("stepfunctions", "asl"), ("batch", "batch")])
+def test_files_are_written_by_dag_and_kind(tmp_path, target, kind):
+    code, out, err = checked("compile", DAGS / "chain.py", DAGS / "fan.py", "--target", target, "-o", tmp_path / "new" / "folder")
+    assert (code, out) == (0, "")
+    made = sorted(path.name for path in (tmp_path / "new" / "folder").iterdir())
+    assert made == [f"chain.{kind}.json", f"fan.{kind}.json"]
+    assert [line for line in err.splitlines() if line.startswith("wrote ")] == [
+        f"wrote {tmp_path / 'new' / 'folder' / name}" for name in made
+    ]
+
+
+def test_the_written_file_is_the_golden(tmp_path):
+    checked("compile", DAGS / "chain.py", "-o", tmp_path, "--indent")
+    assert (tmp_path / "chain.asl.json").read_text() == (DAGS.parent / "chain.asl.json").read_text()
+
+
+def test_job_definitions_are_written_beside(tmp_path):
+    checked("compile", DAGS / "executor_config.py", "-o", tmp_path)
+    (definition,) = json.loads((tmp_path / "executor_config.jobdefinitions.json").read_text())
+    assert definition["containerProperties"]["image"] == "registry.example/etl:1.2"
+
+
+def test_one_dag_of_several(tmp_path):
+    path = write_dag(tmp_path, in_dag(bash()) + in_dag(bash()).replace("'case'", "'other'"))
+    code, _, _ = checked("compile", path, "-o", tmp_path / "out", "--dag-id", "other")
+    assert code == 0
+    assert [made.name for made in (tmp_path / "out").iterdir()] == ["other.asl.json"]
+
+
+def test_a_faulty_dag_does_not_keep_the_others_from_being_written(tmp_path):
+    path = write_dag(tmp_path, in_dag(bash(more=", trigger_rule='always'")) + in_dag(bash()).replace("'case'", "'other'"))
+    code, _, err = checked("compile", path, "-o", tmp_path / "out")
+    assert code == 1
+    assert "DW302" in err
+    assert [made.name for made in (tmp_path / "out").iterdir()] == ["other.asl.json"]
+
+
+def test_deployment_values_of_the_command_line(tmp_path):
+    path = write_dag(tmp_path, in_dag(bash()))
+    options = ["--job-queue", "q", "--job-definition", "d:1", "--ledger-table", "table", "--memory", "512", "--vcpus", "2"]
+    state = json.loads(checked("compile", path, "-o", "-", *options, "--gpus", "1").out)["States"]["t"]["Arguments"]
+    assert (state["JobQueue"], state["JobDefinition"]) == ("q", "d:1")
+    needs = {need["Type"]: need["Value"] for need in state["ContainerOverrides"]["ResourceRequirements"]}
+    assert needs == {"VCPU": "2", "MEMORY": "512", "GPU": "1"}
+    assert {"Name": "DUCTWORK_LEDGER_TABLE", "Value": "table"} in state["ContainerOverrides"]["Environment"]
+
+
+def test_check_as_text_and_json(tmp_path):
+    path = write_dag(tmp_path, in_dag(bash(more=", pool='p', trigger_rule='always'")))
+    code, out, _ = checked("check", path, "--format", "json")
+    assert code == 1
+    line = HEADER.count("\n") + 2
+    assert [(found["code"], found["file"], found["line"], found["task_id"], found["field"]) for found in json.loads(out)] == [
+        ("DW302", str(path), line, "t", "trigger_rule"),
+        ("DW308", str(path), line, "t", "pool"),
+    ]
+    assert set(json.loads(out)[0]) == {"code", "severity", "what", "hint", "dag_id", "task_id", "field", "file", "line"}
+    code, out, _ = checked("check", path)
+    assert code == 1
+    assert out.splitlines()[0] == f"{path}:{line}: error DW302 [case.t trigger_rule]: its trigger rule is always"
+    assert not [made for made in tmp_path.iterdir() if made.suffix == ".json"]
+
+
+def test_check_of_a_clean_file_and_of_one_with_warnings(tmp_path):
+    clean = write_dag(tmp_path, in_dag(bash()), name="clean.py")
+    assert checked("check", clean)[:2] == (0, "no problems: case\n")
+    assert checked("check", clean, "--format", "json")[:2] == (0, "[]\n")
+    warned = write_dag(tmp_path, in_dag(bash(more=", pool='p'")), name="warned.py")
+    code, out, _ = checked("check", warned)
+    assert code == 0
+    assert "warning DW308" in out
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_explain_a_code(code):
+    finished = checked("explain", code.lower())
+    assert finished.code == 0
+    assert finished.out.startswith(f"{code} ({CODES[code].severity.value}): {CODES[code].title}\n\n")
+    assert CODES[code].explanation in finished.out
+
+
+def test_explain_a_file():
+    code, out, _ = checked("explain", DAGS / "batch_templates.py")
+    assert code == 0
+    lines = [line.split() for line in out.splitlines()[1:5]]
+    assert [(name, kind) for name, kind, *_ in lines] == [
+        ("first", "native"),
+        ("array", "native"),
+        ("fire_and_forget", "native"),
+        ("needs_airflow", "worker"),
+    ]
+    assert "params.x" in out
+    size = len(checked("compile", DAGS / "batch_templates.py", "-o", "-").out.encode()) - 1
+    assert f"asl: {size:,} bytes, {size // 4:,} a task" in out
+
+
+# ---- faults ----
+
+
+@pytest.fixture(scope="module")
+def bad(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bad")
+    (folder / "binary.py").write_bytes(bytes(range(256)))
+    (folder / "null.py").write_bytes(b"x = 1\n\0")
+    (folder / "deep.py").write_text("x = " + "-" * 200_000 + "1\n")
+    (folder / "syntax.py").write_text("def f(:\n")
+    (folder / "raises.py").write_text("raise RuntimeError('line one\\nline two')\n")
+    (folder / "exits.py").write_text("import sys\nsys.exit(0)\n")
+    (folder / "plain.py").write_text("x = 1\n")
+    (folder / "data.csv").write_text("a,b\n")
+    (folder / "empty").mkdir()
+    (folder / "odd").mkdir()
+    (folder / "odd" / "folder.py").mkdir()
+    (folder / "odd" / "gone.py").symlink_to(folder / "nowhere.py")
+    # Reading one's own memory from its start fails for every user, root too.
+    (folder / "unreadable.py").symlink_to("/proc/self/mem")
+    (folder / "file.txt").write_text("")
+    write_dag(folder, in_dag(bash()), name="good.py")
+    return folder
+
+
+FAULTS = [
+    (1, "DW101", ["check", "nowhere.py"]),
+    (1, "DW101", ["compile", "nowhere.py", "-o", "-"]),
+    (1, "DW101", ["explain", "nowhere.py"]),
+    (1, "DW101", ["check", "binary.py"]),
+    (1, "DW101", ["check", "unreadable.py"]),
+    (1, "DW101", ["check", "odd"]),
+    (1, "DW102", ["check", "syntax.py"]),
+    (1, "DW102", ["check", "null.py"]),
+    (1, "DW102", ["check", "deep.py"]),
+    (1, "DW103", ["check", "raises.py"]),
+    (1, "DW103", ["check", "exits.py"]),
+    (1, "DW105", ["check", "plain.py"]),
+    (1, "DW105", ["check", "data.csv"]),
+    (1, "DW107", ["check", "good.py", "--dag-id", "other"]),
+    (0, "DW109", ["check", "empty"]),
+    (1, "DW201", ["check", "good.py", "--memory", "lots"]),
+    (1, "cannot write", ["compile", "good.py", "-o", "file.txt"]),
+    (1, "cannot write", ["compile", "good.py", "-o", "file.txt/below"]),
+    (1, "cannot write", ["compile", "good.py", "-o", "/proc/new"]),
+    (2, "--nonsense", ["check", "good.py", "--nonsense"]),
+    (2, "nonsense", ["nonsense"]),
+    (2, "Missing argument", ["compile"]),
+    (2, "Missing argument", ["explain"]),
+    (2, "nonsense", ["compile", "good.py", "--target", "nonsense"]),
+    (2, "xml", ["check", "good.py", "--format", "xml"]),
+    (2, "requires an argument", ["compile", "good.py", "-o"]),
+    (2, "DW999", ["explain", "DW999"]),
+]
+
+
+@pytest.mark.parametrize(("code", "says", "arguments"), FAULTS, ids=lambda value: " ".join(value) if isinstance(value, list) else None)
+def test_faults_are_told_not_thrown(bad, code, says, arguments):
+    finished = checked(*arguments, cwd=bad)
+    assert finished.code == code
+    assert says in finished.out + finished.err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+def test_a_file_without_permission(tmp_path):
+    path = write_dag(tmp_path, in_dag(bash()))
+    path.chmod(0)
+    finished = checked("check", path)
+    assert (finished.code, "DW101" in finished.out) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("start", "end"), [(b"\xef\xbb\xbf", b""), (b"# -*- coding: latin-1 -*-\n", b"NAME = '\xe9'\n")], ids=["mark", "latin-1"]
+)
+def test_encodings_that_python_reads_are_read(tmp_path, start, end):
+    (tmp_path / "case.py").write_bytes(start + (HEADER + in_dag(bash())).encode() + end)
+    assert checked("check", tmp_path / "case.py")[:2] == (0, "no problems: case\n")
+
+
+# ---- fresh processes ----
+
+
+def test_help_does_not_import_airflow():
+    program = """if True:
+        import sys
+        from ductwork.cli import main
+        for arguments in (["--help"], ["-h"], ["compile", "--help"], ["check", "--help"], ["explain", "DW301"], ["--version"]):
+            sys.argv = ["ductwork", *arguments]
+            try:
+                main()
+            except SystemExit as end:
+                assert not end.code, arguments
+        heavy = {"airflow", "boto3", "botocore", "moto"}
+        # Results have taken stdout for themselves.
+        print(sorted(name for name in sys.modules if name.split(".")[0] in heavy), file=sys.stderr)
+    """
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stderr.splitlines()[-1] == "[]"
+    assert "Usage: ductwork [OPTIONS] COMMAND [ARGS]..." in done.stdout
+
+
+def test_output_is_the_same_in_every_process(tmp_path):
+    path = write_dag(tmp_path, NOISY)
+    command = [sys.executable, "-c", "from ductwork.cli import main; main()", "compile", str(path), str(DAGS), "-o", "-"]
+    seeds = [{**os.environ, "PYTHONHASHSEED": seed} for seed in ("1", "2")]
+    processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env) for env in seeds]
+    first, second = (process.communicate()[0] for process in processes)
+    assert [process.returncode for process in processes] == [0, 0]
+    assert first == second
+    assert len(first.splitlines()) == 1 + len(list(DAGS.glob("*.py")))
+    assert all(json.loads(line)["QueryLanguage"] == "JSONata" for line in first.splitlines())
+
+
+def test_a_closed_pipe_is_no_crash():
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-c", "from ductwork.cli import main; main()", "explain", "DW301"]
+    done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (1, b"")
