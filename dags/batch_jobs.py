@@ -25,7 +25,7 @@ with DAG(
         job_definition="etl-shell:3",
         parameters={"day": "{{ ds }}"},
         container_overrides={
-            "command": ["sh", "-c", "test Ref::day = \"$DAY\" && echo preparing Ref::day"],
+            "command": ["sh", "-c", 'test Ref::day = "$DAY" && echo preparing Ref::day'],
             "environment": [{"name": "DAY", "value": "{{ ds }}"}],
             "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "512"}],
         },

@@ -80,7 +80,7 @@ with DAG(
     clean = PythonOperator(task_id="Cleanse", python_callable=cleanse)
     convert = BashOperator(
         task_id="ConvertParquet",
-        bash_command='gzip --keep --force "{{ ti.xcom_pull(task_ids=\'FTP\') }}" && echo converted',
+        bash_command="gzip --keep --force \"{{ ti.xcom_pull(task_ids='FTP') }}\" && echo converted",
     )
     total = PythonOperator(task_id="Aggregate", python_callable=aggregate)
     warehouse = PythonOperator(task_id="LoadRedshift", python_callable=load)

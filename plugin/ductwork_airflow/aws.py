@@ -8,9 +8,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-_CONFIG = Config(
-    retries={"mode": "adaptive", "max_attempts": 8}, user_agent_extra="ductwork", max_pool_connections=32
-)
+_CONFIG = Config(retries={"mode": "adaptive", "max_attempts": 8}, user_agent_extra="ductwork", max_pool_connections=32)
 
 
 @dataclass(frozen=True)

@@ -156,7 +156,7 @@ def _conf(text: str | None, diagnostics: Diagnostics) -> dict[str, Any]:
         if not isinstance(conf, dict):
             raise ValueError(f"it is {type(conf).__name__}, not an object")
     except ValueError as error:
-        hint = "pass one JSON object, e.g. --conf '{\"day\": \"2026-01-01\"}'"
+        hint = 'pass one JSON object, e.g. --conf \'{"day": "2026-01-01"}\''
         diagnostics.add("DW501", _COMMAND_LINE, f"--conf cannot be used: {error}", hint, field="--conf")
         return {}
     return conf
@@ -190,7 +190,9 @@ def _interrupted(dag_id: str) -> None:
 def _exists_already(dag_id: str, run_id: str) -> None:
     diagnostics = Diagnostics()
     what = f"there is a run {run_id!r} of this DAG in the ledger already"
-    diagnostics.add("DW503", _COMMAND_LINE, what, "leave --run-id out, or choose another", dag_id=dag_id, field="--run-id")
+    diagnostics.add(
+        "DW503", _COMMAND_LINE, what, "leave --run-id out, or choose another", dag_id=dag_id, field="--run-id"
+    )
     _stop_on_errors(diagnostics)
 
 

@@ -211,7 +211,7 @@ class Ledger:
 
         :raises ItemTooLargeError: the value does not fit into an item of the ledger
         """
-        item = {
+        item: Item = {
             "pk": schema.run_pk(dag_id, run_id),
             "sk": schema.xcom_sk(task_id, key, map_index),
             "task_id": task_id,
@@ -228,16 +228,12 @@ class Ledger:
             raise ItemTooLargeError(_too_large(item))
         self._put(item)
 
-    def xcom(
-        self, dag_id: str, run_id: str, task_id: str, key: str, map_index: int = schema.UNMAPPED
-    ) -> Item | None:
+    def xcom(self, dag_id: str, run_id: str, task_id: str, key: str, map_index: int = schema.UNMAPPED) -> Item | None:
         """One XCom item, its ``value`` decoded."""
         item = self._get(schema.run_pk(dag_id, run_id), schema.xcom_sk(task_id, key, map_index))
         return _with_value(item) if item else None
 
-    def xcoms(
-        self, dag_id: str, run_id: str, task_id: str, key: str, *, descending: bool = False
-    ) -> Iterator[Item]:
+    def xcoms(self, dag_id: str, run_id: str, task_id: str, key: str, *, descending: bool = False) -> Iterator[Item]:
         """The XComs of all map indexes of one task and key, in order of map index, values decoded, read lazily."""
         items = self.partition(
             schema.run_pk(dag_id, run_id), schema.xcom_prefix(task_id, key), ScanIndexForward=not descending
@@ -256,9 +252,7 @@ class Ledger:
         items = self.partition(schema.run_pk(dag_id, run_id), f"xcom#{task_id}#")
         return sorted({item["key"] for item in items if map_index is None or item["map_index"] == map_index})
 
-    def delete_xcom(
-        self, dag_id: str, run_id: str, task_id: str, key: str, map_index: int = schema.UNMAPPED
-    ) -> None:
+    def delete_xcom(self, dag_id: str, run_id: str, task_id: str, key: str, map_index: int = schema.UNMAPPED) -> None:
         self.delete(schema.run_pk(dag_id, run_id), schema.xcom_sk(task_id, key, map_index))
 
     # ---- any item ----

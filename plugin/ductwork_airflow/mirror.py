@@ -83,9 +83,7 @@ class ChainMirror:
             state = "upstream_failed" if "epend" in facts["error"] else "failed"
             self._record(task, state, 0, facts)
         elif job["status"] == "FAILED":
-            reason = job.get("statusReason") or "the container ended"
-            exit_code = container.get("exitCode")
-            facts["error"] = reason if exit_code is None else f"{reason} (exit code {exit_code})"
+            facts["error"] = exit_reason(job)
             self._record(task, "failed", max(attempts, 1), facts)
 
     def _end_instant(self, task: str, above: Sequence[Item | None]) -> None:
@@ -107,6 +105,34 @@ class ChainMirror:
         bad = {"failed", "upstream_failed"}
         # A task above an empty task counts as inner here, but then the empty task's state repeats its own.
         return "failed" if any(known[task]["state"] in bad for task in self._tasks if task not in inner) else "success"
+
+
+def add_exit_reasons(client: Any, ledger: Ledger, run: tuple[str, str]) -> None:
+    """Say of each failed task instance that could not say it itself why its container ended.
+
+    :param client: a boto3 Batch client
+    :param run: DAG id and run id
+    """
+    silent = {item["job_id"]: item for item in ledger.tasks(*run) if _died_silently(item)}
+    for start in range(0, len(silent), DESCRIBE_LIMIT):
+        for job in client.describe_jobs(jobs=list(silent)[start : start + DESCRIBE_LIMIT])["jobs"]:
+            item = silent[job["jobId"]]
+            ledger.update(item["pk"], item["sk"], {"error": exit_reason(job)}, condition="attribute_not_exists(#error)")
+
+
+def _died_silently(item: Item) -> bool:
+    return item["state"] == "failed" and "error" not in item and "job_id" in item
+
+
+def exit_reason(job: Mapping[str, Any]) -> str:
+    """Why a job failed, in one line.
+
+    :param job: one of DescribeJobs' jobs
+    """
+    container = job.get("container", {})
+    reason = container.get("reason") or job.get("statusReason") or "the container ended without a report"
+    exit_code = container.get("exitCode")
+    return reason if exit_code is None else f"{reason} (exit code {exit_code})"
 
 
 def _ended(item: Item | None) -> bool:

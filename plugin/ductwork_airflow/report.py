@@ -13,6 +13,8 @@ from ductwork.ledger_schema import TERMINAL_STATES, UNMAPPED
 from ductwork_airflow.ledger import Item, Ledger
 
 _FAILED = {"failed", "upstream_failed"}
+# How workers and Batch say that a process was ended from outside.
+_KILLED = ("killed by signal", "exit code 137", "exit code 143", "exceeded timeout", "sigterm")
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ class RunReport:
         }
 
 
-def read(ledger: Ledger, dag_id: str, run_id: str, order: Sequence[str] = (), *, values: bool = True) -> RunReport | None:
+def read(
+    ledger: Ledger, dag_id: str, run_id: str, order: Sequence[str] = (), *, values: bool = True
+) -> RunReport | None:
     """A run's report, None if the ledger does not know the run.
 
     :param order: task ids in the order to list them in; tasks the ledger has not heard of are listed without a state
@@ -121,7 +125,7 @@ def diagnose(report: RunReport, origins: Mapping[str, Origin], diagnostics: Diag
 
 def _kind(error: str) -> tuple[str, str]:
     lowered = error.lower()
-    if "killed by signal" in lowered or "exit code 137" in lowered or "exceeded timeout" in lowered or "sigterm" in lowered:
+    if any(mark in lowered for mark in _KILLED):
         return "DW513", "give it more memory or time in executor_config={'ductwork': {...}}, or retries"
     too_large = "over dynamodb's limit" in lowered or "409,600" in error
     if too_large or "serializ" in lowered or "xcom" in lowered:

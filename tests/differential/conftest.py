@@ -63,5 +63,8 @@ def gather(airflow_environment, tmp_path_factory):
 @pytest.fixture(scope="session")
 def records(gather):
     """Everything that ran, once for the session. BatchOperators need an AWS that Airflow has not: see test_examples."""
-    files = [*sorted(CASES.glob("*.py")), *(file for file in sorted(EXAMPLES.glob("*.py")) if file.stem != "batch_jobs")]
+    files = [
+        *sorted(CASES.glob("*.py")),
+        *(file for file in sorted(EXAMPLES.glob("*.py")) if file.stem != "batch_jobs"),
+    ]
     return gather(files)

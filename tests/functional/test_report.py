@@ -2,7 +2,6 @@
 
 import pytest
 from ductwork.diagnostics import Diagnostics, Origin
-
 from ductwork_airflow.report import RunReport, TaskReport, diagnose
 
 

@@ -13,7 +13,14 @@ RUN_ID = "manual__functional"
 @pytest.fixture(scope="module")
 def sample(shared_ductwork):
     return shared_ductwork(
-        "run", ROOT / "dags" / "daily_edw_load.py", "--local", "--json", "--run-id", RUN_ID, "--logical-date", "2026-03-04"
+        "run",
+        ROOT / "dags" / "daily_edw_load.py",
+        "--local",
+        "--json",
+        "--run-id",
+        RUN_ID,
+        "--logical-date",
+        "2026-03-04",
     )
 
 
@@ -63,7 +70,9 @@ def test_status_of_an_unknown_run(sample, shared_ductwork, arguments):
 
 
 def test_status_where_no_ledger_answers(ductwork):
-    shown = ductwork("status", "any", "--endpoint-url", "http://127.0.0.1:9", "--region", "eu-west-1", AWS_MAX_ATTEMPTS="1")
+    shown = ductwork(
+        "status", "any", "--endpoint-url", "http://127.0.0.1:9", "--region", "eu-west-1", AWS_MAX_ATTEMPTS="1"
+    )
     assert (shown.code, "DW506" in shown.err) == (1, True)
 
 
@@ -133,11 +142,17 @@ def test_a_job_nobody_knows_the_command_of(ductwork, tmp_path):
     definition = {
         "jobDefinitionName": "somebody-elses",
         "revision": 7,
-        "containerProperties": {"command": ["sh", "-c", "test $COLOUR = blue"], "environment": [{"name": "COLOUR", "value": "blue"}]},
+        "containerProperties": {
+            "command": ["sh", "-c", "test $COLOUR = blue"],
+            "environment": [{"name": "COLOUR", "value": "blue"}],
+            "secrets": [{"name": "KEY", "valueFrom": "arn:aws:ssm:eu-west-1:123456789012:parameter/key"}],
+        },
     }
     known.write_text(json.dumps({"jobDefinitions": [definition]}))
     done = ductwork("run", DAGS / "unknown_job.py", "--local", "--json", "--job-definitions", known)
     assert (done.code, done.json["tasks"][0]["state"]) == (0, "success"), done.err
+    assert "DW515" in done.err
+    assert "DW515" not in refused.err
 
 
 def test_without_the_local_extra(ductwork, tmp_path):

@@ -46,7 +46,10 @@ def problems(request: Mapping[str, Any], reserve: int = 0) -> Iterator[Problem]:
 
 def _names(request: Mapping[str, Any]) -> Iterator[Problem]:
     kinds = (("jobName", JOB_NAME, "job name"), ("jobQueue", JOB_QUEUE, "job queue name or ARN"))
-    for member, pattern, kind in (*kinds, ("jobDefinition", JOB_DEFINITION, "job definition name, name:revision or ARN")):
+    for member, pattern, kind in (
+        *kinds,
+        ("jobDefinition", JOB_DEFINITION, "job definition name, name:revision or ARN"),
+    ):
         value = request.get(member)
         if isinstance(value, str) and not pattern.fullmatch(value):
             yield Problem(member, f"{value!r} is not a legal {kind}")

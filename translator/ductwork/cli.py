@@ -1,4 +1,4 @@
-"""The command line: ``compile``, ``check`` and ``explain``; other packages add verbs (entry points ``ductwork.commands``).
+"""The command line: ``compile``, ``check``, ``explain``, and verbs of other packages (group ``ductwork.commands``).
 
 Nothing here imports Airflow before a command needs it: ``ductwork --help`` answers at once.
 """

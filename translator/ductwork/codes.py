@@ -131,7 +131,7 @@ CODES: dict[str, Code] = {
         "A BatchOperator's arguments are not ones that AWS Batch's SubmitJob accepts.",
     ),
     # ---- DW5xx: running ----
-    "DW501": _error("bad --conf", "--conf takes one JSON object, e.g. --conf '{\"day\": \"2026-01-01\"}'."),
+    "DW501": _error("bad --conf", '--conf takes one JSON object, e.g. --conf \'{"day": "2026-01-01"}\'.'),
     "DW502": _error("bad date", "Dates are ISO 8601, e.g. 2026-01-01 or 2026-01-01T06:00:00+00:00."),
     "DW503": _error("run exists already", "A run id can be used once per DAG. Leave --run-id out to get a new one."),
     "DW504": _error(
@@ -157,6 +157,11 @@ CODES: dict[str, Code] = {
         "task killed",
         "The task's process or container was ended from outside: out of memory, a lost host, a time limit, or a "
         "signal. Give it more memory (executor_config={'ductwork': {'memory': ...}}) or retries.",
+    ),
+    "DW515": _warning(
+        "secrets are not resolved locally",
+        "A job definition given with --job-definitions takes variables from Secrets Manager or Parameter Store. The "
+        "embedded AWS has no secrets of yours, so the job runs without these variables.",
     ),
     "DW514": _error("interrupted", "The run was interrupted; what was still running has been stopped."),
 }

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ductwork import deployment, graph, ir, support
@@ -150,8 +150,6 @@ def _build_task(dag_id: str, task: TaskSnapshot, settings: _Settings, diagnostic
 
 
 def _in_dag(found: Diagnostics, dag_id: str) -> Diagnostics:
-    from dataclasses import replace
-
     return Diagnostics([replace(finding, dag_id=dag_id) for finding in found])
 
 

@@ -7,7 +7,7 @@ configuration, else a ``${Substitution}`` that CloudFormation fills.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import fields, replace
 from typing import Any
 
@@ -15,9 +15,7 @@ from ductwork import batch_limits
 from ductwork.diagnostics import Diagnostics, Origin
 from ductwork.ir import Deployment
 
-SUBSTITUTED = Deployment(
-    job_queue="${JobQueue}", job_definition="${JobDefinition}", ledger_table="${LedgerTable}"
-)
+SUBSTITUTED = Deployment(job_queue="${JobQueue}", job_definition="${JobDefinition}", ledger_table="${LedgerTable}")
 
 _KEYS = {item.name for item in fields(Deployment)}
 
@@ -58,7 +56,7 @@ class Reader:
         spelled = self._from_submit_job({key: value for key, value in config.items() if key != "ductwork"})
         return self.values({**spelled, **self._from_submit_job(own, also=_KEYS)})
 
-    def _from_submit_job(self, config: Mapping[str, Any], also: set[str] = frozenset()) -> dict[str, Any]:  # type: ignore[assignment]
+    def _from_submit_job(self, config: Mapping[str, Any], also: Set[str] = frozenset()) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for key, value in config.items():
             if key in also:
@@ -115,7 +113,7 @@ class Reader:
 
 def merge(*deployments: Deployment) -> Deployment:
     """The first deployment's values, gaps filled from the next; environments and tags are united."""
-    merged = {}
+    merged: dict[str, Any] = {}
     for item in fields(Deployment):
         values = [getattr(deployment, item.name) for deployment in deployments]
         if item.name in {"environment", "tags"}:

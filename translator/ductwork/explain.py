@@ -19,7 +19,9 @@ def describe(workflow: Workflow, artefact: Artefact | None) -> str:
     lines = [f"{workflow.dag_id} ({workflow.origin})"]
     width = max((len(task.task_id) for task in workflow.tasks), default=0)
     for task in workflow.tasks:
-        kind = "instant" if isinstance(task.work, Instant) else "native" if isinstance(task.work, BatchJob) else "worker"
+        kind = (
+            "instant" if isinstance(task.work, Instant) else "native" if isinstance(task.work, BatchJob) else "worker"
+        )
         lines.append(f"  {task.task_id:<{width}}  {kind:<8}{task.work.why}")
     if artefact is not None:
         size = len(artefact.text().encode())

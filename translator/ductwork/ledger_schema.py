@@ -14,6 +14,7 @@ a submission claim of a job chain   same pk, sk ``job#<job name>``
 an asset's event                    pk ``asset#<name|uri|alias>#<value>``, sk ``event#<timestamp>#<id>``
 an asset's state store entry        pk ``asset#<name|uri>#<value>``, sk ``store#<key>``
 an Airflow Variable set by a task   pk ``variable#<key>``, sk ``variable``
+the list of such Variables          pk ``variables``, sk ``key#<key>``
 ==================================  ==========================================================
 
 Only run items carry both ``dag_id`` and ``started_at``, so the index ``by_dag`` lists runs alone.

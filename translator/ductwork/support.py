@@ -50,4 +50,6 @@ def _check_task(dag: DagSnapshot, task: TaskSnapshot, diagnostics: Diagnostics) 
             report("DW307", f"{name} is not honoured", f"remove it, or wait: {_LATER}", name)
     for name in _TASK_LIMITS:
         if name in task.settings:
-            report("DW308", f"{name} is not enforced", "tasks may run sooner or more at a time than under Airflow", name)
+            report(
+                "DW308", f"{name} is not enforced", "tasks may run sooner or more at a time than under Airflow", name
+            )

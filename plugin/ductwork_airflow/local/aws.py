@@ -52,7 +52,7 @@ class EmbeddedAws:
 
     def __enter__(self) -> EmbeddedAws:
         with ExitStack() as stack:
-            stack.enter_context(_own_environment(self._region))
+            stack.enter_context(without_users_aws(self._region))
             adapter.install()
             self._start(stack)
             self._stack = stack.pop_all()
@@ -222,7 +222,7 @@ def _no_proxy(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 @contextmanager
-def _own_environment(region: str) -> Iterator[None]:
+def without_users_aws(region: str) -> Iterator[None]:
     """This process without the caller's AWS: boto3 reads the environment and its files whatever it is told."""
     import boto3
 

@@ -18,7 +18,7 @@ from ductwork.passes.job_definitions import WORKER_COMMAND
 from ductwork_airflow import report
 from ductwork_airflow.ledger import Ledger
 from ductwork_airflow.local.aws import ROLE_ARN, EmbeddedAws
-from ductwork_airflow.mirror import ChainMirror
+from ductwork_airflow.mirror import ChainMirror, add_exit_reasons
 from ductwork_airflow.submit import stepfunctions
 from ductwork_airflow.submit.batch import ChainSubmitter
 from ductwork_airflow.submit.documents import fill
@@ -66,6 +66,7 @@ def ledger_table(workflow: Workflow) -> str:
 def check(run: LocalRun, diagnostics: Diagnostics) -> None:
     """Report the jobs that could not run here: a native job whose command nobody knows."""
     for task in run.workflow.tasks:
+        _check_definition(task, run.definitions, diagnostics)
         if isinstance(task.work, BatchJob) and not _command(task.work, run.definitions):
             name = task.work.request["jobDefinition"]
             diagnostics.add(
@@ -77,6 +78,14 @@ def check(run: LocalRun, diagnostics: Diagnostics) -> None:
                 task_id=task.task_id,
                 field="job_definition",
             )
+
+
+def _check_definition(task: Task, definitions: Mapping[str, Mapping[str, Any]], diagnostics: Diagnostics) -> None:
+    definition = definitions.get(str(task.work.request["jobDefinition"]), {}) if isinstance(task.work, BatchJob) else {}
+    if definition.get("containerProperties", {}).get("secrets"):
+        what = "the job definition has secrets, and the embedded AWS does not resolve them: the job runs without"
+        hint = "set the variables in the definition's environment for local runs"
+        diagnostics.add("DW515", task.origin, what, hint, task_id=task.task_id, field="secrets")
 
 
 def _command(work: BatchJob, definitions: Mapping[str, Mapping[str, Any]]) -> list[str]:
@@ -113,6 +122,7 @@ def execute(aws: EmbeddedAws, run: LocalRun, show: Callable[[report.RunReport], 
         watch.look()
         raise
     _settle(ledger, run, runner.error())
+    add_exit_reasons(aws.aws.client("batch"), ledger, (run.request.dag_id, run.request.run_id))
     final = watch.look()
     aws.save_tables()
     return final
@@ -253,7 +263,9 @@ def _settle(ledger: Ledger, run: LocalRun, error: str | None) -> None:
     _wait_for_workers(ledger, names)
     for item in ledger.tasks(*names):
         if "outcome" not in item:
-            ledger.record_task(*names, item["task_id"], "failed", item["try_number"], map_index=item["map_index"], error=error)
+            ledger.record_task(
+                *names, item["task_id"], "failed", item["try_number"], map_index=item["map_index"], error=error
+            )
     ledger.finish_run(*names, "failed", error)
 
 

@@ -27,6 +27,8 @@ import traceback
 from collections.abc import Iterable
 from typing import Any, NoReturn
 
+import psutil
+
 GRACE_SECONDS = 3.0  # between SIGTERM and SIGKILL when the main process has gone
 _WORKER = ["ductwork", "worker"]
 _WORKER_MODULE = "ductwork_airflow.worker"
@@ -156,7 +158,7 @@ class _Server:
             if pid == 0:
                 return
             if pid in self._ids:
-                _signal_group(pid, signal.SIGKILL)  # as a container: when its first process ends, all of it ends
+                _kill_session(pid)  # as a container: when its first process ends, all of it ends
                 id = self._ids.pop(pid)
                 del self._pids[id]
                 self._reply(event="exited", id=id, returncode=os.waitstatus_to_exitcode(status))
@@ -165,6 +167,8 @@ class _Server:
         for sig, seconds in ((signal.SIGTERM, GRACE_SECONDS), (signal.SIGKILL, GRACE_SECONDS)):
             for pid in list(self._ids):
                 _signal_group(pid, sig)
+                if sig == signal.SIGKILL:
+                    _kill_session(pid)
             deadline = time.monotonic() + seconds
             while self._ids and time.monotonic() < deadline:
                 self._reap()
@@ -178,6 +182,14 @@ class _Server:
 def _signal_group(pid: int, sig: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.killpg(pid, sig)
+
+
+def _kill_session(leader: int) -> None:
+    """Kill whatever is left of a job: its processes may have made groups of their own, as Airflow's tasks do."""
+    for pid in psutil.pids():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if os.getsid(pid) == leader:
+                os.kill(pid, signal.SIGKILL)
 
 
 def _run_job(request: Request, is_ready: int) -> NoReturn:

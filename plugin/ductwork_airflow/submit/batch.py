@@ -81,4 +81,5 @@ class ChainSubmitter:
 
     def _run_name(self, job: Mapping[str, Any]) -> str:
         suffix = f"-{self._values['run:run_hash']}"
-        return job["submit"]["jobName"][: 128 - len(suffix)] + suffix
+        name: str = job["submit"]["jobName"]
+        return name[: 128 - len(suffix)] + suffix

@@ -33,7 +33,11 @@ def deploy(client: Any, dag_id: str, definition: Mapping[str, Any], role_arn: st
 
 def _find(client: Any, name: str) -> str:
     pages = client.get_paginator("list_state_machines").paginate()
-    return str(next(machine["stateMachineArn"] for page in pages for machine in page["stateMachines"] if machine["name"] == name))
+    return str(
+        next(
+            machine["stateMachineArn"] for page in pages for machine in page["stateMachines"] if machine["name"] == name
+        )
+    )
 
 
 def start(client: Any, state_machine_arn: str, request: RunRequest) -> str:

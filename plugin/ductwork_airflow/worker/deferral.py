@@ -107,7 +107,7 @@ async def _answer(deferral: Deferral, bundle: str, ti: TaskInstance) -> dict[str
         return _after(event, deferral)
     except asyncio.TimeoutError:
         return _failure(TriggerFailureReason.TRIGGER_TIMEOUT, None)
-    except Exception:
+    except Exception:  # noqa: BLE001 -- whatever a trigger raises is its failure, as in Airflow's triggerer
         return _failure(TriggerFailureReason.TRIGGER_FAILURE, traceback.format_exc().splitlines())
 
 

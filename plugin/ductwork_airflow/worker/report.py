@@ -8,15 +8,16 @@ from collections.abc import Callable
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from ductwork import exit_codes
 
 from ductwork_airflow.worker.outcome import SUPERSEDED, Outcome
 
-EXIT_OK = 0
-EXIT_UNREPORTED = 1
-EXIT_USAGE = 2
-EXIT_SUPERSEDED = 70
-EXIT_RETRY = 75
-EXIT_FAILED = 79
+EXIT_OK = exit_codes.SUCCEEDED
+EXIT_UNREPORTED = exit_codes.UNREPORTED
+EXIT_USAGE = exit_codes.USAGE
+EXIT_SUPERSEDED = exit_codes.SUPERSEDED
+EXIT_RETRY = exit_codes.RETRY
+EXIT_FAILED = exit_codes.FAILED
 
 EXIT_CODES = {
     "success": EXIT_OK,

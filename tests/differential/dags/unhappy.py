@@ -1,7 +1,5 @@
 """Tasks that end in unusual ways: values that cannot be stored, undefined templates, a time limit, a signal."""
 
-import os
-import signal
 import time
 from datetime import timedelta
 

@@ -160,9 +160,9 @@ def replacement(error: str) -> tuple[str, str] | None:
         name, module = (second, first) if "." in first or first == "airflow" else (first, second)
         known = NAMES.get(name) or MODULES.get(f"{module}.{name}") or _for_module(module)
         return (f"{module}.{name}", known) if known else None
-    if match := _REMOVED_ARGUMENT.search(error) or _INVALID_ARGUMENT.search(error):
-        if match[2] in ARGUMENTS:
-            return f"argument {match[2]} of {match[1]}", ARGUMENTS[match[2]]
+    match = _REMOVED_ARGUMENT.search(error) or _INVALID_ARGUMENT.search(error)
+    if match and match[2] in ARGUMENTS:
+        return f"argument {match[2]} of {match[1]}", ARGUMENTS[match[2]]
     return None
 
 

@@ -52,7 +52,7 @@ def _load_folder(folder: str, diagnostics: Diagnostics) -> list[DagSnapshot]:
 
 
 def _may_hold_dags(file: Path) -> bool:
-    """Airflow's own heuristic ("safe mode") for which files of a folder to load; an unreadable file is one to report."""
+    """Airflow's own heuristic ("safe mode") for the files of a folder to load. An unreadable one is to be reported."""
     try:
         text = file.read_bytes().lower()
     except OSError:

@@ -70,7 +70,7 @@ def _arguments(task: Any) -> dict[str, Any]:
             break
         if "__init__" not in vars(cls):
             continue
-        for name, parameter in inspect.signature(cls.__init__).parameters.items():
+        for name, parameter in inspect.signature(vars(cls)["__init__"]).parameters.items():
             named = parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
             if named and name != "self" and name not in found and hasattr(task, name):
                 found[name] = plain(getattr(task, name))

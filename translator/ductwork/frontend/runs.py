@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from airflow.exceptions import AirflowException
+
 from ductwork.diagnostics import Diagnostics, Origin
 from ductwork.frontend.compat import manual_interval
 from ductwork.frontend.loader import run_file

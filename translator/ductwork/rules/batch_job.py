@@ -65,9 +65,7 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
     if task.execution_timeout is not None:
         return Decline("execution_timeout is set, and Airflow cancels the job when it expires, so a worker watches it")
     try:
-        request = {
-            member: _value(task, name) for name, member in _MEMBERS.items() if arguments.get(name) is not None
-        }
+        request = {member: _value(task, name) for name, member in _MEMBERS.items() if arguments.get(name) is not None}
     except CannotLowerError as error:
         return Decline(f"{error}, so a worker renders the templates and submits the job")
     if (timeout := arguments.get("submit_job_timeout")) is not None:

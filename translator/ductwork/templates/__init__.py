@@ -44,8 +44,7 @@ def lower_template(source: str) -> Expr | str:
 
     :raises CannotLowerError: it uses something that only Airflow can evaluate
     """
-    if not any(mark in source for mark in ("{{", "{%", "{#")):
-        return source
+    # Plain text too: Jinja drops a newline at the end and makes all line ends "\n".
     try:
         body = _environment.parse(source).body
     except jinja2.TemplateSyntaxError as error:
@@ -68,7 +67,8 @@ def _lower_node(node: nodes.Node, source: str) -> Text | RunValue:
     if isinstance(node, nodes.Name) and node.name in _NAMES:
         return RunValue(_NAMES[node.name])
     if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
-        if name := _ATTRIBUTES.get((node.node.name, node.attr)):
+        name = _ATTRIBUTES.get((node.node.name, node.attr))
+        if name is not None:
             return RunValue(name)
     raise _unknown(node, source)
 

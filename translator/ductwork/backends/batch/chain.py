@@ -45,7 +45,12 @@ def emit(workflow: Workflow, diagnostics: Diagnostics) -> Mapping[str, Any] | No
                 "submit": _rendered(submit),
             }
         )
-    return {"version": VERSION, "dag_id": workflow.dag_id, "jobs": jobs, "manifest": _manifest(workflow, named, jobs_above)}
+    return {
+        "version": VERSION,
+        "dag_id": workflow.dag_id,
+        "jobs": jobs,
+        "manifest": _manifest(workflow, named, jobs_above),
+    }
 
 
 def _gated(workflow: Workflow) -> Workflow:
@@ -109,9 +114,7 @@ def _check(workflow: Workflow, task: Task, upstream: tuple[str, ...], diagnostic
         diagnostics.add("DW309", task.origin, what, hint, **about)
 
 
-def _manifest(
-    workflow: Workflow, named: Mapping[str, str], jobs_above: Mapping[str, Sequence[str]]
-) -> dict[str, Any]:
+def _manifest(workflow: Workflow, named: Mapping[str, str], jobs_above: Mapping[str, Sequence[str]]) -> dict[str, Any]:
     """What the submitter writes into the run's item for the workers, and which job carries which task."""
     tasks: dict[str, Any] = {}
     for task in workflow.tasks:
