@@ -11,7 +11,6 @@ import code_cases_loading
 import pytest
 from code_cases import CASES, COVERED_ELSEWHERE
 from compiling import codes, compile_files, compile_text, write_dag
-
 from ductwork.codes import CODES
 
 TESTS = Path(__file__).parent
@@ -62,7 +61,9 @@ def test_every_code_is_covered(code):
         assert path.is_file(), f"{path} does not exist: name the test of {code} in code_cases.COVERED_ELSEWHERE"
         assert code in path.read_text(encoding="utf-8"), f"{path} says nothing of {code}"
     else:
-        assert code in {case.code for case in CASES}, f"{code} has no bad and good case in tests/support/code_cases_*.py"
+        assert code in {case.code for case in CASES}, (
+            f"{code} has no bad and good case in tests/support/code_cases_*.py"
+        )
 
 
 def test_the_tables_agree_with_the_catalogue():
@@ -90,7 +91,9 @@ def test_wait_for_downstream_is_two_findings(tmp_path):
 
 
 def test_all_findings_of_all_files_are_reported_at_once(tmp_path):
-    one = write_dag(tmp_path, code_cases.in_dag(code_cases.bash(more=", trigger_rule='always', pool='p'")), name="one.py")
+    one = write_dag(
+        tmp_path, code_cases.in_dag(code_cases.bash(more=", trigger_rule='always', pool='p'")), name="one.py"
+    )
     two = write_dag(tmp_path, "x = 1,,", name="two.py", header="")
     three = write_dag(tmp_path, code_cases.in_dag(code_cases.bash()).replace("'case'", "'three'"), name="three.py")
     made = compile_files(one, two, three)

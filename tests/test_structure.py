@@ -95,7 +95,12 @@ def test_imports_are_absolute():
 
 
 def test_only_the_front_end_imports_airflow():
-    users = {part_of(own_name(path)) for path in files("ductwork") for name, _ in imports(path) if name.split(".")[0] == "airflow"}
+    users = {
+        part_of(own_name(path))
+        for path in files("ductwork")
+        for name, _ in imports(path)
+        if name.split(".")[0] == "airflow"
+    }
     assert users == {"frontend"}
 
 
@@ -130,7 +135,8 @@ def test_functions_are_short():
         f"{path.relative_to(ROOT)}:{node.lineno} {node.name}: {length} lines"
         for path in CODE
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and (length := node.end_lineno - node.lineno + 1) > 60
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and (length := node.end_lineno - node.lineno + 1) > 60
     ]
     assert long == []
 

@@ -18,13 +18,14 @@ ANY, SCALAR = "any", "scalar"
 Shape = Any
 MAX_DEPTH = 100
 
-BUILTINS = set(
-    "sum count max min average string substring substringBefore substringAfter lowercase uppercase length trim pad match "
-    "contains replace split join formatNumber formatBase formatInteger parseInteger number floor ceil round abs sqrt power "
-    "random boolean not map zip filter single reduce sift keys lookup append exists spread merge reverse each error assert "
-    "type sort shuffle distinct base64encode base64decode encodeUrlComponent encodeUrl decodeUrlComponent decodeUrl toMillis "
-    "fromMillis now millis clone partition range hash uuid parse".split()
-)
+_BUILTIN_NAMES = """
+sum count max min average string substring substringBefore substringAfter lowercase uppercase length trim pad match
+contains replace split join formatNumber formatBase formatInteger parseInteger number floor ceil round abs sqrt power
+random boolean not map zip filter single reduce sift keys lookup append exists spread merge reverse each error assert
+type sort shuffle distinct base64encode base64decode encodeUrlComponent encodeUrl decodeUrlComponent decodeUrl toMillis
+fromMillis now millis clone partition range hash uuid parse
+"""
+BUILTINS = set(_BUILTIN_NAMES.split())
 CONTEXT = {"Execution", "State", "StateMachine", "Task", "Map"}
 _CHILDREN = (
     *("procedure", "arguments", "body", "predicate", "stages", "expression", "steps", "group", "lhs", "rhs", "expr"),

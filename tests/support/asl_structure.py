@@ -43,7 +43,15 @@ EVALUATED = {
     *("Condition", "Error", "Cause", "Credentials", "ItemReader", "ItemBatcher", "ResultWriter"),
 }
 _NESTING = {"Choices", "Catch", "Branches", "ItemProcessor"}
-_RETRIER = {"ErrorEquals", "IntervalSeconds", "MaxAttempts", "BackoffRate", "MaxDelaySeconds", "JitterStrategy", "Comment"}
+_RETRIER = {
+    "ErrorEquals",
+    "IntervalSeconds",
+    "MaxAttempts",
+    "BackoffRate",
+    "MaxDelaySeconds",
+    "JitterStrategy",
+    "Comment",
+}
 _CATCHER = {"ErrorEquals", "Next", "Output", "Assign", "Comment"}
 _RULE = {"Condition", "Next", "Output", "Assign", "Comment"}
 

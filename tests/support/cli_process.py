@@ -21,7 +21,6 @@ def ductwork(*arguments: object, cwd: Path | None = None, env: Mapping[str, str]
     """Run ``ductwork ARGUMENTS`` through its console entry point, with stdout and stderr of its own."""
     # Imported before the fork: every child then has it.
     import airflow.sdk
-
     import ductwork.frontend.loader
 
     assert airflow.sdk and ductwork.frontend.loader

@@ -43,7 +43,10 @@ task_case(
 task_case(
     "DW303",
     "latest only",
-    ["from airflow.providers.standard.operators.latest_only import LatestOnlyOperator", "LatestOnlyOperator(task_id='t')  # <-"],
+    [
+        "from airflow.providers.standard.operators.latest_only import LatestOnlyOperator",
+        "LatestOnlyOperator(task_id='t')  # <-",
+    ],
     ["EmptyOperator(task_id='t')"],
 )
 task_case(
@@ -102,7 +105,13 @@ for _name, _value, _harmless in (
     ("max_active_tis_per_dag", 1, None),
     ("max_active_tis_per_dagrun", 1, None),
 ):
-    task_case("DW308", _name, [bash(more=f", {_name}={_value}") + "  # <-"], [bash(more=f", {_name}={_harmless}")], field=_name)
+    task_case(
+        "DW308",
+        _name,
+        [bash(more=f", {_name}={_value}") + "  # <-"],
+        [bash(more=f", {_name}={_harmless}")],
+        field=_name,
+    )
 for _name, _text in (
     ("max_active_runs", "2"),
     ("dagrun_timeout", "timedelta(hours=1)"),
@@ -145,7 +154,9 @@ task_case(
 case(
     "DW311",
     "a thousand workers",
-    in_dag("[BashOperator(task_id=f'w{i}', bash_command='true') for i in range(1000)]").replace("):\n", "):  # <-\n", 1),
+    in_dag("[BashOperator(task_id=f'w{i}', bash_command='true') for i in range(1000)]").replace(
+        "):\n", "):  # <-\n", 1
+    ),
     in_dag("[BashOperator(task_id=f'w{i}', bash_command='true') for i in range(100)]"),
     dag_id="case",
 )

@@ -13,7 +13,12 @@ case("DW102", "syntax", "x = 1,,  # <-\ny = 2\n", _GOOD)
 case("DW102", "indentation", "def f():\nreturn 1  # <-\n", _GOOD)
 case("DW103", "missing package", "import surely_not_installed_anywhere  # <-\n" + _GOOD, _GOOD)
 case("DW103", "exception at the top level", "1 / 0  # <-\n" + _GOOD, _GOOD)
-case("DW103", "exception in a function", "def f():\n    raise KeyError('x')  # <-\nf()\n" + _GOOD, "def f(): pass\nf()\n" + _GOOD)
+case(
+    "DW103",
+    "exception in a function",
+    "def f():\n    raise KeyError('x')  # <-\nf()\n" + _GOOD,
+    "def f(): pass\nf()\n" + _GOOD,
+)
 case(
     "DW104",
     "module",
@@ -37,15 +42,31 @@ case(
     paths=("a.py", "b.py"),
     dag_id="case",
 )
-case("DW107", "a typing error", _GOOD, _GOOD, options={"dag_id": "cas"}, good_options={"dag_id": "case"}, field="--dag-id")
+case(
+    "DW107",
+    "a typing error",
+    _GOOD,
+    _GOOD,
+    options={"dag_id": "cas"},
+    good_options={"dag_id": "case"},
+    field="--dag-id",
+)
 case(
     "DW108",
     "a cycle",
     in_dag(bash("a"), bash("b"), "a >> b >> a"),
     in_dag(bash("a"), bash("b"), "a >> b"),
 )
-case("DW109", "an empty folder", {"folder/readme.txt": "airflow dag"}, {"folder/case.py": HEADER + _GOOD}, paths=("folder",))
-case("DW109", "a folder of other code", {"folder/x.py": "x = 1\n"}, {"folder/case.py": HEADER + _GOOD}, paths=("folder",))
+case(
+    "DW109",
+    "an empty folder",
+    {"folder/readme.txt": "airflow dag"},
+    {"folder/case.py": HEADER + _GOOD},
+    paths=("folder",),
+)
+case(
+    "DW109", "a folder of other code", {"folder/x.py": "x = 1\n"}, {"folder/case.py": HEADER + _GOOD}, paths=("folder",)
+)
 
 
 def _config(**values: object) -> str:
@@ -72,7 +93,11 @@ _VALUES = (
 )
 for _name, _bad, _good in _VALUES:
     task_case(
-        "DW201", f"{_name} {str(_bad)[:30]!r}", [_config(**{_name: _bad}) + "  # <-"], [_config(**{_name: _good})], field=_name
+        "DW201",
+        f"{_name} {str(_bad)[:30]!r}",
+        [_config(**{_name: _bad}) + "  # <-"],
+        [_config(**{_name: _good})],
+        field=_name,
     )
 task_case(
     "DW201",

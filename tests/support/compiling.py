@@ -29,7 +29,9 @@ def write_dag(folder: Path, body: str, *, name: str = "case.py", header: str = H
     return path
 
 
-def compile_files(*paths: Path | str, target: str = "stepfunctions", dag_id: str | None = None, **deployment: Any) -> Compiled:
+def compile_files(
+    *paths: Path | str, target: str = "stepfunctions", dag_id: str | None = None, **deployment: Any
+) -> Compiled:
     return compile_paths([str(path) for path in paths], Options(target, dag_id, deployment))
 
 

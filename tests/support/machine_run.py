@@ -97,7 +97,9 @@ def _result(name: str, state: dict[str, Any], bindings: Any, variables: Any, end
     return {"Attributes": _update(arguments, done)}
 
 
-def _job(name: str, state: dict[str, Any], arguments: dict[str, Any], ends: dict[str, str], done: Done) -> dict[str, Any]:
+def _job(
+    name: str, state: dict[str, Any], arguments: dict[str, Any], ends: dict[str, str], done: Done
+) -> dict[str, Any]:
     variables = arguments.get("ContainerOverrides", {}).get("Environment", [])
     environment = {item["Name"]: item["Value"] for item in variables}
     task = environment.get("DUCTWORK_TASK_ID") or _task_of(state, name)

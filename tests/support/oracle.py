@@ -25,7 +25,10 @@ def run_file(path):
         raise RuntimeError(f"Airflow cannot load {path}: {bag.import_errors}")
     DagBundlesManager().sync_bundles_to_db()
     sync_bag_to_db(bag, "dags-folder", None)
-    return {dag_id: outcome(dag.test(run_after=LOGICAL_DATE, logical_date=LOGICAL_DATE)) for dag_id, dag in sorted(bag.dags.items())}
+    return {
+        dag_id: outcome(dag.test(run_after=LOGICAL_DATE, logical_date=LOGICAL_DATE))
+        for dag_id, dag in sorted(bag.dags.items())
+    }
 
 
 def outcome(run):

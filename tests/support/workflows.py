@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from hypothesis import strategies as st
-
 from ductwork.diagnostics import Origin
 from ductwork.ir import BatchJob, Concat, Deployment, Instant, Retry, RunValue, Task, Text, Worker, Workflow
+from hypothesis import strategies as st
 
 # Ids as Airflow allows them: letters of any script, digits, - . and _; some are words of JSONata, some are long.
 _ALPHABET = st.sampled_from("abcXYZ019-._éß中")

@@ -72,7 +72,12 @@ def catching(*catchers, **fields):
 _ALL = {"ErrorEquals": ["States.ALL"], "Next": "done"}
 _TWO_WAYS = [
     {"Condition": "{% $states.input.a = 'x' %}", "Output": {"b": 1}, "Assign": {"v": 1}, "Next": "after"},
-    {"Condition": "{% $states.input.a = 'y' %}", "Output": {"b": 1, "c": 1}, "Assign": {"v": 1, "w": 1}, "Next": "after"},
+    {
+        "Condition": "{% $states.input.a = 'y' %}",
+        "Output": {"b": 1, "c": 1},
+        "Assign": {"v": 1, "w": 1},
+        "Next": "after",
+    },
 ]
 
 

@@ -12,7 +12,6 @@ import pytest
 from cli_process import ductwork
 from code_cases import bash, in_dag
 from compiling import HEADER, write_dag
-
 from ductwork.codes import CODES
 
 DAGS = Path(__file__).parents[1] / "golden" / "dags"
@@ -46,7 +45,9 @@ def test_indented_and_minified_are_the_same_json(tmp_path):
 
 @pytest.mark.parametrize(("target", "kind"), [("stepfunctions", "asl"), ("batch", "batch")])
 def test_files_are_written_by_dag_and_kind(tmp_path, target, kind):
-    code, out, err = checked("compile", DAGS / "chain.py", DAGS / "fan.py", "--target", target, "-o", tmp_path / "new" / "folder")
+    code, out, err = checked(
+        "compile", DAGS / "chain.py", DAGS / "fan.py", "--target", target, "-o", tmp_path / "new" / "folder"
+    )
     assert (code, out) == (0, "")
     made = sorted(path.name for path in (tmp_path / "new" / "folder").iterdir())
     assert made == [f"chain.{kind}.json", f"fan.{kind}.json"]
@@ -74,7 +75,9 @@ def test_one_dag_of_several(tmp_path):
 
 
 def test_a_faulty_dag_does_not_keep_the_others_from_being_written(tmp_path):
-    path = write_dag(tmp_path, in_dag(bash(more=", trigger_rule='always'")) + in_dag(bash()).replace("'case'", "'other'"))
+    path = write_dag(
+        tmp_path, in_dag(bash(more=", trigger_rule='always'")) + in_dag(bash()).replace("'case'", "'other'")
+    )
     code, _, err = checked("compile", path, "-o", tmp_path / "out")
     assert code == 1
     assert "DW302" in err
@@ -83,7 +86,18 @@ def test_a_faulty_dag_does_not_keep_the_others_from_being_written(tmp_path):
 
 def test_deployment_values_of_the_command_line(tmp_path):
     path = write_dag(tmp_path, in_dag(bash()))
-    options = ["--job-queue", "q", "--job-definition", "d:1", "--ledger-table", "table", "--memory", "512", "--vcpus", "2"]
+    options = [
+        "--job-queue",
+        "q",
+        "--job-definition",
+        "d:1",
+        "--ledger-table",
+        "table",
+        "--memory",
+        "512",
+        "--vcpus",
+        "2",
+    ]
     state = json.loads(checked("compile", path, "-o", "-", *options, "--gpus", "1").out)["States"]["t"]["Arguments"]
     assert (state["JobQueue"], state["JobDefinition"]) == ("q", "d:1")
     needs = {need["Type"]: need["Value"] for need in state["ContainerOverrides"]["ResourceRequirements"]}
@@ -96,7 +110,9 @@ def test_check_as_text_and_json(tmp_path):
     code, out, _ = checked("check", path, "--format", "json")
     assert code == 1
     line = HEADER.count("\n") + 2
-    assert [(found["code"], found["file"], found["line"], found["task_id"], found["field"]) for found in json.loads(out)] == [
+    assert [
+        (found["code"], found["file"], found["line"], found["task_id"], found["field"]) for found in json.loads(out)
+    ] == [
         ("DW302", str(path), line, "t", "trigger_rule"),
         ("DW308", str(path), line, "t", "pool"),
     ]
@@ -196,7 +212,9 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize(("code", "says", "arguments"), FAULTS, ids=lambda value: " ".join(value) if isinstance(value, list) else None)
+@pytest.mark.parametrize(
+    ("code", "says", "arguments"), FAULTS, ids=lambda value: " ".join(value) if isinstance(value, list) else None
+)
 def test_faults_are_told_not_thrown(bad, code, says, arguments):
     finished = checked(*arguments, cwd=bad)
     assert finished.code == code
@@ -212,7 +230,9 @@ def test_a_file_without_permission(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("start", "end"), [(b"\xef\xbb\xbf", b""), (b"# -*- coding: latin-1 -*-\n", b"NAME = '\xe9'\n")], ids=["mark", "latin-1"]
+    ("start", "end"),
+    [(b"\xef\xbb\xbf", b""), (b"# -*- coding: latin-1 -*-\n", b"NAME = '\xe9'\n")],
+    ids=["mark", "latin-1"],
 )
 def test_encodings_that_python_reads_are_read(tmp_path, start, end):
     (tmp_path / "case.py").write_bytes(start + (HEADER + in_dag(bash())).encode() + end)
@@ -243,7 +263,16 @@ def test_help_does_not_import_airflow():
 
 def test_output_is_the_same_in_every_process(tmp_path):
     path = write_dag(tmp_path, NOISY)
-    command = [sys.executable, "-c", "from ductwork.cli import main; main()", "compile", str(path), str(DAGS), "-o", "-"]
+    command = [
+        sys.executable,
+        "-c",
+        "from ductwork.cli import main; main()",
+        "compile",
+        str(path),
+        str(DAGS),
+        "-o",
+        "-",
+    ]
     seeds = [{**os.environ, "PYTHONHASHSEED": seed} for seed in ("1", "2")]
     processes = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env) for env in seeds]
     first, second = (process.communicate()[0] for process in processes)

@@ -38,7 +38,10 @@ def arguments_of(folder, config, **options):
 
 
 SAME = [
-    ({"ductwork": {"memory": 512}}, {"containerOverrides": {"resourceRequirements": [{"type": "MEMORY", "value": "512"}]}}),
+    (
+        {"ductwork": {"memory": 512}},
+        {"containerOverrides": {"resourceRequirements": [{"type": "MEMORY", "value": "512"}]}},
+    ),
     ({"ductwork": {"vcpus": 1, "gpus": 2}}, {"ductwork": {"vcpus": "1.0", "gpus": "2"}}),
     ({"ductwork": {"environment": {"A": "1"}}}, {"containerOverrides": {"environment": [{"name": "A", "value": "1"}]}}),
     ({"ductwork": {"timeout": 90}}, {"timeout": {"attemptDurationSeconds": 90}}),

@@ -39,7 +39,9 @@ def test_what_is_not_honoured_is_reported():
     """The tables and the check name the same settings."""
     from ductwork import support
 
-    by_treatment = {treatment: {name for name, its in fields.TASK.items() if its == treatment} for treatment in TREATMENTS}
+    by_treatment = {
+        treatment: {name for name, its in fields.TASK.items() if its == treatment} for treatment in TREATMENTS
+    }
     assert set(support._TASK_LIMITS) == by_treatment[fields.LIMITS]
     assert set(support._TASK_REFUSED) == by_treatment[fields.REFUSED]
     assert set(support._DAG_REFUSED) == {name for name, its in fields.DAG.items() if its == fields.REFUSED}
@@ -102,7 +104,15 @@ def test_so_does_one_whose_dag_renders_differently(argument, tmp_path):
 
 @pytest.mark.parametrize(
     "argument",
-    ["", "aws_conn_id='aws_default'", "aws_conn_id=None", "max_retries=3", "deferrable=True", "owner='me'", "email_on_retry=False"],
+    [
+        "",
+        "aws_conn_id='aws_default'",
+        "aws_conn_id=None",
+        "max_retries=3",
+        "deferrable=True",
+        "owner='me'",
+        "email_on_retry=False",
+    ],
 )
 def test_other_batch_jobs_are_native(argument, tmp_path):
     work = work_of(tmp_path, argument)

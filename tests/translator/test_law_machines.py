@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 
 from asl_check import problems
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
-from machine_run import run
-from workflows import workflows
-
 from ductwork.backends.batch import chain
 from ductwork.backends.stepfunctions import machine
 from ductwork.compiler import to_json
 from ductwork.diagnostics import Diagnostics
-from ductwork.ir import Instant
+from ductwork.ir import Instant, Worker
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from machine_run import run
+from workflows import workflows
 
 RELAXED = settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
@@ -58,10 +57,12 @@ def expected(workflow, ends):
 @given(workflows(), st.data())
 def test_outcomes_are_those_of_the_rule(workflow, data):
     """Whatever each task's job ends in, every task gets the outcome Airflow gives it, and so does the run."""
-    native = {task.task_id for task in workflow.tasks if not task.work.__class__.__name__ == "Worker"}
+    native = {task.task_id for task in workflow.tasks if not isinstance(task.work, Worker)}
     # A native job cannot skip itself.
     ends = {
-        task.task_id: data.draw(st.sampled_from(["success", "failed"] if task.task_id in native else ["success", "failed", "skipped"]))
+        task.task_id: data.draw(
+            st.sampled_from(["success", "failed"] if task.task_id in native else ["success", "failed", "skipped"])
+        )
         for task in workflow.tasks
     }
     wanted = expected(workflow, ends)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import re
 
 import pytest
+from ductwork import ledger_schema, names
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonata_eval import evaluate
 from workflows import TASK_IDS
-
-from ductwork import ledger_schema, names
 
 RELAXED = settings(max_examples=200, deadline=None, derandomize=True)
 IDS = TASK_IDS
@@ -110,7 +109,11 @@ def test_xcom_prefixes_never_cover_one_another(pairs):
 
 
 @RELAXED
-@given(st.integers(1, 50), st.sampled_from(sorted(ledger_schema.STATE_ORDER)), st.sampled_from(sorted(ledger_schema.STATE_ORDER)))
+@given(
+    st.integers(1, 50),
+    st.sampled_from(sorted(ledger_schema.STATE_ORDER)),
+    st.sampled_from(sorted(ledger_schema.STATE_ORDER)),
+)
 def test_a_later_try_always_outranks_an_earlier_one(try_number, before, after):
     assert ledger_schema.rank(after, try_number + 1) > ledger_schema.rank(before, try_number)
 

@@ -6,11 +6,10 @@ import itertools
 
 import networkx
 import pytest
+from ductwork.graph import Leaf, Order, Parallel, Prime, Series, topological
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from workflows import series_parallel
-
-from ductwork.graph import Leaf, Order, Parallel, Prime, Series, topological
 
 
 @st.composite

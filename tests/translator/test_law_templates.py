@@ -7,10 +7,6 @@ from datetime import datetime, timedelta, timezone
 from functools import cache
 
 import pytest
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
-from jsonata_eval import evaluate, evaluate_leaves
-
 from ductwork.backends.batch.chain import _rendered
 from ductwork.backends.stepfunctions import jsonata
 from ductwork.backends.stepfunctions.run import opening
@@ -19,6 +15,9 @@ from ductwork.ir import Workflow
 from ductwork.names import run_hash
 from ductwork.snapshot import Opaque
 from ductwork.templates import CannotLowerError, lower_template, lower_value
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from jsonata_eval import evaluate, evaluate_leaves
 
 DAG_ID = "it's.a-dag"
 RELAXED = settings(max_examples=300, deadline=None, derandomize=True)
@@ -30,7 +29,11 @@ def context(logical_date, run_id):
     """The names a template may use, as Airflow's task runner fills them in."""
     day = logical_date.strftime("%Y-%m-%d")
     values = {"ds": day, "ds_nodash": day.replace("-", ""), "ts": logical_date.isoformat(), "run_id": run_id}
-    return {**values, "ts_nodash": logical_date.strftime("%Y%m%dT%H%M%S"), "dag_run": type("DagRun", (), {"run_id": run_id})}
+    return {
+        **values,
+        "ts_nodash": logical_date.strftime("%Y%m%dT%H%M%S"),
+        "dag_run": type("DagRun", (), {"run_id": run_id}),
+    }
 
 
 @cache
@@ -65,7 +68,11 @@ def tags(draw):
     before, after = draw(st.sampled_from(["", " ", "\n"])), draw(st.sampled_from(["", " "]))
     left, right = draw(st.sampled_from(["", "-"])), draw(st.sampled_from(["", "-"]))
     inner = draw(st.one_of(NAMES, QUOTED))
-    return draw(st.sampled_from([f"{{{{{left}{before or ' '}{inner}{after}{right}}}}}", f"{{#{left}{before}x {after}{right}#}}"]))
+    return draw(
+        st.sampled_from(
+            [f"{{{{{left}{before or ' '}{inner}{after}{right}}}}}", f"{{#{left}{before}x {after}{right}#}}"]
+        )
+    )
 
 
 TEMPLATES = st.lists(st.one_of(tags(), PLAIN), max_size=14).map("".join)
@@ -118,9 +125,30 @@ def test_long_templates_stay_shallow(parts):
 
 CANNOT = [
     *("{{ params.x }}", "{{ ds | upper }}", "{{ macros.ds_add(ds, 1) }}", "{{ logical_date }}", "{{ var.value.x }}"),
-    *("{{ dag_run.conf }}", "{{ ds[0] }}", "{{ ds ~ 'x' }}", "{{ ds if ds else ts }}", "{{ 1 }}", "{{ ti.xcom_pull('x') }}"),
-    *("{% if ds %}x{% endif %}", "{% set x = 1 %}", "{% for x in y %}{% endfor %}", "{% include 'x' %}", "{{ ds", "{% raw"),
-    *("{{ dag.dag_id }}", "{{ prev_ds }}", "{{ data_interval_start }}", "{{ conn.x.host }}", "{{ {'a': ds} }}", "{{ ds.x }}"),
+    *(
+        "{{ dag_run.conf }}",
+        "{{ ds[0] }}",
+        "{{ ds ~ 'x' }}",
+        "{{ ds if ds else ts }}",
+        "{{ 1 }}",
+        "{{ ti.xcom_pull('x') }}",
+    ),
+    *(
+        "{% if ds %}x{% endif %}",
+        "{% set x = 1 %}",
+        "{% for x in y %}{% endfor %}",
+        "{% include 'x' %}",
+        "{{ ds",
+        "{% raw",
+    ),
+    *(
+        "{{ dag.dag_id }}",
+        "{{ prev_ds }}",
+        "{{ data_interval_start }}",
+        "{{ conn.x.host }}",
+        "{{ {'a': ds} }}",
+        "{{ ds.x }}",
+    ),
     *("{{ none }}", "{{ true }}", "{{ -1 }}", "{% macro m() %}{% endmacro %}", "{{ caller() }}", "{{ run_id == 'x' }}"),
 ]
 
@@ -183,7 +211,10 @@ def test_what_the_input_leaves_out_is_filled_in(given_input, run_id, run_type, l
 
 
 def test_what_the_input_says_is_kept():
-    start, end = datetime(2026, 1, 1, tzinfo=timezone.utc), datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(days=1)
+    start, end = (
+        datetime(2026, 1, 1, tzinfo=timezone.utc),
+        datetime(2026, 1, 1, tzinfo=timezone.utc) + timedelta(days=1),
+    )
     conf = {"a": [1, "it's"], "b": None}
     run = prepared(data_interval_start="2026-01-01T00:00:00Z", data_interval_end=end.isoformat(), conf=conf)
     assert (run["start"], run["end"]) == (start.isoformat(), end.isoformat())

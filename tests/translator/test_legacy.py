@@ -9,7 +9,6 @@ import re
 
 import pytest
 from compiling import HEADER_LINES, compile_files, write_dag
-
 from ductwork.frontend import legacy
 
 _BASH = "airflow.providers.standard.operators.bash"
@@ -24,14 +23,20 @@ REMOVED = {
     "from airflow.operators.empty import DummyOperator": ("airflow.operators.empty.DummyOperator", "EmptyOperator"),
     "from airflow.operators.subdag import SubDagOperator": ("airflow.operators.subdag", "airflow.sdk.TaskGroup"),
     "from airflow.operators.sensors import ExternalTaskSensor": ("airflow.operators.sensors", "standard.sensors"),
-    "from airflow.operators.http_operator import SimpleHttpOperator": ("http_operator", "providers.http.operators.http"),
+    "from airflow.operators.http_operator import SimpleHttpOperator": (
+        "http_operator",
+        "providers.http.operators.http",
+    ),
     "from airflow.operators.branch_operator import X": ("branch_operator", "standard.operators.branch"),
     "from airflow.operators.slack_operator import X": ("slack_operator", "airflow.providers.slack.operators.slack"),
     "from airflow.operators.s3_to_hive_operator import X": ("s3_to_hive_operator", "another provider's operators"),
     "from airflow.operators import BashOperator": ("airflow.operators.BashOperator", f"{_BASH}.BashOperator"),
     "from airflow.operators import PythonOperator": ("PythonOperator", f"{_PYTHON}.PythonOperator"),
     "from airflow.sensors.sql_sensor import SqlSensor": ("sql_sensor", "airflow.providers.common.sql.sensors.sql"),
-    "from airflow.sensors.s3_key_sensor import S3KeySensor": ("s3_key_sensor", "airflow.providers.amazon.aws.sensors.s3"),
+    "from airflow.sensors.s3_key_sensor import S3KeySensor": (
+        "s3_key_sensor",
+        "airflow.providers.amazon.aws.sensors.s3",
+    ),
     "from airflow.sensors.web_hdfs_sensor import X": ("web_hdfs_sensor", "another provider's sensors"),
     "from airflow.hooks.base_hook import BaseHook": ("airflow.hooks.base_hook", "airflow.sdk (BaseHook)"),
     "from airflow.hooks.postgres_hook import X": ("postgres_hook", "airflow.providers.postgres.hooks.postgres"),
@@ -69,7 +74,10 @@ ARGUMENTS = {
         "argument provide_context of PythonOperator",
         "leave it out: callables get the context",
     ),
-    "EmptyOperator(task_id='t', execution_date=None)": ("argument execution_date of EmptyOperator", "use logical_date="),
+    "EmptyOperator(task_id='t', execution_date=None)": (
+        "argument execution_date of EmptyOperator",
+        "use logical_date=",
+    ),
 }
 # Not written for an older Airflow: what is missing is a package, or a name that never was.
 OTHER = {
@@ -166,7 +174,6 @@ def test_every_module_of_the_table_is_reported_when_it_is_missing(module):
 def test_every_argument_of_the_table_is_gone_or_ignored(argument):
     """An argument that the installed DAG or BaseOperator takes and honours must not be called removed."""
     from airflow.sdk import DAG, BaseOperator
-
     from ductwork.frontend import fields
 
     taken = {*inspect.signature(DAG.__init__).parameters, *inspect.signature(BaseOperator.__init__).parameters}

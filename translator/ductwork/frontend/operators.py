@@ -109,8 +109,9 @@ def _is_empty(task: Any) -> bool:
 
 def _may_defer(cls: type) -> bool:
     """Whether any code of the operator's own classes can defer: it mentions ``defer`` or ``TaskDeferred``."""
+    # Unwrapped: Airflow puts a guard around every execute().
     return any(
-        {"defer", "TaskDeferred", "start_from_trigger"} & _names_used(function.__code__)
+        {"defer", "TaskDeferred", "start_from_trigger"} & _names_used(inspect.unwrap(function).__code__)
         for base in cls.__mro__
         if base.__name__ not in _BASE_CLASSES
         for function in vars(base).values()

@@ -46,15 +46,18 @@ def job_retry(retry: Retry) -> list[dict[str, Any]]:
     if not retry.retries:
         return [_SUBMIT_RETRY]
     interval = min(max(1, math.ceil(retry.delay)), _MAX_INTERVAL_SECONDS)
+    rate = max(1.0, retry.backoff)
+    # Airflow bounds the delays that grow, by a day at the most.
+    longest = math.ceil(min(retry.max_delay or 86_400, 86_400))
+    if rate > 1 and interval >= longest:
+        interval, rate = longest, 1.0
     again: dict[str, Any] = {
         "ErrorEquals": ["Ductwork.Retry", "States.TaskFailed"],
         "IntervalSeconds": interval,
         "MaxAttempts": retry.retries,
-        "BackoffRate": max(1.0, retry.backoff),
+        "BackoffRate": rate,
     }
-    # Airflow never waits for more than a day.
-    longest = math.ceil(min(retry.max_delay or 86_400, 86_400))
-    if retry.backoff > 1 and longest > interval:
+    if rate > 1:
         again["MaxDelaySeconds"] = longest
     return [_SUBMIT_RETRY, {"ErrorEquals": ["Ductwork.Failed"], "MaxAttempts": 0}, again]
 
