@@ -70,15 +70,22 @@ _paths = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @_target
 @click.option("-o", "--output", "destination", default=".", metavar="DIR|-", help="Folder to write to; - for stdout.")
 @click.option("--indent", is_flag=True, help="Indented JSON, for reading.")
+@click.option("--no-restart", is_flag=True, help="Leave out what lets a failed run be restarted where it stopped.")
 @deployment_options
 def compile_command(
-    paths: tuple[str, ...], dag_id: str | None, target: str, destination: str, indent: bool, **deployment: str | None
+    paths: tuple[str, ...],
+    dag_id: str | None,
+    target: str,
+    destination: str,
+    indent: bool,
+    no_restart: bool,
+    **deployment: str | None,
 ) -> int:
     """Compile DAG files to JSON: DIR/<dag_id>.asl.json or DIR/<dag_id>.batch.json."""
     output.results()
     from ductwork.compiler import Options, compile_paths, to_json
 
-    compiled = compile_paths(paths, Options(target, dag_id, deployment))
+    compiled = compile_paths(paths, Options(target, dag_id, deployment, restartable=not no_restart))
     output.print_diagnostics(compiled.diagnostics)
     for artefact in compiled.artefacts:
         if destination == "-":

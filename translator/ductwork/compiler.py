@@ -48,11 +48,13 @@ class Options:
     """What the caller asks for.
 
     :param deployment: deployment values of the command line, by field name
+    :param restartable: emit what lets a failed run be restarted where it stopped
     """
 
     target: str = "stepfunctions"
     dag_id: str | None = None
     deployment: Mapping[str, Any] = field(default_factory=dict)
+    restartable: bool = True
 
 
 @dataclass
@@ -96,6 +98,7 @@ class _Settings:
 
     common: ir.Deployment
     broken: bool
+    restartable: bool
 
     @classmethod
     def read(cls, options: Options, diagnostics: Diagnostics) -> _Settings:
@@ -105,7 +108,7 @@ class _Settings:
         flags = deployment.Reader(Origin("command line"), own).values(options.deployment)
         conf = deployment.Reader(Origin("airflow.cfg [ductwork]"), own).values(configured())
         diagnostics.extend(own)
-        return cls(deployment.merge(flags, conf, deployment.SUBSTITUTED), own.failed)
+        return cls(deployment.merge(flags, conf, deployment.SUBSTITUTED), own.failed, options.restartable)
 
 
 def build(dag: DagSnapshot, settings: _Settings, diagnostics: Diagnostics) -> ir.Workflow:
@@ -122,6 +125,7 @@ def build(dag: DagSnapshot, settings: _Settings, diagnostics: Diagnostics) -> ir
             _build_task(dag.dag_id, by_id[task_id], settings, diagnostics) for task_id in graph.topological(upstream)
         ),
         ledger_table=settings.common.ledger_table or "",
+        restartable=settings.restartable,
     )
     for rewrite in PASSES:
         workflow = rewrite(workflow, diagnostics)

@@ -132,6 +132,7 @@ class Workflow:
     :param tasks: in topological order; tasks that may run side by side are in order of their ids
     :param dag_file: the DAG file's path relative to its bundle
     :param ledger_table: the ledger's table, a name or a ``${substitution}``
+    :param restartable: a new execution of the same run can pass over the tasks that are done
     """
 
     dag_id: str
@@ -140,6 +141,7 @@ class Workflow:
     bundle_path: str
     tasks: tuple[Task, ...]
     ledger_table: str = "${LedgerTable}"
+    restartable: bool = True
 
     @property
     def by_id(self) -> dict[str, Task]:

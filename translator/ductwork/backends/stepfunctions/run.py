@@ -88,7 +88,8 @@ def _leaf_rule(leaves: Sequence[str]) -> str:
 def _run_values(dag_id: str) -> str:
     """Expression: the variable ``$run``. Airflow's run id is made of the run's type and its logical date.
 
-    An input with a logical date and nothing else is EventBridge Scheduler's: a scheduled run.
+    An input with a logical date and nothing else is EventBridge Scheduler's: a scheduled run. ``done`` is a restart's:
+    the tasks to pass over, with their outcomes.
     """
     return (
         "( $in := $states.input;"
@@ -104,7 +105,8 @@ def _run_values(dag_id: str) -> str:
         " 'logical_date': $date,"
         " 'start': $in.data_interval_start ? $replace($in.data_interval_start, 'Z', '+00:00') : $date,"
         " 'end': $in.data_interval_end ? $replace($in.data_interval_end, 'Z', '+00:00') : $date,"
-        " 'conf': $in.conf ? $string($in.conf) : '{}'} )"
+        " 'conf': $in.conf ? $string($in.conf) : '{}',"
+        " 'done': $in.done ? $in.done : {}} )"
     )
 
 

@@ -1,10 +1,11 @@
 """The states of one task.
 
-``Run <task>?``     where an upstream task may divert it: a Choice that reads the outcomes of its direct upstream tasks
+``Run <task>?``     a Choice: a restart passes over what is done; the outcomes of direct upstream tasks may divert it
 ``<task>``          the task itself
 ``Record <task>``   ends the task in the ledger when no worker has: it was diverted, its container died, or it is native
 
-The happy path of a worker task is one transition, two with the Choice.
+The happy path of a worker task is two transitions. Without the restart guard (``--no-restart``) the Choice is left out
+where nothing can divert the task.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class TaskStates:
         if isinstance(work, Instant):
             return self.name, {self.name: self._instant()}
         states: dict[str, State] = {}
-        if self._diverting:
+        if self._diverting or self._workflow.restartable:
             states[self._choice_name] = self._choice()
         states |= self._worker() if isinstance(work, Worker) else self._batch_job(work)
         states[self._record_name] = self._record()
@@ -75,10 +76,13 @@ class TaskStates:
 
     def _choice(self) -> State:
         upstream = self._task.upstream
-        divert = {
-            "upstream_failed": outcomes.failed_above(upstream),
-            "skipped": outcomes.skipped_above(upstream),
-        }
+        rules: list[tuple[str, str]] = []
+        if self._workflow.restartable:
+            done = f"$lookup($run.done, {jsonata.text(self._task.task_id)})"
+            rules.append((jsonata.expression(done), f"$exists({done})"))
+        if self._diverting:
+            rules.append(("upstream_failed", outcomes.failed_above(upstream)))
+            rules.append(("skipped", outcomes.skipped_above(upstream)))
         return {
             "Type": "Choice",
             "Choices": [
@@ -87,7 +91,7 @@ class TaskStates:
                     "Output": self._to_record(state, 0),
                     "Next": self._record_name,
                 }
-                for state, condition in divert.items()
+                for state, condition in rules
             ],
             "Default": self.name,
         }

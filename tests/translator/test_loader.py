@@ -1,0 +1,118 @@
+"""Loading DAG files: what is found, where tasks are written, and what loading leaves behind."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+from code_cases import bash, in_dag
+from compiling import HEADER_LINES, codes, compile_files, compile_text, write_dag
+
+
+def lines_of(compiled):
+    """Task id -> line within the body of the file."""
+    assert codes(compiled.diagnostics) == []
+    return {task.task_id: task.origin.line - HEADER_LINES for workflow in compiled.workflows for task in workflow.tasks}
+
+
+PLACES = {
+    "operators": (in_dag(bash("a"), "", bash("b")), {"a": 2, "b": 4}),
+    "TaskFlow": (
+        in_dag("@task", "def a(): pass", "@task(task_id='b')", "def other(): pass", "a() >> other()"),
+        {"a": 3, "b": 4},
+    ),
+    "a function called twice": (in_dag("@task", "def a(): pass", "a()", "a()"), {"a": 3, "a__1": 3}),
+    "in a group": (in_dag("with TaskGroup('g'):", f"    {bash('a')}"), {"g.a": 3}),
+    "over several lines": (
+        in_dag("BashOperator(", "    task_id='a',", "    bash_command='true',", ")"),
+        {"a": 2},
+    ),
+    # The id is made at run time: the line of the DAG.
+    "in a loop": (in_dag("for i in 'xy':", "    BashOperator(task_id=i, bash_command='true')"), {"x": 1, "y": 1}),
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_tasks_are_found_where_they_are_written(name, tmp_path):
+    body, places = PLACES[name]
+    assert lines_of(compile_text(tmp_path, body)) == places
+
+
+DAG_PLACES = {
+    "a context manager": (in_dag(bash()), 1),
+    "a keyword": ("\nd = DAG(dag_id='case', schedule=None)\n", 2),
+    "decorated": ("@dag(schedule=None)\ndef case():\n    pass\ncase()\n", 2),
+    "decorated with an id": ("@dag(dag_id='case', schedule=None)\ndef other():\n    pass\nother()\n", 1),
+}
+
+
+@pytest.mark.parametrize("name", DAG_PLACES)
+def test_dags_are_found_where_they_are_written(name, tmp_path):
+    body, line = DAG_PLACES[name]
+    (workflow,) = compile_text(tmp_path, body).workflows
+    assert (workflow.dag_id, workflow.origin.line - HEADER_LINES) == ("case", line)
+
+
+def test_a_named_file_is_loaded_whatever_words_it_holds(tmp_path):
+    """Airflow looks only into files that hold two certain words; who names a file means it."""
+    write_dag(tmp_path, in_dag(bash()) + "def make():\n    return DAG('made', schedule=None)\n", name="shop.py")
+    path = write_dag(tmp_path, "import shop\nflow = shop.make()\n", name="short.py", header="")
+    compiled = compile_files(path)
+    assert codes(compiled.diagnostics) == []
+    assert [workflow.dag_id for workflow in compiled.workflows] == ["made"]
+    sys.modules.pop("shop")
+
+
+def test_a_folder_is_searched_and_other_files_left_alone(tmp_path):
+    (tmp_path / "inner").mkdir()
+    write_dag(tmp_path, in_dag(bash()), name="b.py")
+    write_dag(tmp_path / "inner", in_dag(bash()).replace("'case'", "'inner'"))
+    write_dag(tmp_path, "raise RuntimeError('this is no file of ours')\n", name="other.py", header="")
+    write_dag(tmp_path, "x = 'airflow dag'\n", name="helper.py", header="")
+    compiled = compile_files(tmp_path)
+    assert codes(compiled.diagnostics) == []
+    assert [workflow.dag_id for workflow in compiled.workflows] == ["case", "inner"]
+
+
+def test_an_error_far_from_the_file_names_the_file_s_own_line(tmp_path):
+    body = "import json\n\ndef read():\n    return json.loads('{')\n\nread()\n"
+    (found,) = compile_text(tmp_path, body).diagnostics
+    assert (found.code, found.origin.line) == ("DW103", HEADER_LINES + 4)
+    assert found.what == (
+        "json.decoder.JSONDecodeError: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"
+    )
+
+
+def test_an_error_of_several_lines_is_told_whole(tmp_path):
+    (found,) = compile_text(tmp_path, "raise ValueError('one\\ntwo')\n").diagnostics
+    assert (found.code, found.what) == ("DW103", "ValueError: one two")
+
+
+def test_loading_leaves_no_trace(tmp_path, capfd):
+    before = list(sys.path), dict(os.environ), os.getcwd()
+    compile_text(tmp_path, "print('noise')\n" + in_dag(bash()))
+    compile_text(tmp_path, "print('noise')\n1 / 0\n")
+    assert (list(sys.path), dict(os.environ), os.getcwd()) == before
+    captured = capfd.readouterr()
+    assert "noise" not in captured.out + captured.err
+
+
+def test_paths_in_findings_are_as_given(tmp_path, monkeypatch):
+    write_dag(tmp_path, in_dag(bash(more=", pool='p'")))
+    monkeypatch.chdir(tmp_path)
+    (found,) = compile_files("case.py").diagnostics
+    assert found.origin.file == "case.py"
+    assert str(found).startswith(f"case.py:{HEADER_LINES + 2}: warning DW308 [case.t pool]: ")
+
+
+def test_the_dag_file_is_relative_to_the_dags_folder(tmp_path, monkeypatch):
+    """The worker finds the file by its path in the bundle: the DAGs folder, or the file's own folder outside it."""
+    inner = tmp_path / "dags" / "team"
+    inner.mkdir(parents=True)
+    path = write_dag(inner, in_dag(bash()))
+    (outside,) = compile_files(path).workflows
+    assert (outside.dag_file, outside.bundle_path) == ("case.py", str(inner))
+    monkeypatch.setenv("AIRFLOW__CORE__DAGS_FOLDER", str(tmp_path / "dags"))
+    (inside,) = compile_files(path).workflows
+    assert (inside.dag_file, inside.bundle_path) == ("team/case.py", str(tmp_path / "dags"))
