@@ -29,8 +29,8 @@ def checked(*arguments, **options):
 
 def test_stdout_holds_the_json_alone(tmp_path):
     path = write_dag(tmp_path, NOISY)
-    code, out, _ = checked("compile", path, "-o", "-")
-    assert code == 0
+    code, out, err = checked("compile", path, "-o", "-")
+    assert (code, err) == (0, "")
     assert out.count("\n") == 1
     assert json.loads(out)["Comment"] == "Airflow DAG case, compiled by Ductwork"
 
@@ -133,7 +133,7 @@ def test_check_of_a_clean_file_and_of_one_with_warnings(tmp_path):
     assert "warning DW308" in out
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", ["DW101", "DW308", "DW511"])
 def test_explain_a_code(code):
     finished = checked("explain", code.lower())
     assert finished.code == 0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from jsonata_eval import evaluate
 from workflows import TASK_IDS
 
-RELAXED = settings(max_examples=200, deadline=None, derandomize=True)
+RELAXED = settings(max_examples=120, deadline=None, derandomize=True)
 IDS = TASK_IDS
 RUN_IDS = st.one_of(
     st.text(min_size=1, max_size=250),

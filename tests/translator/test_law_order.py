@@ -22,7 +22,7 @@ def dags(draw, most=9):
     return {name: tuple(sorted(up for up, down in edges if down == name)) for name in sorted(names)}
 
 
-RELAXED = settings(max_examples=200, deadline=None, derandomize=True)
+RELAXED = settings(max_examples=120, deadline=None, derandomize=True)
 
 
 def networkx_of(upstream):

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from jsonata_eval import evaluate, evaluate_leaves
 
 DAG_ID = "it's.a-dag"
-RELAXED = settings(max_examples=300, deadline=None, derandomize=True)
+RELAXED = settings(max_examples=150, deadline=None, derandomize=True)
 DATES = st.datetimes(datetime(1970, 1, 1), datetime(2100, 1, 1), timezones=st.just(timezone.utc))
 TYPES = st.sampled_from(["manual", "scheduled", "backfill"])
 
