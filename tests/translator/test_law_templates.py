@@ -197,6 +197,9 @@ RUNS = [
     ({"run_id": f"backfill__{_NIGHT}", "logical_date": _NIGHT}, f"backfill__{_NIGHT}", "backfill", _NIGHT),
     ({"run_id": "asset_triggered__x", "logical_date": _NIGHT}, "asset_triggered__x", "asset_triggered", _NIGHT),
     ({"run_id": "scheduled_report"}, "scheduled_report", "manual", _STARTED),
+    # Other zones, and dates alone, become UTC, as Airflow makes them.
+    ({"logical_date": "2026-01-01T02:30:00+02:30"}, f"scheduled__{_NIGHT}", "scheduled", _NIGHT),
+    ({"logical_date": "2026-01-01"}, f"scheduled__{_NIGHT}", "scheduled", _NIGHT),
     ({"run_id": "mine", "run_type": "backfill"}, "mine", "backfill", _STARTED),
 ]
 

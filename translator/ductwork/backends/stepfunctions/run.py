@@ -85,6 +85,13 @@ def _leaf_rule(leaves: Sequence[str]) -> str:
     return f"'failed' in {outcomes} or 'upstream_failed' in {outcomes} ? 'failed' : 'success'"
 
 
+# A function: a time in any zone, or a date, as Airflow writes it in UTC. What is in UTC already keeps its digits.
+_UTC = (
+    "function($t) { $contains($t, /T.*(Z|[+]00:00)$/) ? $replace($t, 'Z', '+00:00')"
+    " : $fromMillis($toMillis($t), '[Y0001]-[M01]-[D01]T[H01]:[m01]:[s01]+00:00') }"
+)
+
+
 def _run_values(dag_id: str) -> str:
     """Expression: the variable ``$run``. Airflow's run id is made of the run's type and its logical date.
 
@@ -93,8 +100,8 @@ def _run_values(dag_id: str) -> str:
     """
     return (
         "( $in := $states.input;"
-        " $started := $replace($states.context.Execution.StartTime, 'Z', '+00:00');"
-        " $date := $in.logical_date ? $replace($in.logical_date, 'Z', '+00:00') : $started;"
+        f" $utc := {_UTC};"
+        " $date := $utc($in.logical_date ? $in.logical_date : $states.context.Execution.StartTime);"
         " $type := $in.run_type ? $in.run_type"
         " : $in.run_id ? ($contains($in.run_id, /^(scheduled|backfill|asset_triggered)__/)"
         " ? $substringBefore($in.run_id, '__') : 'manual')"
@@ -103,8 +110,8 @@ def _run_values(dag_id: str) -> str:
         f" {{'id': $id, 'type': $type, 'pk': {jsonata.text(f'run#{dag_id}#')} & $id,"
         f" 'hash': $substring($hash({jsonata.text(f'{dag_id}#')} & $id, 'SHA-256'), 0, 8),"
         " 'logical_date': $date,"
-        " 'start': $in.data_interval_start ? $replace($in.data_interval_start, 'Z', '+00:00') : $date,"
-        " 'end': $in.data_interval_end ? $replace($in.data_interval_end, 'Z', '+00:00') : $date,"
+        " 'start': $in.data_interval_start ? $utc($in.data_interval_start) : $date,"
+        " 'end': $in.data_interval_end ? $utc($in.data_interval_end) : $date,"
         " 'conf': $in.conf ? $string($in.conf) : '{}',"
         " 'done': $in.done ? $in.done : {}} )"
     )
