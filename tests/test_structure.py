@@ -19,7 +19,9 @@ LAYERS = (
     {"frontend", "passes", "backends", "support", "deployment"},
     {"rules"},
     {"templates"},
-    {"ir", "snapshot", "graph", "names", "ledger_schema", "batch_limits", "exit_codes", "output"},
+    {"batch_limits"},
+    {"batch_shapes"},
+    {"ir", "snapshot", "graph", "names", "ledger_schema", "exit_codes", "output"},
     # The catalogue and what looks things up in it.
     {"diagnostics"},
 )

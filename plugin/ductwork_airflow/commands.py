@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from ductwork_airflow.report import RunReport
 
 _CLEAN, _FAILED = 0, 1
+# Timetables count from a date a little before or after; Python's calendar ends at both ends.
+_YEARS = range(1900, 9000)
+_RUN_ID_LIMIT = 250
 _COMMAND_LINE = Origin("command line")
 
 
@@ -80,7 +84,13 @@ def _run_local(pool: Any, path: str, jobs: int, as_json: bool, options: Mapping[
     from ductwork_airflow.progress import progress
 
     prepared = _prepare(path, options)
-    with _readable_state(), EmbeddedAws(pool=pool, jobs=jobs, log_dir=log_dir(), state_file=state_file()) as aws:
+    # Who ends the process politely (a CI's time limit, a container's stop) gets what Ctrl-C gets.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with (
+        _readable_state(),
+        _aws_errors(),
+        EmbeddedAws(pool=pool, jobs=jobs, log_dir=log_dir(), state_file=state_file()) as aws,
+    ):
         output.say(f"running {prepared.request.dag_id} as {prepared.request.run_id} on the embedded AWS")
         try:
             with progress() as shown:
@@ -104,6 +114,21 @@ def _readable_state() -> Iterator[None]:
     except StateFileError as error:
         diagnostics = Diagnostics()
         diagnostics.add("DW506", _COMMAND_LINE, str(error), "move the file away to start with an empty ledger")
+        output.print_diagnostics(diagnostics)
+        raise BadInputError("") from error
+
+
+@contextmanager
+def _aws_errors() -> Iterator[None]:
+    """Report what AWS refuses, in place of a traceback."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        diagnostics = Diagnostics()
+        what = f"AWS refused a request: {str(error)[:500]}"
+        diagnostics.add("DW507", _COMMAND_LINE, what, "see the message; what had started has been stopped")
         output.print_diagnostics(diagnostics)
         raise BadInputError("") from error
 
@@ -143,11 +168,15 @@ def _logical_date(text: str | None, diagnostics: Diagnostics) -> datetime:
         return datetime.now(timezone.utc)
     try:
         moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+        if moment.year not in _YEARS:
+            raise ValueError(f"year {moment.year}")
+    except (ValueError, OverflowError):
         hint = "write it as 2026-01-01 or 2026-01-01T06:00:00+00:00"
-        diagnostics.add("DW502", _COMMAND_LINE, f"{text!r} is not an ISO 8601 date", hint, field="--logical-date")
+        what = f"{text!r} is not an ISO 8601 date of a year from {_YEARS.start} to {_YEARS.stop - 1}"
+        diagnostics.add("DW502", _COMMAND_LINE, what, hint, field="--logical-date")
         return datetime.now(timezone.utc)
-    return (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
+    return moment
 
 
 def _conf(text: str | None, diagnostics: Diagnostics) -> dict[str, Any]:
@@ -170,6 +199,7 @@ def _request(
     from ductwork_airflow.submit.request import RunRequest
 
     check_conf(path, dag_id, conf, diagnostics)
+    _check_run_id(run_id, diagnostics)
     return RunRequest(
         dag_id=dag_id,
         # Airflow names a manual run by when it was asked for, so that a logical date can be run more than once.
@@ -178,6 +208,19 @@ def _request(
         data_interval=manual_data_interval(path, dag_id, logical_date),
         conf=conf,
     )
+
+
+def _check_run_id(run_id: str | None, diagnostics: Diagnostics) -> None:
+    """Airflow's own rule for run ids."""
+    import re
+
+    from airflow.configuration import conf
+
+    pattern = conf.get("scheduler", "allowed_run_id_pattern")
+    if run_id is not None and not (len(run_id) <= _RUN_ID_LIMIT and re.match(pattern, run_id)):
+        what = f"{run_id[:80]!r} is not a run id: it must match {pattern} and have at most {_RUN_ID_LIMIT} characters"
+        hint = "choose another, or leave --run-id out"
+        diagnostics.add("DW509", _COMMAND_LINE, what, hint, field="--run-id")
 
 
 def _interrupted(dag_id: str) -> None:
@@ -225,6 +268,8 @@ def status(dag_id: str, run_id: str | None, local: bool, watch: bool, as_json: b
     from botocore.exceptions import BotoCoreError, ClientError
 
     try:
+        if local and watch:
+            raise click.UsageError("--watch is for runs on AWS: a local run has ended, or its own command shows it")
         if local:
             _require_local()
             from ductwork_airflow.local.history import open_ledger

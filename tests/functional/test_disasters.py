@@ -76,10 +76,12 @@ def _all_gone(processes, seconds):
     return not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 
 
-def test_ctrl_c_stops_the_children_and_marks_the_run(running, ductwork):
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_stops_the_children_and_marks_the_run(running, ductwork, how):
     process, mark = running
     family = _family(process)
-    os.killpg(process.pid, signal.SIGINT)
+    # Ctrl-C reaches the whole foreground group, a polite end of the process only itself.
+    os.killpg(process.pid, how) if how == signal.SIGINT else process.send_signal(how)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "DW514" in err

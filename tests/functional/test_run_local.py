@@ -102,6 +102,11 @@ def test_a_dag_without_tasks_and_one_of_several_dags(ductwork):
         (("--conf", '{"rows": {"no": "schema"}}', "--logical-date", "tomorrow"), "DW502"),
         (("--job-queue", "no spaces allowed"), "DW201"),
         (("--memory", "plenty"), "DW201"),
+        (("--vcpus", "inf"), "DW201"),
+        (("--logical-date", "0001-01-01"), "DW502"),
+        (("--logical-date", "9999-12-31T23:59:59-23:00"), "DW502"),
+        (("--run-id", "a#b"), "DW509"),
+        (("--run-id", "r" * 251), "DW509"),
         (("--dag-id", "other"), "DW107"),
         (("--job-definitions", "/no/such/file"), "DW504"),
     ],
@@ -127,6 +132,7 @@ def test_usage_errors_exit_with_2(ductwork):
     assert ductwork("run").code == 2
     assert ductwork("run", DAGS / "slow.py").code == 2
     assert ductwork("run", DAGS / "slow.py", "--local", "--jobs", "0").code == 2
+    assert ductwork("status", "any", "--local", "--watch").code == 2
 
 
 def test_conf_and_variables_reach_the_tasks(ductwork):

@@ -16,7 +16,8 @@ MARK = "# <-"
 # Run-time codes: the test file (relative to tests/) that brings each about. The file must name the code.
 COVERED_ELSEWHERE: dict[str, str] = {
     **dict.fromkeys(
-        ("DW501", "DW502", "DW503", "DW504", "DW505", "DW506", "DW508", "DW515"), "functional/test_run_local.py"
+        ("DW501", "DW502", "DW503", "DW504", "DW505", "DW506", "DW508", "DW509", "DW515"),
+        "functional/test_run_local.py",
     ),
     "DW507": "functional/test_report.py",
     **dict.fromkeys(("DW511", "DW512", "DW513", "DW514"), "functional/test_disasters.py"),

@@ -83,6 +83,29 @@ task_case(
     [_SENSOR, "PythonSensor(task_id='t', python_callable=bool, mode='poke')"],
     field="mode",
 )
+_TRIGGER = "from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator"
+task_case(
+    "DW312",
+    "trigger",
+    [_TRIGGER, "TriggerDagRunOperator(task_id='t', trigger_dag_id='other')  # <-"],
+    [_TRIGGER, bash()],
+)
+_TIMETABLES = "from airflow.timetables.interval import CronDataIntervalTimetable as Intervals"
+_TIMETABLES += "\nfrom airflow.timetables.trigger import CronTriggerTimetable as Moments\n"
+case(
+    "DW313",
+    "interval",
+    _TIMETABLES
+    + "with DAG('case', schedule=Intervals('@daily', 'UTC'), start_date=START):  # <-\n    "
+    + bash()
+    + "\n",
+    _TIMETABLES
+    + "with DAG('case', schedule=Moments('@daily', timezone='UTC'), start_date=START):\n    "
+    + bash()
+    + "\n",
+    dag_id="case",
+    field="schedule",
+)
 task_case(
     "DW307",
     "depends_on_past",

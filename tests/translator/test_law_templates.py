@@ -207,6 +207,7 @@ RUNS = [
 @pytest.mark.parametrize(("given_input", "run_id", "run_type", "logical_date"), RUNS)
 def test_what_the_input_leaves_out_is_filled_in(given_input, run_id, run_type, logical_date):
     run = prepared(**given_input)
+    assert int(run.pop("expires")) > 90 * 86400
     assert run == {
         **{"id": run_id, "type": run_type, "logical_date": logical_date, "start": logical_date, "end": logical_date},
         **{"pk": f"run#{DAG_ID}#{run_id}", "hash": run_hash(DAG_ID, run_id), "conf": "{}", "done": {}},

@@ -8,8 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ductwork.batch_shapes import SUBMIT_JOB, mismatches
+
 MAX_ATTEMPTS = 10
 MIN_TIMEOUT_SECONDS = 60
+MAX_TIMEOUT_SECONDS = 99_999_999
 MAX_DEPENDENCIES = 20
 MAX_TAGS = 50
 MAX_OVERRIDES_CHARACTERS = 8_192
@@ -39,6 +42,10 @@ def problems(request: Mapping[str, Any], reserve: int = 0) -> Iterator[Problem]:
     :param request: in boto3's spelling
     :param reserve: characters that values known only at run time may take of the container overrides
     """
+    misshapen = [Problem(path.split(".")[0], what) for path, what in mismatches(request, SUBMIT_JOB, "")]
+    yield from misshapen
+    if misshapen:
+        return
     yield from _names(request)
     yield from _ranges(request)
     yield from _overrides(request, reserve)

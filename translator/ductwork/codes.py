@@ -98,10 +98,10 @@ CODES: dict[str, Code] = {
         "expand(), expand_kwargs() and mapped task groups make tasks at run time. This version does not compile them.",
     ),
     "DW305": _error("unsupported setup or teardown", "This version does not compile setup and teardown tasks."),
-    "DW306": _error(
-        "unsupported reschedule mode",
-        "A sensor in reschedule mode gives up its container between pokes. This version does not compile it; "
-        "mode='poke' works, as does deferrable=True.",
+    "DW306": _warning(
+        "reschedule mode keeps its container",
+        "A sensor in reschedule mode gives up its Airflow worker between pokes. In this version the container waits, "
+        "so it costs as much as mode='poke'. What the task does and how it ends is the same.",
     ),
     "DW307": _error(
         "setting that would change the result",
@@ -125,6 +125,17 @@ CODES: dict[str, Code] = {
         "too large for one state machine",
         "AWS accepts definitions up to 1 MB and executions up to 25,000 events; this DAG needs more.",
     ),
+    "DW312": _error(
+        "operator that cannot work here",
+        "The operator asks Airflow's server for something that this version does not serve to tasks on AWS: starting "
+        "other DAGs' runs, or waiting for a person.",
+    ),
+    "DW313": _warning(
+        "data interval not computed",
+        "The DAG's timetable gives scheduled runs a data interval that is longer than a moment. A state machine started "
+        "with a logical date alone takes that moment as both ends; whoever starts it must pass data_interval_start and "
+        "data_interval_end. Runs started by the command line or by Airflow pass them.",
+    ),
     # ---- DW4xx: native tasks ----
     "DW401": _error(
         "invalid Batch job",
@@ -145,6 +156,11 @@ CODES: dict[str, Code] = {
     "DW507": _error(
         "the execution broke",
         "Step Functions ended the execution with an error of its own, outside any task. The message is AWS's.",
+    ),
+    "DW509": _error(
+        "illegal run id",
+        "Run ids have at most 250 characters and match [scheduler] allowed_run_id_pattern of Airflow's configuration, "
+        "by default letters, digits and _ . ~ : + -.",
     ),
     "DW508": _error("an extra is not installed", "Running locally needs: pip install 'ductwork[local]'."),
     "DW511": _error("task failed", "The task raised an exception, as it would under Airflow. See its log."),

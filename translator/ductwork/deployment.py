@@ -6,12 +6,14 @@ configuration, else a ``${Substitution}`` that CloudFormation fills.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Mapping, Set
 from dataclasses import fields, replace
 from typing import Any
 
 from ductwork import batch_limits
+from ductwork.batch_shapes import SUBMIT_JOB, mismatches
 from ductwork.diagnostics import Diagnostics, Origin
 from ductwork.ir import Deployment
 
@@ -54,7 +56,8 @@ class Reader:
             self._illegal("executor_config", f"executor_config['ductwork'] is not a dictionary but {own!r}")
             own = {}
         spelled = self._from_submit_job({key: value for key, value in config.items() if key != "ductwork"})
-        return self.values({**spelled, **self._from_submit_job(own, also=_KEYS)})
+        # Both may give variables of the environment; what is under "ductwork" wins.
+        return merge(self.values(self._from_submit_job(own, also=_KEYS)), self.values(spelled))
 
     def _from_submit_job(self, config: Mapping[str, Any], also: Set[str] = frozenset()) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -63,10 +66,12 @@ class Reader:
                 found[key] = value
             elif key in _SUBMIT_JOB:
                 found[_SUBMIT_JOB[key]] = value
-            elif key == "timeout" and isinstance(value, Mapping):
-                found["timeout"] = value.get("attemptDurationSeconds")
-            elif key == "containerOverrides" and isinstance(value, Mapping):
-                found.update(self._from_overrides(value))
+            elif key in {"timeout", "containerOverrides"}:
+                misshapen = [what for _, what in mismatches(value, SUBMIT_JOB[key], key)]
+                for what in misshapen:
+                    self._illegal(key, what)
+                if not misshapen:
+                    found.update(self._from_overrides(value) if key == "containerOverrides" else _timeout(value))
             elif key not in OTHER_EXECUTORS:
                 self._unknown(key, "executor_config")
         return found
@@ -111,6 +116,10 @@ class Reader:
         self._diagnostics.add("DW201", self._origin, what, hint, field=name, **self._about)
 
 
+def _timeout(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {"timeout": value.get("attemptDurationSeconds")}
+
+
 def merge(*deployments: Deployment) -> Deployment:
     """The first deployment's values, gaps filled from the next; environments and tags are united."""
     merged: dict[str, Any] = {}
@@ -144,7 +153,7 @@ def _integer(least: int, most: int, unit: str) -> Callable[[Any], int]:
 
 def _vcpus(value: Any) -> str:
     number = float(value)
-    if not (number in (0.25, 0.5) or (number >= 1 and number == int(number))):
+    if not math.isfinite(number) or not (number in (0.25, 0.5) or (number >= 1 and number == int(number))):
         raise ValueError("must be 0.25, 0.5 or a whole number")
     return f"{number:g}"
 
@@ -159,7 +168,9 @@ def _boolean(value: Any) -> bool:
 def _environment(value: Any) -> dict[str, str]:
     if not isinstance(value, Mapping):
         raise ValueError("must be a dictionary of names and texts")
-    for name in value:
+    for name, text in value.items():
+        if name is None or text is None:
+            raise ValueError(f"the variable {name} has no value" if name else "a variable has no name")
         if str(name).startswith(("AWS_BATCH", "DUCTWORK_")):
             raise ValueError(f"the variable name {name} is reserved")
     return {str(name): str(text) for name, text in value.items()}
@@ -179,7 +190,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "vcpus": _vcpus,
     "memory": _integer(4, 2_000_000, "MiB"),
     "gpus": _integer(1, 64, ""),
-    "timeout": _integer(batch_limits.MIN_TIMEOUT_SECONDS, 99_999_999, "seconds"),
+    "timeout": _integer(batch_limits.MIN_TIMEOUT_SECONDS, batch_limits.MAX_TIMEOUT_SECONDS, "seconds"),
     "share_identifier": _matching(re.compile(r"[A-Za-z0-9]{1,255}"), "share identifier (letters and digits)"),
     "scheduling_priority": _integer(0, 9999, ""),
     "propagate_tags": _boolean,

@@ -49,7 +49,8 @@ class Diagnostic:
 
     def __str__(self) -> str:
         subject = ".".join(part for part in (self.dag_id, self.task_id) if part)
-        about = f" [{subject}{f' {self.field}' if self.field else ''}]" if subject or self.field else ""
+        about = " ".join(part for part in (subject, self.field) if part)
+        about = f" [{about}]" if about else ""
         return f"{self.origin}: {self.severity.value} {self.code}{about}: {self.what}\n    {self.hint}"
 
     def as_json(self) -> dict[str, Any]:

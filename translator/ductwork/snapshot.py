@@ -9,6 +9,10 @@ from typing import Any
 from ductwork.diagnostics import Origin
 
 
+# A setting of a DAG that the front end works out: its timetable gives runs a data interval of some length.
+DATA_INTERVAL = "data interval"
+
+
 @dataclass(frozen=True)
 class Opaque:
     """A value that is not plain data (a function, a client, an XCom reference), by its type and text."""

@@ -56,7 +56,7 @@ def _outcome(environment: WorkerEnvironment, ledger: Ledger, capture: FailureCap
         job_id=environment.job_id,
         job_attempt=environment.job_attempt,
     )
-    return Runner(session, capture, hold_reschedules=environment.token is None, kill_grace=environment.kill_grace).run()
+    return Runner(session, capture, hold_reschedules=True, kill_grace=environment.kill_grace).run()
 
 
 def _max_tries(facts: dict[str, Any], item: Item | None) -> int:

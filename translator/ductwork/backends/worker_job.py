@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from ductwork.batch_limits import MIN_TIMEOUT_SECONDS, problems
+from ductwork.batch_limits import MAX_TIMEOUT_SECONDS, MIN_TIMEOUT_SECONDS, problems
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir import RunValue, Task, Worker, Workflow
 from ductwork.ledger_schema import UNMAPPED
@@ -75,4 +75,6 @@ def timeout(task: Task) -> int | None:
         return task.deployment.timeout
     if task.execution_timeout is None or task.may_defer:
         return None
-    return max(MIN_TIMEOUT_SECONDS, math.ceil(task.execution_timeout) + _TIMEOUT_GRACE_SECONDS)
+    limit = max(MIN_TIMEOUT_SECONDS, math.ceil(task.execution_timeout) + _TIMEOUT_GRACE_SECONDS)
+    # A bound of years is no bound.
+    return limit if limit <= MAX_TIMEOUT_SECONDS else None

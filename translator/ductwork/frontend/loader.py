@@ -9,16 +9,19 @@ import sys
 import tempfile
 import tokenize
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from ductwork.diagnostics import Diagnostics, Origin
 from ductwork.frontend import fields, legacy
-from ductwork.frontend.compat import DagBag
+from ductwork.frontend.compat import DagBag, manual_interval
 from ductwork.frontend.operators import snapshot_operator
 from ductwork.frontend.plain import plain
 from ductwork.frontend.source import SourceMap
-from ductwork.snapshot import DagSnapshot
+from ductwork.snapshot import DATA_INTERVAL, DagSnapshot
+
+COMPILING = "DUCTWORK_COMPILING"
 
 
 def load(paths: Sequence[str], diagnostics: Diagnostics) -> list[DagSnapshot]:
@@ -44,7 +47,7 @@ def _load_folder(folder: str, diagnostics: Diagnostics) -> list[DagSnapshot]:
     reported = len(diagnostics)
     for file in sorted(path for path in Path(folder).rglob("*.py") if not path.is_dir()):
         if _may_hold_dags(file):
-            found.extend(load_file(str(file), diagnostics, named=False))
+            found.extend(load_file(str(file), diagnostics, folder=folder))
     if not found and len(diagnostics) == reported:
         what = "no Python file in this folder that mentions both 'airflow' and 'dag' defines a DAG"
         diagnostics.add("DW109", Origin(folder), what, "name the file itself to load it all the same")
@@ -60,9 +63,9 @@ def _may_hold_dags(file: Path) -> bool:
     return b"airflow" in text and b"dag" in text
 
 
-def load_file(path: str, diagnostics: Diagnostics, *, named: bool = True) -> list[DagSnapshot]:
+def load_file(path: str, diagnostics: Diagnostics, *, folder: str | None = None) -> list[DagSnapshot]:
     """
-    :param named: the user named this very file, so that a file without a DAG is an error
+    :param folder: the folder the user named; None if the user named this very file, so that it must define a DAG
     """
     try:
         # As Python reads it: with its encoding declaration or byte order mark.
@@ -79,30 +82,48 @@ def load_file(path: str, diagnostics: Diagnostics, *, named: bool = True) -> lis
         what = getattr(error, "msg", str(error)) or type(error).__name__
         diagnostics.add("DW102", Origin(path, line), f"Python cannot parse the file: {what}", "mend this line")
         return []
-    dags, errors = run_file(path)
+    bundle = _bundle_path(path, folder)
+    dags, errors = run_file(path, bundle)
     for message in errors:
         _report_import_error(path, message, diagnostics)
-    if not dags and not errors and named:
+    if not dags and not errors and folder is None:
         what = "the file loads but defines no DAG"
         hint = "bind the DAG to a module-level name, or call the function decorated with @dag"
         diagnostics.add("DW105", Origin(path), what, hint)
-    return [_snapshot_dag(dag, path, source_map) for dag in dags]
+    return [_snapshot_dag(dag, path, bundle, source_map) for dag in dags]
 
 
-def run_file(path: str) -> tuple[list[Any], list[str]]:
-    """The DAGs that Airflow finds in a file and its error messages. What the file prints goes nowhere."""
-    folder = str(Path(path).resolve().parent)
+def run_file(path: str, bundle: Path | None = None) -> tuple[list[Any], list[str]]:
+    """The DAGs that Airflow finds in a file and its error messages. What the file prints goes nowhere.
+
+    :param bundle: the folder that DAG files import their helpers from, as in the worker: the bundle's, and no other
+    """
+    folder = str(bundle or _bundle_path(path, None))
     added = folder not in sys.path
     if added:
         sys.path.insert(0, folder)
     try:
-        with _quiet(), _whole_tracebacks():
+        with _quiet(), _whole_tracebacks(), _compiling():
             bag = DagBag(dag_folder=os.devnull, safe_mode=False, collect_dags=False)
             dags = bag.process_file(str(Path(path).resolve()), only_if_updated=False, safe_mode=False)
     finally:
         if added and folder in sys.path:
             sys.path.remove(folder)
     return sorted(dags, key=lambda dag: str(dag.dag_id)), list(bag.import_errors.values())
+
+
+@contextlib.contextmanager
+def _compiling() -> Iterator[None]:
+    """Tell DAG files, and the plugin's policy, that the DAG is wanted as its author wrote it."""
+    before = os.environ.get(COMPILING)
+    os.environ[COMPILING] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[COMPILING]
+        else:
+            os.environ[COMPILING] = before
 
 
 @contextlib.contextmanager
@@ -175,8 +196,7 @@ def _report_import_error(path: str, message: str, diagnostics: Diagnostics) -> N
         diagnostics.add("DW108", origin, last, "mend the DAG; Airflow itself would not load it either")
 
 
-def _snapshot_dag(dag: Any, path: str, source_map: SourceMap) -> DagSnapshot:
-    bundle = _bundle_path(path)
+def _snapshot_dag(dag: Any, path: str, bundle: Path, source_map: SourceMap) -> DagSnapshot:
     tasks = tuple(snapshot_operator(task, source_map.task(dag.dag_id, task.task_id)) for task in dag.tasks)
     return DagSnapshot(
         dag_id=dag.dag_id,
@@ -188,13 +208,15 @@ def _snapshot_dag(dag: Any, path: str, source_map: SourceMap) -> DagSnapshot:
     )
 
 
-def _bundle_path(path: str) -> Path:
-    """The DAGs folder if the file lies in it, else the file's own folder."""
+def _bundle_path(path: str, folder: str | None) -> Path:
+    """The DAGs folder if the file lies in it, else the folder the user named, else the file's own."""
     from airflow.configuration import conf
 
     resolved = Path(path).resolve()
     dags_folder = Path(conf.get("core", "dags_folder")).resolve()
-    return dags_folder if resolved.is_relative_to(dags_folder) else resolved.parent
+    if resolved.is_relative_to(dags_folder):
+        return dags_folder
+    return Path(folder).resolve() if folder else resolved.parent
 
 
 def _dag_settings(dag: Any) -> dict[str, Any]:
@@ -204,7 +226,14 @@ def _dag_settings(dag: Any) -> dict[str, Any]:
     reported = {fields.LIMITS, fields.REFUSED}
     names = [name for name, treatment in fields.DAG.items() if treatment in reported]
     values = {name: getattr(dag, name, None) for name in names}
-    return {name: plain(value) for name, value in values.items() if value and value != unset.get(name)}
+    found = {name: plain(value) for name, value in values.items() if value and value != unset.get(name)}
+    return found | ({DATA_INTERVAL: True} if _has_interval(dag) else {})
+
+
+def _has_interval(dag: Any) -> bool:
+    """Whether the DAG's timetable covers stretches of time, not moments."""
+    interval = manual_interval(dag, datetime(2026, 1, 5, 6, 7, tzinfo=timezone.utc))
+    return interval is not None and interval.start != interval.end
 
 
 def _check_unique(dags: Sequence[DagSnapshot], diagnostics: Diagnostics) -> None:

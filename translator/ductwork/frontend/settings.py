@@ -6,10 +6,24 @@ import os
 from typing import Any
 
 _ENVIRONMENT = "AIRFLOW__DUCTWORK__"
+# Of the same section, but read by the plugin.
+_OF_THE_PLUGIN = frozenset(
+    {
+        "aws_conn_id",
+        "delegate_dags",
+        "delegate_tag",
+        "endpoint_url",
+        "places",
+        "poll_interval",
+        "region_name",
+        "role_arn",
+        "target",
+    }
+)
 
 
 def configured() -> dict[str, str]:
-    """The ``[ductwork]`` section, empty values left out."""
+    """The ``[ductwork]`` section as far as it is about deployment, empty values left out."""
     from airflow.configuration import conf
 
     section: dict[str, Any] = dict(conf.getsection("ductwork") or {})
@@ -17,4 +31,4 @@ def configured() -> dict[str, str]:
     for name in sorted(os.environ):
         if name.startswith(_ENVIRONMENT):
             section.setdefault(name.removeprefix(_ENVIRONMENT).lower(), os.environ[name])
-    return {key: str(value) for key, value in section.items() if value not in (None, "")}
+    return {key: str(value) for key, value in section.items() if value not in (None, "") and key not in _OF_THE_PLUGIN}

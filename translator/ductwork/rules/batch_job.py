@@ -20,9 +20,6 @@ _MEMBERS = {
     "parameters": "parameters",
     "tags": "tags",
     "container_overrides": "containerOverrides",
-    "ecs_properties_override": "ecsPropertiesOverride",
-    "eks_properties_override": "eksPropertiesOverride",
-    "node_overrides": "nodeOverrides",
     "retry_strategy": "retryStrategy",
     "share_identifier": "shareIdentifier",
     "scheduling_priority_override": "schedulingPriorityOverride",
@@ -32,7 +29,19 @@ _MEMBERS = {
 # awslogs_fetch_interval) plays no part: the target watches it in its own way.
 
 # Set, these change who submits the job or what else runs; Airflow's own operator then does it all in a worker.
-_NEED_AIRFLOW = ("job_id", "waiters", "aws_conn_id", "region_name", "verify", "botocore_config")
+# Overrides for ECS, EKS and multi-node jobs are among them: whether Step Functions' integration takes them, and a
+# job definition of that kind at all, is not known.
+_NEED_AIRFLOW = (
+    "job_id",
+    "waiters",
+    "aws_conn_id",
+    "region_name",
+    "verify",
+    "botocore_config",
+    "ecs_properties_override",
+    "eks_properties_override",
+    "node_overrides",
+)
 _DEFAULTS = {"aws_conn_id": "aws_default"}
 
 # Settings that call user code around execute(), or that change how templates render.
@@ -65,7 +74,9 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
     if task.execution_timeout is not None:
         return Decline("execution_timeout is set, and Airflow cancels the job when it expires, so a worker watches it")
     try:
-        request = {member: _value(task, name) for name, member in _MEMBERS.items() if arguments.get(name) is not None}
+        # An empty value says nothing; AWS is not asked for rights it does not need, to tag for example.
+        given = {name: member for name, member in _MEMBERS.items() if arguments.get(name) not in (None, {}, [])}
+        request = {member: _value(task, name) for name, member in given.items()}
     except CannotLowerError as error:
         return Decline(f"{error}, so a worker renders the templates and submits the job")
     if (timeout := arguments.get("submit_job_timeout")) is not None:

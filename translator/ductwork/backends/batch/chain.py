@@ -124,8 +124,8 @@ def _manifest(workflow: Workflow, named: Mapping[str, str], jobs_above: Mapping[
             facts["upstream"] = list(jobs_above[task.task_id])
         if task.retry.retries:
             facts["max_tries"] = task.retry.retries
-        if isinstance(task.work, BatchJob) and task.work.push_job_id:
-            facts["push_job_id"] = True
+        if isinstance(task.work, BatchJob):
+            facts |= {"native": True} | ({"push_job_id": True} if task.work.push_job_id else {})
         tasks[task.task_id] = facts
     return {"dag_file": workflow.dag_file, "ledger_table": workflow.ledger_table, "tasks": tasks}
 

@@ -51,6 +51,11 @@ def name(field: str) -> str:
     return field if _PLAIN_NAME.fullmatch(field) and field not in _KEYWORDS else f"`{field}`"
 
 
+def inputs(fields: Iterable[str]) -> str:
+    """An array of fields of the state's input."""
+    return "[" + ", ".join(map(of_input, fields)) + "]"
+
+
 def of_input(field: str) -> str:
     return f"$states.input.{name(field)}"
 

@@ -151,7 +151,7 @@ def _report_crossing(workflow: Workflow, primes: list[graph.Prime], diagnostics:
             "DW301",
             first.origin,
             f"the dependencies among {named} cross",
-            "add an EmptyOperator that joins the upstream ones, or compile with --target batch",
+            "compile with --target batch, which can express any order",
             dag_id=workflow.dag_id,
             task_id=first.task_id,
         )

@@ -70,4 +70,4 @@ def decision(upstream: Sequence[str]) -> str:
 
 
 def _outcomes(upstream: Sequence[str]) -> str:
-    return "$states.input.[" + ", ".join(map(jsonata.name, upstream)) + "]"
+    return jsonata.inputs(upstream)

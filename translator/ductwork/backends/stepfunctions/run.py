@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ductwork.backends.stepfunctions import integrations, jsonata
-from ductwork.ir import Worker, Workflow
+from ductwork.ir import BatchJob, Task, Workflow
 from ductwork.ledger_schema import RETENTION_DAYS, RUN_SK
 
 State = dict[str, Any]
@@ -81,7 +81,7 @@ def _leaf_rule(leaves: Sequence[str]) -> str:
     """Expression: Airflow fails a run if a task that nothing depends on failed or could not run."""
     if not leaves:
         return "'success'"
-    outcomes = "$states.input.[" + ", ".join(map(jsonata.name, leaves)) + "]"
+    outcomes = jsonata.inputs(leaves)
     return f"'failed' in {outcomes} or 'upstream_failed' in {outcomes} ? 'failed' : 'success'"
 
 
@@ -113,7 +113,8 @@ def _run_values(dag_id: str) -> str:
         " 'start': $in.data_interval_start ? $utc($in.data_interval_start) : $date,"
         " 'end': $in.data_interval_end ? $utc($in.data_interval_end) : $date,"
         " 'conf': $in.conf ? $string($in.conf) : '{}',"
-        " 'done': $in.done ? $in.done : {}} )"
+        " 'done': $in.done ? $in.done : {},"
+        f" 'expires': $string($floor($millis() / 1000) + {RETENTION_DAYS * 86400})}} )"
     )
 
 
@@ -135,7 +136,7 @@ def _create_run(workflow: Workflow) -> State:
         "execution_arn": {"S": "{% $states.context.Execution.Id %}"},
         "dag_file": {"S": workflow.dag_file},
         "tasks": {"M": _task_facts(workflow)},
-        "expires_at": {"N": f"{{% $string($floor($millis() / 1000) + {RETENTION_DAYS * 86400}) %}}"},
+        "expires_at": {"N": "{% $run.expires %}"},
     }
     return {
         "TableName": workflow.ledger_table,
@@ -147,9 +148,16 @@ def _create_run(workflow: Workflow) -> State:
 
 
 def _task_facts(workflow: Workflow) -> dict[str, Any]:
-    """What workers must know of tasks beyond the DAG file, where it differs from the default."""
-    return {
-        task.task_id: {"M": {"max_tries": {"N": str(task.retry.retries)}}}
-        for task in workflow.tasks
-        if isinstance(task.work, Worker) and task.retry.retries
-    }
+    """What workers, the mirror and a restart must know of tasks, where it differs from the default."""
+    return {task.task_id: {"M": _facts(task)} for task in workflow.tasks}
+
+
+def _facts(task: Task) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    if task.upstream:
+        facts["upstream"] = {"SS": sorted(task.upstream)}
+    if task.retry.retries:
+        facts["max_tries"] = {"N": str(task.retry.retries)}
+    if isinstance(task.work, BatchJob):
+        facts["native"] = {"BOOL": True}
+    return facts

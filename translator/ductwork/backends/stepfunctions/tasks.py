@@ -21,8 +21,18 @@ from ductwork.names import STATE_NAME_LIMIT, job_name, shorten
 
 State = dict[str, Any]
 
-_NOW = "{% $states.context.State.EnteredTime %}"
-_TRY = "{% $states.context.State.RetryCount + 1 %}"
+_NOW = jsonata.expression("$states.context.State.EnteredTime")
+_TRY = jsonata.expression("$states.context.State.RetryCount + 1")
+_EXPIRES = jsonata.expression("$run.expires")
+# A job that was only submitted has not started.
+_STARTED = jsonata.expression(
+    "$exists($states.result.StartedAt) ? $fromMillis($states.result.StartedAt) : $states.context.State.EnteredTime"
+)
+# The cause of a failed job is JSON text that may have been cut off, so it is searched, not parsed.
+_FAILED_JOB = jsonata.expression(
+    '( $found := $match($string($states.errorOutput.Cause), /"JobId": *"([^"]+)"/);'
+    " $exists($found) ? $found[0].groups[0] : '' )"
+)
 # "-" and the eight characters of the run's hash are added at run time.
 _JOB_NAME_ROOM = 128 - 9
 
@@ -67,9 +77,12 @@ class TaskStates:
         own = {self._task.task_id: value} if self._needed else {}
         return outcomes.carry(self._kept, own, exactly=self._ends)
 
-    def _to_record(self, state: Any, try_number: Any) -> Any:
+    def _to_record(self, state: Any, try_number: Any, **facts: str) -> Any:
         """State data on the way to ``Record``: everything as it was, and how the task ended."""
         value = {"state": state, "try": try_number}
+        if isinstance(self._task.work, BatchJob):
+            # No worker tells the ledger of this job; "" is a job that was never submitted.
+            value |= {"job": "", "start": _NOW, **facts}
         return outcomes.carry(self._kept, {self._task.task_id: value}, exactly=False)
 
     # ---- states ----
@@ -115,7 +128,7 @@ class TaskStates:
     def _batch_job(self, work: BatchJob) -> dict[str, State]:
         recorded = self._record_name
         first = self._push_name if work.push_job_id else recorded
-        value = {"state": "success", "try": _TRY, "job": "{% $states.result.JobId %}"}
+        value = {"state": "success", "try": _TRY, "job": jsonata.expression("$states.result.JobId"), "start": _STARTED}
         states: dict[str, State] = {
             self.name: {
                 "Type": "Task",
@@ -123,7 +136,7 @@ class TaskStates:
                 "Arguments": integrations.pascal(jsonata.leaves(dict(work.request))),
                 "Output": outcomes.carry(self._kept, {self._task.task_id: value}, exactly=False),
                 "Retry": integrations.job_retry(self._task.retry),
-                "Catch": self._catch(),
+                "Catch": self._catch(job=_FAILED_JOB),
                 "Next": first,
             }
         }
@@ -136,17 +149,23 @@ class TaskStates:
         named = {"jobName": Concat((Text(f"{name}-"), RunValue("run_hash"))), **request}
         return integrations.pascal(jsonata.leaves(named))
 
-    def _catch(self) -> list[State]:
-        return [{"ErrorEquals": ["States.ALL"], "Output": self._to_record("failed", _TRY), "Next": self._record_name}]
+    def _catch(self, **facts: str) -> list[State]:
+        output = self._to_record("failed", _TRY, **facts)
+        return [{"ErrorEquals": ["States.ALL"], "Output": output, "Next": self._record_name}]
 
     def _record(self) -> State:
         # What the worker has recorded stands: if_not_exists keeps it, and ReturnValues hands it back, so the machine
         # goes on with what the ledger says even where the worker died between its two reports.
         mine = jsonata.of_input(self._task.task_id)
+        request = self._end_task(jsonata.expression(f"{mine}.state"), jsonata.expression(f"$string({mine}.try)"))
+        if isinstance(self._task.work, BatchJob):
+            request["UpdateExpression"] += ", job_id = :job"
+            facts = {f":{name}": {"S": jsonata.expression(f"{mine}.{name}")} for name in ("job", "start")}
+            request["ExpressionAttributeValues"] |= facts
         return {
             "Type": "Task",
             "Resource": integrations.UPDATE_ITEM,
-            "Arguments": self._end_task(f"{{% {mine}.state %}}", f"{{% $string({mine}.try) %}}"),
+            "Arguments": request,
             "Output": self._output("{% $states.result.Attributes.outcome.S %}"),
             "Retry": integrations.DYNAMODB_RETRY,
             **self._next,
@@ -173,14 +192,16 @@ class TaskStates:
             "Key": integrations.item_key(task_sk(self._task.task_id)),
             "UpdateExpression": (
                 "SET outcome = if_not_exists(outcome, :state), #state = if_not_exists(outcome, :state), "
-                "try_number = if_not_exists(try_number, :try), started_at = if_not_exists(started_at, :now), "
-                "ended_at = if_not_exists(ended_at, :now), updated_at = :now"
+                "try_number = if_not_exists(try_number, :try), started_at = if_not_exists(started_at, :start), "
+                "ended_at = if_not_exists(ended_at, :now), updated_at = :now, expires_at = :expires"
             ),
             "ExpressionAttributeNames": {"#state": "state"},
             "ExpressionAttributeValues": {
                 ":state": {"S": state},
                 ":try": {"N": try_number},
+                ":start": {"S": _NOW},
                 ":now": {"S": _NOW},
+                ":expires": {"N": _EXPIRES},
             },
             "ReturnValues": "ALL_NEW",
         }
@@ -195,6 +216,7 @@ class TaskStates:
             # A job id is a UUID: quoted, it is its own JSON text.
             "value": {"S": jsonata.expression(f"'\"' & {mine}.job & '\"'")},
             "updated_at": {"S": _NOW},
+            "expires_at": {"N": _EXPIRES},
         }
         return {
             "Type": "Task",
