@@ -183,6 +183,7 @@ class Ledger:
             # Exists only when the task instance has ended; from then on nothing but a further try may change it.
             "outcome": state if ends else None,
             "ended_at": now() if ends else None,
+            "expires_at": expiry(),
             **attributes,
         }
         forward = "<=" if owner and not ends else "<"

@@ -2,7 +2,7 @@
 
 ``python airflow_runs.py FILE DAG_ID CONF STEP...`` with AIRFLOW_HOME pointing at a migrated metadata database. Steps:
 ``run`` (until the DAG run ends), ``clear`` (all its tasks), ``touch:PATH``. Prints one JSON object per ``run``:
-``{"state", "tasks": {task_id: {"state", "try_number", "max_tries", "xcoms"}}}``. The log goes to stderr.
+``{"run_id", "logical_date", "state", "tasks": {task_id: {"state", "try_number", "max_tries", "xcoms"}}}``. The log goes to stderr.
 """
 
 import json
@@ -71,7 +71,8 @@ def outcome(run):
                 "max_tries": ti.max_tries,
                 "xcoms": {key: decoded(value) for key, value in pushed.filter_by(dag_id=run.dag_id)},
             }
-        return {"run_id": run.run_id, "state": str(run.state.value), "tasks": tasks}
+        date = run.logical_date.isoformat()
+        return {"run_id": run.run_id, "logical_date": date, "state": str(run.state.value), "tasks": tasks}
 
 
 def decoded(value):

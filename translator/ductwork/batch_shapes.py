@@ -1,4 +1,4 @@
-"""The shape of AWS Batch's SubmitJob request (service model of AWS Batch), as data, and a walk that compares with it."""
+"""The shape of AWS Batch's SubmitJob request (its service model) as data, and a walk that compares with it."""
 
 from __future__ import annotations
 

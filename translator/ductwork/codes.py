@@ -132,7 +132,7 @@ CODES: dict[str, Code] = {
     ),
     "DW313": _warning(
         "data interval not computed",
-        "The DAG's timetable gives scheduled runs a data interval that is longer than a moment. A state machine started "
+        "The DAG's timetable gives scheduled runs a data interval longer than a moment. A state machine started "
         "with a logical date alone takes that moment as both ends; whoever starts it must pass data_interval_start and "
         "data_interval_end. Runs started by the command line or by Airflow pass them.",
     ),
@@ -178,6 +178,11 @@ CODES: dict[str, Code] = {
         "secrets are not resolved locally",
         "A job definition given with --job-definitions takes variables from Secrets Manager or Parameter Store. The "
         "embedded AWS has no secrets of yours, so the job runs without these variables.",
+    ),
+    "DW516": _error(
+        "cannot be sent to AWS",
+        "Something about the run, the state machine, the ledger or the job queue has to be mended first; the message "
+        "says what. Nothing is started twice when the command is given again.",
     ),
     "DW514": _error("interrupted", "The run was interrupted; what was still running has been stopped."),
 }

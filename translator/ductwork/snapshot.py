@@ -8,7 +8,6 @@ from typing import Any
 
 from ductwork.diagnostics import Origin
 
-
 # A setting of a DAG that the front end works out: its timetable gives runs a data interval of some length.
 DATA_INTERVAL = "data interval"
 

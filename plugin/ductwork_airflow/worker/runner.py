@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import uuid
 from datetime import datetime, timezone
 from typing import Any
@@ -137,10 +138,11 @@ class Runner:
     def _describe(self, code: int) -> str:
         if self._termination.killed:
             return "stopped by SIGTERM, and killed because it did not end in time"
+        # A process that had no time yet to handle the forwarded signal dies of it, which is the same end.
+        if self._session.stopping and (code == -signal.SIGTERM or not (code < 0 or self._capture.error)):
+            return "stopped by SIGTERM"
         if code < 0:
             return f"killed by signal {-code}"
-        if self._session.stopping and not self._capture.error:
-            return "stopped by SIGTERM"
         if self._capture.error:
             return self._capture.error
         return "the task's process ended without reporting a state" + (f" (exit code {code})" if code else "")

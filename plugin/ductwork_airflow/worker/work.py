@@ -56,7 +56,9 @@ def _outcome(environment: WorkerEnvironment, ledger: Ledger, capture: FailureCap
         job_id=environment.job_id,
         job_attempt=environment.job_attempt,
     )
-    return Runner(session, capture, hold_reschedules=True, kill_grace=environment.kill_grace).run()
+    # Without a token nobody would start the task again; with one, the state machine says whether it does.
+    hold = environment.token is None or bool(facts.get(environment.task_id, {}).get("hold_reschedules"))
+    return Runner(session, capture, hold_reschedules=hold, kill_grace=environment.kill_grace).run()
 
 
 def _max_tries(facts: dict[str, Any], item: Item | None) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ductwork.backends.stepfunctions import integrations, jsonata
-from ductwork.ir import BatchJob, Task, Workflow
+from ductwork.ir import BatchJob, Task, Worker, Workflow
 from ductwork.ledger_schema import RETENTION_DAYS, RUN_SK
 
 State = dict[str, Any]
@@ -158,6 +158,9 @@ def _facts(task: Task) -> dict[str, Any]:
         facts["upstream"] = {"SS": sorted(task.upstream)}
     if task.retry.retries:
         facts["max_tries"] = {"N": str(task.retry.retries)}
+    if isinstance(task.work, Worker):
+        # The machine has no loop through a Wait for a task that asks to be started again later.
+        facts["hold_reschedules"] = {"BOOL": True}
     if isinstance(task.work, BatchJob):
         facts["native"] = {"BOOL": True}
     return facts
