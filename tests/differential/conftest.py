@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,17 +15,18 @@ EXAMPLES = Path(__file__).parents[2] / "dags"
 CASES = Path(__file__).parent / "dags"
 
 
-def _run(script, *arguments, environment, timeout=600):
+def _run(script, *arguments, environment, folder, timeout=1000):
+    """The records a script prints. It has a temporary folder of its own, which records name ``<tmp>``."""
     done = subprocess.run(
         [sys.executable, str(SUPPORT / script), *map(str, arguments)],
         capture_output=True,
         text=True,
         timeout=timeout,
-        env=environment,
+        env=environment | {"TMPDIR": str(folder)},
         check=False,
     )
     assert done.returncode == 0, f"{script} failed:\n{done.stderr[-4000:]}"
-    return {Path(path).stem: found for path, found in json.loads(done.stdout).items()}
+    return {Path(path).stem: found for path, found in json.loads(done.stdout.replace(str(folder), "<tmp>")).items()}
 
 
 @pytest.fixture(scope="session")
@@ -52,10 +54,15 @@ def gather(airflow_environment, tmp_path_factory):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         copies = [Path(shutil.copy(file, folder)) for file in files]
-        found = {"airflow": _run("oracle.py", *copies, environment=airflow_environment)}
-        for target in targets:
-            found[target] = _run("local_runs.py", target, *copies, environment=airflow_environment)
-        return found
+        calls = {"airflow": ("oracle.py",)} | {target: ("local_runs.py", target) for target in targets}
+        with ThreadPoolExecutor() as side_by_side:
+            started = {
+                name: side_by_side.submit(
+                    _run, *call, *copies, environment=airflow_environment, folder=tmp_path_factory.mktemp(name)
+                )
+                for name, call in calls.items()
+            }
+            return {name: future.result() for name, future in started.items()}
 
     return run
 
