@@ -6,7 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from ductwork_airflow.submit.errors import SubmissionError
+
 _PLACE = re.compile(r"\$\{((?:run:)?\w+)\}")
+# The places that the translator leaves open. Other texts of this form belong to the user's commands.
+_OWN = frozenset({"JobQueue", "JobDefinition", "LedgerTable"})
 
 
 def fill(document: Any, values: Mapping[str, str]) -> Any:
@@ -21,6 +25,22 @@ def fill(document: Any, values: Mapping[str, str]) -> Any:
     if isinstance(document, list):
         return [fill(inner, values) for inner in document]
     return document
+
+
+def complete(document: Any, values: Mapping[str, str]) -> Any:
+    """``document`` with all its places filled.
+
+    :raises SubmissionError: some of the translator's own places are still open
+    """
+    filled = fill(document, values)
+    if still_open := sorted(unfilled(filled) & _OWN):
+        named = ", ".join(f"${{{name}}}" for name in still_open)
+        example = ", ".join(f"{name}=..." for name in still_open)
+        raise SubmissionError(
+            f"the compiled schedule leaves {named} open: give values ({example}), or compile with "
+            "--job-queue, --job-definition and --ledger-table"
+        )
+    return filled
 
 
 def unfilled(document: Any) -> set[str]:

@@ -1,0 +1,96 @@
+"""Claims of a job chain's jobs in the ledger: who submits which job, in which round.
+
+A claim is written before its job is submitted, with all that a later round needs to submit the job again. A claim
+without a job id belongs to its owner until the lease is over; then somebody else may take it, by a conditional write.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ductwork import ledger_schema as schema
+
+from ductwork_airflow.ledger import Item, Ledger, expiry
+
+_PREFIX = "job#"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a chain.
+
+    :param above: names of the jobs it depends on
+    :param submit: the SubmitJob request, but for ``dependsOn``, with the values of the run filled in
+    :param position: its place in the chain's topological order
+    """
+
+    name: str
+    above: tuple[str, ...]
+    submit: Mapping[str, Any]
+    position: int
+
+    @classmethod
+    def of_claim(cls, claim: Item) -> Job:
+        return cls(claim["name"], tuple(claim["above"]), json.loads(claim["submit"]), int(claim["position"]))
+
+
+@dataclass
+class Claims:
+    """The claims of one run, for one round of submissions.
+
+    :param round: 0 for the first submission of a run, then one more for each restart
+    :param owner: of the claims made here
+    """
+
+    ledger: Ledger
+    dag_id: str
+    run_id: str
+    round: int = 0
+    owner: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    @property
+    def _pk(self) -> str:
+        return schema.run_pk(self.dag_id, self.run_id)
+
+    def all(self) -> list[Item]:
+        """Every claim of the run, of whatever round, in the chain's order."""
+        return sorted(self.ledger.partition(self._pk, _PREFIX), key=lambda claim: int(claim["position"]))
+
+    def get(self, job: Job) -> Item:
+        return self.ledger.get(self._pk, schema.job_sk(job.name)) or {}
+
+    def make(self, job: Job) -> bool:
+        """Claim a job for this round. False if it is claimed already."""
+        changes = {
+            "name": job.name,
+            "above": list(job.above),
+            "submit": json.dumps(job.submit),
+            "position": job.position,
+            "round": self.round,
+            "job_id": None,
+            "expires_at": expiry(),
+            **self._mine(),
+        }
+        return self._update(job, changes, "attribute_not_exists(pk) OR #round < :round")
+
+    def take_over(self, job: Job, seen: Item) -> bool:
+        """Take an unresolved claim from its owner. False if it has been resolved or taken meanwhile."""
+        condition = "#owner = :seen AND attribute_not_exists(job_id)"
+        return self._update(job, self._mine(), condition, {":seen": seen["owner"]})
+
+    def resolve(self, job: Job, job_id: str) -> bool:
+        """Write a job's id. False if somebody else has taken the claim."""
+        changes = {"job_id": job_id, "owner": self.owner, "round": self.round}
+        condition = "#owner = :owner AND #round = :round AND (attribute_not_exists(#job_id) OR #job_id = :job_id)"
+        return self._update(job, changes, condition)
+
+    def _mine(self) -> dict[str, Any]:
+        return {"owner": self.owner, "claimed_at": time.time()}
+
+    def _update(self, job: Job, changes: Mapping[str, Any], condition: str, values: Any = None) -> bool:
+        return self.ledger.update(self._pk, schema.job_sk(job.name), changes, condition=condition, values=values)

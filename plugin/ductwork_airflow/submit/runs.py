@@ -1,0 +1,203 @@
+"""Runs on AWS, whatever the target: submit, watch, restart. Operator, trigger and command line use these four calls.
+
+Everything here may be called again after any failure, from any process, and goes on where the last call stopped.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from ductwork_airflow.ledger import Item, Ledger
+from ductwork_airflow.mirror import RunWatcher
+from ductwork_airflow.mirror.connection import Connection
+from ductwork_airflow.submit import plans, stepfunctions
+from ductwork_airflow.submit.batch import ChainSubmitter, JobSubmitter, Pace
+from ductwork_airflow.submit.claims import Claims, Job
+from ductwork_airflow.submit.documents import complete
+from ductwork_airflow.submit.errors import SubmissionError, code
+from ductwork_airflow.submit.remote import Clients, RunHandle, Watcher
+from ductwork_airflow.submit.request import RunRequest
+
+__all__ = ["SubmissionError", "outcome_error", "restart", "submit", "watcher"]
+
+_NOT_OF_THE_MACHINE = ("manifest",)
+
+
+def submit(
+    clients: Clients,
+    artefact: Mapping[str, Any],
+    target: str,
+    request: RunRequest,
+    *,
+    ledger_table: str,
+    role_arn: str | None = None,
+    state_machine_arn: str | None = None,
+    places: Mapping[str, str] | None = None,
+    pace: Pace | None = None,
+) -> RunHandle:
+    """Start a run, or find it if it was started before: the same run is never started twice.
+
+    :param artefact: the compiled schedule; may be empty if ``state_machine_arn`` names a machine to take as it is
+    :param ledger_table: must exist (:meth:`Ledger.create_table` makes it)
+    :param role_arn: the execution role. With it, the DAG's state machine is created or updated where it differs
+    :param state_machine_arn: a machine, or a version of one, that somebody else deploys; it must be ``artefact``
+    :param places: values of ``${JobQueue}``, ``${JobDefinition}``; ``${LedgerTable}`` is ``ledger_table``
+    :raises SubmissionError: something that the caller can mend
+    """
+    run = _run(_ledger(clients, ledger_table), request.dag_id, request.run_id)
+    document = complete(artefact, {"LedgerTable": ledger_table, **(places or {})})
+    handle = RunHandle(request.dag_id, request.run_id, target, ledger_table)
+    if run is not None and run.get("target", target) != target:
+        raise SubmissionError(
+            f"run {request.run_id!r} of DAG {request.dag_id!r} exists already on target {run['target']!r}. "
+            "Choose another run id"
+        )
+    if target == "batch":
+        if run is None or not run.get("restarts"):
+            ledger = _ledger(clients, ledger_table)
+            ChainSubmitter(clients.client("batch"), ledger, document, request, pace).submit()
+            return handle
+        return _complete_restart(clients, handle, run, pace)
+    definition = {key: value for key, value in document.items() if key not in _NOT_OF_THE_MACHINE}
+    return _start_machine(clients, handle, definition, request, role_arn, state_machine_arn)
+
+
+def _start_machine(
+    clients: Clients,
+    handle: RunHandle,
+    definition: Mapping[str, Any],
+    request: RunRequest,
+    role_arn: str | None,
+    state_machine_arn: str | None,
+) -> RunHandle:
+    client = clients.client("stepfunctions")
+    if role_arn:
+        if not definition:
+            raise SubmissionError("role_arn says to deploy the DAG's state machine, but there is no definition of it")
+        arn = stepfunctions.deploy(client, request.dag_id, definition, role_arn)
+    elif state_machine_arn:
+        arn = state_machine_arn
+        stepfunctions.require(client, arn, definition)
+    else:
+        raise SubmissionError(
+            "nothing says which state machine to start: pass role_arn, the execution role of a machine that is "
+            "created and kept up to date for the DAG, or state_machine_arn, a machine you have deployed"
+        )
+    execution = stepfunctions.start(client, arn, request)
+    run = _run(_ledger(clients, handle.ledger_table), handle.dag_id, handle.run_id) or {}
+    return _at(handle, run.get("execution_arn") or execution)
+
+
+def watcher(clients: Clients, handle: RunHandle, *, patience: float = 900.0) -> Watcher:
+    """
+    :param patience: seconds for which AWS may answer with nothing but passing faults before ``poll`` raises one
+    """
+    return RunWatcher(clients, handle, patience=patience)
+
+
+def restart(
+    clients: Clients, handle: RunHandle, task_ids: Sequence[str] | None = None, *, pace: Pace | None = None
+) -> RunHandle:
+    """Run again what of an ended run did not end well. While the run is running, this finds it and changes nothing.
+
+    A machine's new execution takes the machine's current definition, as Airflow's Clear takes the current DAG.
+
+    :param task_ids: run these and everything downstream of them again too
+    :raises SubmissionError: there is no such run or task
+    """
+    ledger = _ledger(clients, handle.ledger_table)
+    run = _run(ledger, handle.dag_id, handle.run_id)
+    if run is None:
+        raise SubmissionError(f"the ledger has no run {handle.run_id!r} of DAG {handle.dag_id!r}: submit it")
+    if "ended_at" in run:
+        run = _reopen(ledger, handle, run, task_ids)
+    return _complete_restart(clients, handle, run, pace)
+
+
+def _reopen(ledger: Ledger, handle: RunHandle, run: Item, task_ids: Sequence[str] | None) -> Item:
+    machine = run.get("target") != "batch"
+    number = (stepfunctions.restarts(run["execution_arn"]) if machine else int(run.get("restarts", 0))) + 1
+    plan = plans.make(run, ledger.tasks(handle.dag_id, handle.run_id), number, task_ids)
+    if plan.done and not plan.again:
+        raise SubmissionError(f"all tasks of run {handle.run_id!r} ended well: name the tasks that are to run again")
+    attributes = {}
+    if machine:
+        name = stepfunctions.restart_name(handle.dag_id, handle.run_id, number)
+        attributes["execution_arn"] = stepfunctions.sibling(run["execution_arn"], name)
+    plans.reopen(ledger, run, plan, **attributes)
+    return _run(ledger, handle.dag_id, handle.run_id) or run
+
+
+def _complete_restart(clients: Clients, handle: RunHandle, run: Item, pace: Pace | None) -> RunHandle:
+    """Carry out a restart that has been decided, unless that has been done."""
+    ledger, plan = _ledger(clients, handle.ledger_table), plans.Plan.of(run)
+    if plan is not None:
+        plans.reset(ledger, run, ledger.tasks(handle.dag_id, handle.run_id), plan)
+        if run.get("target") == "batch":
+            _resubmit(clients, ledger, run, plan, pace)
+        else:
+            _restart_machine(clients.client("stepfunctions"), run, plan)
+    return _at(handle, run.get("execution_arn"))
+
+
+def _restart_machine(client: Any, run: Item, plan: plans.Plan) -> None:
+    values: dict[str, Any] = {
+        name: run[name] for name in ("run_id", "run_type", "logical_date", "data_interval_start", "data_interval_end")
+    }
+    if conf := json.loads(run.get("conf") or "{}"):
+        values["conf"] = conf
+    values["done"] = dict(plan.done)
+    text = json.dumps(values, sort_keys=True, separators=(",", ":"))
+    arn = run["execution_arn"]
+    # The first state replaces the run's item, and the plan in it is gone.
+    stepfunctions.start_named(client, stepfunctions.machine_of(arn), arn.rpartition(":")[2], text)
+
+
+def _resubmit(clients: Clients, ledger: Ledger, run: Item, plan: plans.Plan, pace: Pace | None) -> None:
+    claims = Claims(ledger, run["dag_id"], run["run_id"], round=plan.number)
+    carried = {facts["job"]: task_id for task_id, facts in run["tasks"].items() if "job" in facts}
+    known = claims.all()
+    if missing := carried.keys() - {claim["name"] for claim in known}:
+        raise SubmissionError(
+            f"the jobs of run {run['run_id']!r} were never all submitted ({len(missing)} are missing): "
+            "submit the run again under another run id"
+        )
+    again = [Job.of_claim(claim) for claim in known if carried.get(claim["name"]) in set(plan.again)]
+    JobSubmitter(clients.client("batch"), claims, pace).submit(again)
+    ledger.update(run["pk"], run["sk"], {"restart": None, "restarts": plan.number}, condition="#restarts = :restarts")
+
+
+def outcome_error(clients: Clients, handle: RunHandle) -> str:
+    """Why a run failed: the run's own error, then the failed tasks' errors, a line each."""
+    ledger = _ledger(clients, handle.ledger_table)
+    run = _run(ledger, handle.dag_id, handle.run_id) or {}
+    failed = [item for item in ledger.tasks(handle.dag_id, handle.run_id) if item.get("state") == "failed"]
+    lines = [run["error"]] if run.get("error") else []
+    for item in sorted(failed, key=lambda item: item.get("ended_at", "")):
+        name = item["task_id"] if item["map_index"] < 0 else f"{item['task_id']}[{item['map_index']}]"
+        lines.append(f"{name}: {item.get('error') or 'it failed without a message'}")
+    return "\n".join(lines)
+
+
+def _at(handle: RunHandle, execution_arn: str | None) -> RunHandle:
+    return RunHandle(**{**handle.as_dict(), "execution_arn": execution_arn})
+
+
+def _ledger(clients: Clients, table: str) -> Ledger:
+    return Connection(clients, table).ledger
+
+
+def _run(ledger: Ledger, dag_id: str, run_id: str) -> Item | None:
+    try:
+        return ledger.run(dag_id, run_id)
+    except ClientError as error:
+        if code(error) != "ResourceNotFoundException":
+            raise
+        raise SubmissionError(
+            f"the ledger's table {ledger.table!r} does not exist: create it (ductwork run --create-ledger, or "
+            "Ledger.create_table), or name another"
+        ) from error

@@ -1,0 +1,144 @@
+"""Restarts: what ended well is kept, the rest runs again, once, for both targets."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from ductwork_airflow.submit import runs
+from ductwork_airflow.submit.remote import RunHandle
+from remote_runs import PACE, Clients, Killed, Remote
+
+TARGETS = pytest.mark.parametrize("target", ["stepfunctions", "batch"])
+
+
+def body(gate: Path) -> str:
+    """``flaky`` fails until the file exists; each job leaves a line."""
+
+    def line(name: str) -> str:
+        return f"echo {name} >> {gate}.log"
+
+    return f"""
+a = job('a', "{line("a")}")
+flaky = job('flaky', "{line("flaky")}; test -e {gate}")
+side = job('side', "{line("side")}")
+a >> flaky >> job('below', "{line("below")}") >> EmptyOperator(task_id='e')
+a >> side
+"""
+
+
+def ran(gate: Path) -> list[str]:
+    return sorted(Path(f"{gate}.log").read_text().split())
+
+
+def failed_run(remote: Remote, dag_id: str, target: str, gate: Path) -> RunHandle:
+    handle = remote.run(dag_id, body(gate), target)
+    assert remote.run_item(handle)["state"] == "failed"
+    assert remote.states(handle) == {
+        "a": ("success", 1),
+        "side": ("success", 1),
+        "flaky": ("failed", 1),
+        "below": ("upstream_failed", 0),
+        "e": ("upstream_failed", 0),
+    }
+    return handle
+
+
+@TARGETS
+def test_a_failed_run_goes_on_where_it_failed(remote: Remote, target: str, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    handle = failed_run(remote, f"restart_{target}", target, gate)
+    # Once more without a change: it fails again, and a second restart is one of its own.
+    again = runs.restart(remote.clients, handle, pace=PACE)
+    assert remote.watch(again).state == "failed"
+    assert remote.states(handle)["flaky"] == ("failed", 2)
+    gate.touch()
+    again = runs.restart(remote.clients, again, pace=PACE)
+    assert remote.watch(again).state == "success"
+    assert remote.states(handle) == {
+        "a": ("success", 1),
+        "side": ("success", 1),
+        "flaky": ("success", 3),
+        "below": ("success", 1),
+        "e": ("success", 1),
+    }
+    assert ran(gate) == ["a", "below", "flaky", "flaky", "flaky", "side"]
+    assert "error" not in remote.run_item(handle)
+    if target == "stepfunctions":
+        assert again.execution_arn.endswith("-r2")
+        assert len(remote.executions(again)) == 3
+
+
+@TARGETS
+def test_named_tasks_run_again_with_all_below_them(remote: Remote, target: str, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    gate.touch()
+    handle = remote.run(f"named_{target}", body(gate), target)
+    pushed = remote.ledger.xcom(handle.dag_id, "r", "flaky", "return_value")
+    with pytest.raises(runs.SubmissionError, match="ended well: name the tasks"):
+        runs.restart(remote.clients, handle)
+    with pytest.raises(runs.SubmissionError, match="has no task nope; it has a, below, e, flaky, side"):
+        runs.restart(remote.clients, handle, ["nope"])
+    handle = runs.restart(remote.clients, handle, ["flaky"], pace=PACE)
+    assert remote.watch(handle).state == "success"
+    assert ran(gate) == ["a", "below", "below", "flaky", "flaky", "side"]
+    assert {task: number for task, (_, number) in remote.states(handle).items()} == {
+        "a": 1,
+        "side": 1,
+        "flaky": 2,
+        "below": 2,
+        "e": 2,
+    }
+    assert remote.ledger.xcom(handle.dag_id, "r", "flaky", "return_value")["value"] != pushed["value"]
+
+
+@TARGETS
+def test_restarting_twice_is_one_restart(remote: Remote, target: str, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    handle = failed_run(remote, f"once_{target}", target, gate)
+    gate.touch()
+    first = runs.restart(remote.clients, handle, pace=PACE)
+    assert runs.restart(remote.clients, handle, pace=PACE) == first
+    assert remote.watch(first).state == "success"
+    assert ran(gate).count("flaky") == 2
+
+
+@TARGETS
+@pytest.mark.parametrize("where", ["before", "after"])
+@pytest.mark.parametrize("at", range(1, 8))
+def test_a_process_that_dies_while_restarting(remote: Remote, target: str, where: str, at: int, tmp_path: Path) -> None:
+    gate, calls = tmp_path / "gate", []
+
+    def die(called: str) -> None:
+        if called in {"update_item", "submit_job", "start_execution", "delete_item"}:
+            calls.append(called)
+            if len(calls) == at:
+                raise Killed
+
+    handle = failed_run(remote, f"dying_{target}_{where}_{at}", target, gate)
+    gate.touch()
+    with contextlib.suppress(Killed):
+        runs.restart(Clients(remote.aws, **{where: die}), handle, pace=PACE)
+    handle = runs.restart(remote.clients, handle, pace=PACE)
+    assert remote.watch(handle).state == "success"
+    assert ran(gate) == ["a", "below", "flaky", "flaky", "side"]
+    assert remote.states(handle)["flaky"] == ("success", 2)
+
+
+def test_submitting_a_restarted_chain_again_completes_the_restart(remote: Remote, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    artefact, request = remote.compile("resubmitted", body(gate), "batch"), remote.request("resubmitted")
+    handle = remote.submit(artefact, "batch", request)
+    remote.watch(handle)
+    gate.touch()
+
+    def die(called: str) -> None:
+        if called == "submit_job":
+            raise Killed
+
+    with pytest.raises(Killed):
+        runs.restart(Clients(remote.aws, after=die), handle, pace=PACE)
+    assert remote.submit(artefact, "batch", request) == handle
+    assert remote.watch(handle).state == "success"
+    assert ran(gate).count("flaky") == 2
