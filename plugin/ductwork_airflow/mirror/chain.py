@@ -1,0 +1,177 @@
+"""The mirror of a job chain's run: Batch is all that carries it, so the mirror ends what no worker can end."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ductwork_airflow.ledger import Item
+from ductwork_airflow.mirror import endings, jobs
+from ductwork_airflow.mirror.connection import Connection
+from ductwork_airflow.mirror.looks import Looks
+from ductwork_airflow.mirror.machine import SETTLE_SECONDS
+from ductwork_airflow.submit.claims import Claims
+from ductwork_airflow.submit.remote import RunHandle, RunProgress
+
+_BAD = frozenset({"failed", "upstream_failed"})
+# DescribeJobs may lag behind SubmitJob; a job that stays unknown is older than Batch's memory.
+_MISSING_LOOKS = 5
+
+
+class ChainMirror:
+    """
+    :param settle: seconds for which the workers of a stopped run may take to end
+    """
+
+    def __init__(self, connection: Connection, handle: RunHandle, *, settle: float = SETTLE_SECONDS) -> None:
+        self._aws, self._settle = connection, settle
+        self._names = (handle.dag_id, handle.run_id)
+        self._looks = Looks()
+        self._job_of: dict[str, str] = {}
+        self._round = -1
+        self._missing: Counter[str] = Counter()
+        self._stopping_since: float | None = None
+
+    def look(self) -> RunProgress:
+        ledger = self._aws.ledger
+        run = ledger.run(*self._names)
+        if run is None or "ended_at" in run:
+            return self._looks.progress(run, ledger.tasks(*self._names) if run else [])
+        # Before the jobs: what is known of a job is then never older than what is known of its task instance.
+        items = ledger.tasks(*self._names)
+        known = {item["task_id"]: item for item in items}
+        alive = self._take_in(run, known)
+        if run.get("stopping"):
+            self._end_stopped(run, alive)
+        else:
+            self._end_instants(run)
+        items = ledger.tasks(*self._names)
+        if not run.get("stopping") and not run.get("restart"):
+            self._finish(run, items)
+        return self._looks.progress(ledger.run(*self._names), items)
+
+    def stop(self, reason: str) -> bool:
+        """Stop all jobs. False if there is nothing to stop."""
+        ledger = self._aws.ledger
+        run = ledger.run(*self._names)
+        if run is None or "ended_at" in run:
+            return False
+        ledger.update(run["pk"], run["sk"], {"stopping": reason}, condition="attribute_not_exists(ended_at)")
+        known = {item["task_id"]: item for item in ledger.tasks(*self._names)}
+        # The last first, so that nothing starts because what it waited for is gone.
+        for task, job_id in reversed(self._jobs(run).items()):
+            if not jobs.ended(known.get(task)):
+                self._aws.batch.terminate_job(jobId=job_id, reason=reason)
+        return True
+
+    def _jobs(self, run: Item) -> dict[str, str]:
+        """Job ids by task, in the chain's order. The claims are read until all are known, once per round."""
+        number = int(run.get("restarts", 0))
+        wanted = {facts["job"]: task for task, facts in run["tasks"].items() if "job" in facts}
+        if self._round != number or len(self._job_of) < len(wanted):
+            claims = Claims(self._aws.ledger, *self._names).all()
+            self._job_of = {
+                wanted[claim["name"]]: claim["job_id"]
+                for claim in claims
+                if "job_id" in claim and int(claim["round"]) == number and claim["name"] in wanted
+            }
+            # In a restart only what runs again has a job of this round.
+            self._round = -1 if run.get("restart") or (not number and len(self._job_of) < len(wanted)) else number
+            if self._round == number and number:
+                self._job_of |= {task: "" for task in wanted.values() if task not in self._job_of}
+        return {task: job for task, job in self._job_of.items() if job}
+
+    # ---- jobs ----
+
+    def _take_in(self, run: Item, known: Mapping[str, Item]) -> bool:
+        """Bring task instances up to date with their jobs. Whether any job has not ended."""
+        waiting = {task: job for task, job in self._jobs(run).items() if not jobs.ended(known.get(task))}
+        found = jobs.describe(self._aws.batch, waiting.values())
+        for task, job_id in waiting.items():
+            if job_id in found:
+                self._report(run, task, known.get(task), found[job_id])
+            else:
+                self._miss(task, known.get(task), job_id)
+        return any(job["status"] not in jobs.ENDED for job in found.values())
+
+    def _miss(self, task: str, item: Item | None, job_id: str) -> None:
+        self._missing[job_id] += 1
+        if self._missing[job_id] >= _MISSING_LOOKS:
+            number = int((item or {}).get("try_number", 0))
+            self._advance(
+                task, item, "failed", number, {"error": f"AWS Batch does not know the job {job_id} (any more)"}
+            )
+
+    def _report(self, run: Item, task: str, item: Item | None, job: jobs.Detail) -> None:
+        status, facts, native = job["status"], jobs.facts(job), bool(run["tasks"][task].get("native"))
+        base = int((item or {}).get("base_try", 0))
+        number = base + max(jobs.attempts(job), 1)
+        if run.get("stopping") and not job.get("attempts"):
+            return  # it will be skipped
+        if jobs.waits(job):
+            self._queue(task, item, job)
+        elif status == "RUNNING" and native:
+            coming = jobs.coming_try(item, job)
+            if coming is not None:
+                self._advance(task, item, "running", coming, facts | {"started_at": jobs.started_at(job)})
+        elif status == "RUNNING" and item is not None and item.get("job_id") == job["jobId"]:
+            jobs.annotate(self._aws.ledger, item, facts)
+        elif status == "SUCCEEDED":
+            if run["tasks"][task].get("push_job_id"):
+                self._aws.ledger.put_xcom(*self._names, task, "return_value", job["jobId"])
+            started = {"started_at": jobs.started_at(job)} if native else {}
+            self._advance(task, item, "success", number, facts | started)
+        elif status == "FAILED" and not job.get("attempts"):
+            reason = job.get("statusReason", "")
+            # Batch's own words for a job that it does not start because one above it failed.
+            state = "upstream_failed" if "epend" in reason else "failed"
+            self._advance(task, item, state, base, facts | {"error": reason})
+        elif status == "FAILED":
+            facts |= {"error": (item or {}).get("error") or jobs.exit_reason(job)}
+            self._advance(task, item, "failed", max(number, int((item or {}).get("try_number", 0))), facts)
+
+    def _queue(self, task: str, item: Item | None, job: jobs.Detail) -> None:
+        number = jobs.coming_try(item, job)
+        told = item is not None and (item.get("state"), item.get("job_id")) == ("queued", job["jobId"])
+        if number is not None and not (told and item is not None and item.get("try_number") == number):
+            self._advance(task, item, "queued", number, jobs.facts(job))
+
+    def _advance(self, task: str, item: Item | None, state: str, number: int, found: Mapping[str, Any]) -> None:
+        jobs.advance(self._aws.ledger, self._names, task, item, state, number, found)
+
+    # ---- tasks without a job, and the run ----
+
+    def _end_instants(self, run: Item) -> None:
+        instants = {task: facts for task, facts in run["tasks"].items() if "job" not in facts}
+        if not instants:
+            return
+        known = {item["task_id"]: item for item in self._aws.ledger.tasks(*self._names)}
+        for task, facts in instants.items():
+            above = [known.get(up) for up in facts.get("upstream", ())]
+            if not jobs.ended(known.get(task)) and all(map(jobs.ended, above)):
+                self._end_instant(task, known.get(task), {item["state"] for item in above if item})
+
+    def _end_instant(self, task: str, item: Item | None, states: set[str]) -> None:
+        base = int((item or {}).get("base_try", 0))
+        if states & _BAD:
+            self._advance(task, item, "upstream_failed", base, {})
+        elif "skipped" in states:
+            self._advance(task, item, "skipped", base, {})
+        else:
+            self._advance(task, item, "success", base + 1, {})
+
+    def _finish(self, run: Item, items: Sequence[Item]) -> None:
+        known = {item["task_id"]: item for item in items}
+        if not all(jobs.ended(known.get(task)) for task in run["tasks"]):
+            return
+        inner = {up for facts in run["tasks"].values() for up in facts.get("upstream", ())}
+        # A task above an empty task counts as inner here, but then the empty task's state repeats its own.
+        failed = any(known[task]["state"] in _BAD for task in run["tasks"] if task not in inner)
+        endings.finish(self._aws.ledger, run, "failed" if failed else "success", None)
+
+    def _end_stopped(self, run: Item, alive: bool) -> None:
+        self._stopping_since = self._stopping_since or time.monotonic()
+        if not alive or time.monotonic() - self._stopping_since > self._settle:
+            endings.end_all(self._aws.ledger, run, self._aws.ledger.tasks(*self._names), f"stopped: {run['stopping']}")

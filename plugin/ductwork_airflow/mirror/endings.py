@@ -1,0 +1,81 @@
+"""Ending in the ledger what AWS will not go on with: a broken, stopped or timed-out run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ductwork_airflow.ledger import Item, Ledger, now
+from ductwork_airflow.mirror.jobs import advance, ended
+
+# As in Airflow, where marking a run failed fails what runs and skips what waits.
+_RUNNING = frozenset({"running", "deferred", "up_for_reschedule", "restarting"})
+_BAD = frozenset({"failed", "upstream_failed"})
+
+
+def is_running(item: Item | None) -> bool:
+    return item is not None and item.get("state") in _RUNNING
+
+
+def end_all(ledger: Ledger, run: Item, items: Sequence[Item], error: str) -> bool:
+    """End every task instance that has not ended, then the run. False if something has moved meanwhile: look again.
+
+    ======================================  ===========================
+    a task instance                         ends
+    ======================================  ===========================
+    running                                 failed, with ``error``
+    waiting below one that failed           upstream_failed
+    waiting                                 skipped
+    ======================================  ===========================
+    """
+    names = (run["dag_id"], run["run_id"])
+    tasks: Mapping[str, Mapping[str, Any]] = run.get("tasks") or {}
+    known: dict[str, list[Item]] = {}
+    for item in items:
+        known.setdefault(item["task_id"], []).append(item)
+    outcomes = {task_id: {_ending(item) for item in found} for task_id, found in known.items()}
+    for task_id in _in_order(tasks, known):
+        if not any(ended(item) or is_running(item) for item in known.get(task_id, ())):
+            above = {outcome for up in tasks.get(task_id, {}).get("upstream", ()) for outcome in outcomes.get(up, ())}
+            outcomes[task_id] = {"upstream_failed" if above & _BAD else "skipped"}
+        found: Sequence[Item | None] = known.get(task_id) or (None,)
+        for each in found:
+            state = "failed" if is_running(each) else next(iter(outcomes[task_id]))
+            if not ended(each):
+                _end(ledger, names, task_id, each, state, error)
+    if any(not ended(item) for item in ledger.tasks(*names)):
+        return False
+    finish(ledger, run, "failed", error)
+    return True
+
+
+def finish(ledger: Ledger, run: Item, state: str, error: str | None) -> bool:
+    """End the run, unless it has ended, or has been restarted since it was looked at."""
+    changes = {"state": state, "ended_at": now(), "error": error, "execution_arn": run.get("execution_arn")}
+    condition = "attribute_exists(pk) AND attribute_not_exists(ended_at)"
+    if run.get("execution_arn"):
+        condition += " AND #execution_arn = :execution_arn"
+    return ledger.update(run["pk"], run["sk"], changes, condition=condition)
+
+
+def _ending(item: Item) -> str:
+    return "failed" if is_running(item) else str(item.get("state") or "none")
+
+
+def _end(ledger: Ledger, names: tuple[str, str], task_id: str, item: Item | None, state: str, error: str) -> None:
+    tried = int((item or {}).get("try_number", 0))
+    # A try that never began is none: "scheduled" and "queued" carry the number of the coming one.
+    number = max(tried - 1, 0) if item and item.get("state") in {"scheduled", "queued"} else tried
+    found = {"error": error} if state == "failed" and "error" not in (item or {}) else {}
+    advance(ledger, names, task_id, item, state, number, found)
+
+
+def _in_order(tasks: Mapping[str, Mapping[str, Any]], known: Mapping[str, Any]) -> list[str]:
+    """Task ids, upstream ones first."""
+    placed: dict[str, None] = {}
+    waiting = [*tasks, *(task_id for task_id in known if task_id not in tasks)]
+    while waiting:
+        ready = [task for task in waiting if all(up in placed for up in tasks.get(task, {}).get("upstream", ()))]
+        placed.update(dict.fromkeys(ready or waiting))
+        waiting = [task for task in waiting if task not in placed]
+    return list(placed)

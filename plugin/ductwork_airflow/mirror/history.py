@@ -1,0 +1,83 @@
+"""Which Batch jobs an execution has in flight, from its history, read a piece at a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+_LARGEST_PAGE = 1000
+_SMALLEST_PAGE = 100
+_SUBMIT = "submitJob"
+
+
+class History:
+    """One execution's history.
+
+    Read from its end backwards to what is known already: there is no token for "what comes next", and this way a look
+    at an execution in which little has happened is one small page.
+
+    :param tasks: task ids by the names of their states
+    """
+
+    def __init__(self, execution_arn: str, tasks: Mapping[str, str]) -> None:
+        self._execution, self._tasks = execution_arn, tasks
+        self._last_id = 0
+        self._page = _LARGEST_PAGE
+        self._states: dict[int, str] = {}
+        self.in_flight: dict[str, str] = {}
+        """Job ids by task."""
+        self.last_jobs: dict[str, str] = {}
+        """The newest job of each task, running or not."""
+
+    def read(self, client: Any) -> int:
+        """Take in what has happened since the last call. How many events that was.
+
+        :param client: a boto3 Step Functions client
+        """
+        events = self._new_events(client)
+        for event in reversed(events):
+            self._take(event)
+        if events:
+            self._last_id = events[0]["id"]
+        self._page = min(max(2 * len(events), _SMALLEST_PAGE), _LARGEST_PAGE)
+        return len(events)
+
+    def _new_events(self, client: Any) -> list[Mapping[str, Any]]:
+        """The newest first."""
+        found: list[Mapping[str, Any]] = []
+        request = {"executionArn": self._execution, "reverseOrder": True, "maxResults": self._page}
+        while True:
+            page = client.get_execution_history(**request)
+            fresh = [event for event in page["events"] if event["id"] > self._last_id]
+            found += fresh
+            if len(fresh) < len(page["events"]) or "nextToken" not in page:
+                return found
+            request["nextToken"] = page["nextToken"]
+
+    def _take(self, event: Mapping[str, Any]) -> None:
+        kind = event["type"]
+        if kind == "TaskStateEntered":
+            self._states[event["id"]] = event["stateEnteredEventDetails"]["name"]
+            return
+        if not kind.startswith("Task"):
+            return
+        # Events of a state name the one before them, back to the state's entry, whatever its siblings do.
+        state = self._states.pop(event.get("previousEventId", 0), None)
+        if state is None or kind == "TaskStateExited":
+            return
+        self._states[event["id"]] = state
+        task = self._tasks.get(state)
+        if task is None:
+            return
+        if kind == "TaskSubmitted" and (job := _job_id(event["taskSubmittedEventDetails"])):
+            self.in_flight[task] = self.last_jobs[task] = job
+        elif kind in {"TaskSucceeded", "TaskFailed", "TaskTimedOut"}:
+            self.in_flight.pop(task, None)
+
+
+def _job_id(details: Mapping[str, Any]) -> str | None:
+    if not details.get("resource", "").startswith(_SUBMIT) or "output" not in details:
+        return None
+    found = json.loads(details["output"]).get("JobId")
+    return str(found) if found else None

@@ -1,0 +1,147 @@
+"""What AWS Batch says of jobs, and what that means for task instances."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from ductwork import ledger_schema as schema
+from ductwork.ledger_schema import TERMINAL_STATES
+
+from ductwork_airflow.ledger import Item, Ledger, now, timestamp
+
+Detail = Mapping[str, Any]
+
+DESCRIBE_LIMIT = 100
+ENDED = frozenset({"SUCCEEDED", "FAILED"})
+# SUBMITTED and PENDING are waiting for other jobs: Airflow has no task queued that still waits for another.
+_QUEUED = frozenset({"RUNNABLE", "STARTING"})
+
+
+def describe(client: Any, job_ids: Iterable[str]) -> dict[str, Detail]:
+    """Jobs by id, a hundred per call. What Batch has forgotten is left out.
+
+    :param client: a boto3 Batch client
+    """
+    ids = list(dict.fromkeys(job_ids))
+    found: dict[str, Detail] = {}
+    for start in range(0, len(ids), DESCRIBE_LIMIT):
+        reply = client.describe_jobs(jobs=ids[start : start + DESCRIBE_LIMIT])
+        found |= {job["jobId"]: job for job in reply["jobs"]}
+    return found
+
+
+def ended(item: Item | None) -> bool:
+    return item is not None and item.get("state") in TERMINAL_STATES
+
+
+def waits(job: Detail) -> bool:
+    return job["status"] in _QUEUED
+
+
+def attempts(job: Detail) -> int:
+    """How many attempts have ended."""
+    return sum("stoppedAt" in attempt for attempt in job.get("attempts", ()))
+
+
+def facts(job: Detail) -> dict[str, Any]:
+    """What the ledger keeps of a job."""
+    found: dict[str, Any] = {"job_id": job["jobId"]}
+    if stream := job.get("container", {}).get("logStreamName"):
+        found["log_stream"] = stream
+    return found
+
+
+def started_at(job: Detail) -> str | None:
+    return timestamp(datetime.fromtimestamp(job["startedAt"] / 1000, timezone.utc)) if job.get("startedAt") else None
+
+
+def exit_reason(job: Detail) -> str:
+    """Why a job failed, in one line."""
+    container = job.get("container", {})
+    reason = container.get("reason") or job.get("statusReason") or "the container ended without a report"
+    exit_code = container.get("exitCode")
+    return reason if exit_code is None else f"{reason} (exit code {exit_code})"
+
+
+def coming_try(item: Item | None, job: Detail) -> int | None:
+    """The number of the try that a job is for; None if its worker has begun it, and reports for itself.
+
+    :param item: as it was read before the job was described
+    """
+    if item is None:
+        return 1
+    tried = int(item.get("try_number", 0))
+    if item.get("state") == "up_for_retry":
+        return tried + 1
+    if schema.STATE_ORDER.get(item.get("state", ""), 0) < schema.STATE_ORDER["running"]:
+        return max(tried, 1)
+    if item.get("job_id") != job["jobId"]:
+        return tried + 1  # another job's worker has died
+    return None if int(item.get("job_attempt", 1)) > attempts(job) else tried + 1
+
+
+def advance(
+    ledger: Ledger,
+    run: tuple[str, str],
+    task_id: str,
+    seen: Item | None,
+    state: str,
+    number: int,
+    found: Mapping[str, Any],
+) -> bool:
+    """Move a task instance forward, if it is still as it was seen: whoever else writes knows better.
+
+    :param number: the try's
+    """
+    finished = state in TERMINAL_STATES
+    changes = {
+        "state": state,
+        "try_number": number,
+        "rank": schema.rank(state, max(number, int((seen or {}).get("try_number", 0)))),
+        "outcome": state if finished else None,
+        "ended_at": now() if finished else None,
+        **found,
+    }
+    if seen is not None and int(seen.get("try_number", 0)) != number and not finished:
+        changes |= {"error": None, "started_at": None}
+    if seen is None:
+        condition, values = "attribute_not_exists(pk)", {}
+    else:
+        condition = "#updated_at = :seen AND (attribute_not_exists(#rank) OR #rank < :rank)"
+        values = {":seen": seen["updated_at"]}
+    key = (schema.run_pk(*run), schema.task_sk(task_id, (seen or {}).get("map_index", schema.UNMAPPED)))
+    return ledger.update(*key, changes, condition=condition, values=values)
+
+
+def annotate(ledger: Ledger, item: Item, found: Mapping[str, Any]) -> None:
+    """Add what a try's item does not say yet, without touching its state."""
+    missing = {name: value for name, value in found.items() if value and name not in item}
+    if missing:
+        condition = "#try_number = :try_number"
+        ledger.update(item["pk"], item["sk"], {**missing, "try_number": item.get("try_number", 0)}, condition=condition)
+
+
+def dead(items: Sequence[Item], last_jobs: Mapping[str, str]) -> dict[str, Item]:
+    """By job id, the failed task instances that could not say themselves why their container ended.
+
+    :param last_jobs: of tasks whose items may not name their job
+    """
+    return {
+        job_id: item
+        for item in items
+        if item.get("state") == "failed"
+        and "error" not in item
+        and (job_id := item.get("job_id") or last_jobs.get(item["task_id"]))
+    }
+
+
+def add_exit_reasons(client: Any, ledger: Ledger, silent: Mapping[str, Item]) -> None:
+    """
+    :param client: a boto3 Batch client
+    :param silent: see :func:`dead`
+    """
+    for job_id, job in describe(client, silent).items():
+        if job["status"] in ENDED:
+            annotate(ledger, silent[job_id], {"error": exit_reason(job), **facts(job)})

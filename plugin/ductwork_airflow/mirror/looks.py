@@ -1,0 +1,47 @@
+"""What the mirrors of all targets share: the counts, and how often to look."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ductwork_airflow.ledger import Item
+from ductwork_airflow.submit.remote import RunProgress
+
+BUSY_SECONDS = 1.0
+IDLE_SECONDS = 30.0
+_GROWTH = 1.5
+
+_NONE = "none"
+
+
+class Looks:
+    """Turns what each look found into progress.
+
+    The wait is a second while things change, and grows to half a minute while they do not.
+    """
+
+    def __init__(self) -> None:
+        self._seen: dict[tuple[str, int], tuple[Any, Any]] = {}
+        self._wait = BUSY_SECONDS
+        self.last = RunProgress("running", wait=BUSY_SECONDS)
+
+    def progress(self, run: Item | None, items: Sequence[Item]) -> RunProgress:
+        run = run or {}
+        now = {(item["task_id"], item["map_index"]): (item.get("state"), item.get("try_number")) for item in items}
+        changed = sum(self._seen.get(key) != value for key, value in now.items())
+        self._seen = now
+        self._wait = BUSY_SECONDS if changed else min(self._wait * _GROWTH, IDLE_SECONDS)
+        state = run.get("state", "running") if "ended_at" in run else "running"
+        counts = count(run.get("tasks") or {}, items)
+        self.last = RunProgress(state, counts, changed, run.get("error"), self._wait)
+        return self.last
+
+
+def count(tasks: Mapping[str, Any], items: Sequence[Item]) -> dict[str, int]:
+    """Task instances by state."""
+    begun = {item["task_id"] for item in items}
+    states = Counter(item.get("state") or _NONE for item in items)
+    states[_NONE] += sum(task_id not in begun for task_id in tasks)
+    return {state: number for state, number in sorted(states.items()) if number}

@@ -1,0 +1,90 @@
+"""A watcher that outlives throttling, expired credentials and lost networks."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ductwork_airflow.mirror.chain import ChainMirror
+from ductwork_airflow.mirror.connection import Connection
+from ductwork_airflow.mirror.machine import MachineMirror
+from ductwork_airflow.submit.faults import is_expired, is_passing
+from ductwork_airflow.submit.remote import Clients, RunHandle, RunProgress
+
+log = logging.getLogger(__name__)
+
+_FIRST_FAULT_SECONDS, _LONGEST_FAULT_SECONDS = 5.0, 120.0
+_STOP_SECONDS = 60.0
+_STOP_LOOK_SECONDS = 0.3
+
+T = TypeVar("T")
+
+
+class RunWatcher:
+    """The :class:`~ductwork_airflow.submit.remote.Watcher` of both targets.
+
+    :param patience: seconds for which AWS may answer with nothing but passing faults
+    :param settle: seconds for which workers may take to end when their run is stopped
+    """
+
+    def __init__(
+        self, clients: Clients, handle: RunHandle, *, patience: float = 900.0, settle: float | None = None
+    ) -> None:
+        self._connection = Connection(clients, handle.ledger_table)
+        mirror = ChainMirror if handle.target == "batch" else MachineMirror
+        self._mirror = mirror(self._connection, handle, **({} if settle is None else {"settle": settle}))
+        self._patience = patience
+        self._faulty_since: float | None = None
+        self._fault_wait = _FIRST_FAULT_SECONDS
+        self._last = RunProgress("running", wait=1.0)
+
+    def poll(self) -> RunProgress:
+        """Look once and bring the ledger up to date.
+
+        :raises ClientError, BotoCoreError: what waiting does not mend, or what has not passed in ``patience``
+        """
+        try:
+            self._last = self._mirror.look()
+        except (ClientError, BotoCoreError) as error:
+            return self._forgive(error)
+        self._faulty_since, self._fault_wait = None, _FIRST_FAULT_SECONDS
+        return self._last
+
+    def stop(self, reason: str) -> None:
+        """Stop the run, wait for its workers to end, and end in the ledger what has not ended by itself.
+
+        :raises ClientError, BotoCoreError: what waiting does not mend
+        """
+        deadline = time.monotonic() + _STOP_SECONDS
+        if not self._insist(lambda: self._mirror.stop(reason), deadline):
+            return
+        while not self._insist(self._mirror.look, deadline).ended and time.monotonic() < deadline:
+            time.sleep(_STOP_LOOK_SECONDS)
+
+    def _forgive(self, error: ClientError | BotoCoreError) -> RunProgress:
+        moment = time.monotonic()
+        self._faulty_since = self._faulty_since or moment
+        if not is_passing(error) or moment - self._faulty_since > self._patience:
+            raise error
+        if is_expired(error):
+            self._connection.renew()
+        wait, self._fault_wait = self._fault_wait, min(self._fault_wait * 2, _LONGEST_FAULT_SECONDS)
+        log.warning("AWS does not answer as it should, looking again in %.0f s: %s", wait, error)
+        return replace(self._last, changed=0, wait=max(wait, self._last.wait))
+
+    def _insist(self, call: Callable[[], T], deadline: float) -> T:
+        while True:
+            try:
+                return call()
+            except (ClientError, BotoCoreError) as error:
+                if not is_passing(error) or time.monotonic() > deadline:
+                    raise
+                if is_expired(error):
+                    self._connection.renew()
+                log.warning("stopping the run: %s", error)
+                time.sleep(1.0)
