@@ -130,7 +130,7 @@ def test_conf_must_fit_the_params(ductwork, tmp_path):
 
 def test_usage_errors_exit_with_2(ductwork):
     assert ductwork("run").code == 2
-    assert ductwork("run", DAGS / "slow.py").code == 2
+    assert ductwork("run", DAGS / "slow.py", "--place", "JobQueue").code == 2
     assert ductwork("run", DAGS / "slow.py", "--local", "--jobs", "0").code == 2
     assert ductwork("status", "any", "--local", "--watch").code == 2
 

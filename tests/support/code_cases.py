@@ -20,6 +20,7 @@ COVERED_ELSEWHERE: dict[str, str] = {
         "functional/test_run_local.py",
     ),
     "DW507": "functional/test_report.py",
+    "DW516": "functional/test_remote.py",
     **dict.fromkeys(("DW511", "DW512", "DW513", "DW514"), "functional/test_disasters.py"),
 }
 

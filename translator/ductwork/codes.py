@@ -179,5 +179,10 @@ CODES: dict[str, Code] = {
         "A job definition given with --job-definitions takes variables from Secrets Manager or Parameter Store. The "
         "embedded AWS has no secrets of yours, so the job runs without these variables.",
     ),
+    "DW516": _error(
+        "cannot be sent to AWS",
+        "Something about the run, the state machine, the ledger or the job queue has to be mended first; the message "
+        "says what. Nothing is started twice when the command is given again.",
+    ),
     "DW514": _error("interrupted", "The run was interrupted; what was still running has been stopped."),
 }

@@ -1,0 +1,9 @@
+"""The verbs this package adds to the ``ductwork`` command. Nothing heavy is imported before a verb runs."""
+
+from __future__ import annotations
+
+from ductwork_airflow.commands.log_lines import logs
+from ductwork_airflow.commands.run import run
+from ductwork_airflow.commands.started import cancel, restart, status, worker
+
+__all__ = ["cancel", "logs", "restart", "run", "status", "worker"]

@@ -1,0 +1,124 @@
+"""What the verbs share: reporting what is wrong, and where AWS is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+from ductwork import output
+from ductwork.diagnostics import Diagnostics, Origin
+
+if TYPE_CHECKING:
+    from ductwork_airflow.aws import Aws
+    from ductwork_airflow.ledger import Ledger
+    from ductwork_airflow.submit.remote import RunHandle
+
+CLEAN, FAILED = 0, 1
+COMMAND_LINE = Origin("command line")
+DEFAULT_TABLE = "ductwork"
+
+
+class BadInputError(click.ClickException):
+    """Diagnostics have been printed; there is nothing to add."""
+
+    exit_code = FAILED
+
+    def show(self, file: Any = None) -> None:
+        pass
+
+
+def stop_on_errors(diagnostics: Diagnostics) -> None:
+    if diagnostics.failed:
+        output.print_diagnostics(diagnostics)
+        raise BadInputError("")
+
+
+def refuse(code: str, what: str, hint: str, **about: str) -> BadInputError:
+    """Print one diagnostic. To be raised."""
+    diagnostics = Diagnostics()
+    diagnostics.add(code, COMMAND_LINE, what, hint, **about)
+    output.print_diagnostics(diagnostics)
+    return BadInputError("")
+
+
+def require_local() -> None:
+    from importlib.util import find_spec
+
+    if find_spec("moto") is None or find_spec("jsonata") is None:
+        what = "the embedded AWS is not installed"
+        raise refuse("DW508", what, "run: pip install 'ductwork[local]'", field="--local")
+
+
+@contextmanager
+def readable_state() -> Iterator[None]:
+    """Report a damaged state file in place of a traceback."""
+    from ductwork_airflow.local.tables import StateFileError
+
+    try:
+        yield
+    except StateFileError as error:
+        raise refuse("DW506", str(error), "move the file away to start with an empty ledger") from error
+
+
+@contextmanager
+def aws_errors(code: str = "DW507", hint: str = "see the message") -> Iterator[None]:
+    """Report what AWS refuses, and what cannot be sent to it, in place of a traceback."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    from ductwork_airflow.submit.errors import SubmissionError
+
+    try:
+        yield
+    except SubmissionError as error:
+        raise refuse(
+            "DW516", str(error), "mend it and give the same command again: nothing is started twice"
+        ) from error
+    except (BotoCoreError, ClientError) as error:
+        raise refuse(code, f"AWS refused a request: {str(error)[:500]}", hint) from error
+
+
+def place_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Where AWS is: ``region_name`` and ``endpoint_url``."""
+    command = click.option("--endpoint-url", help="One endpoint for all services in place of AWS's own.")(command)
+    return click.option("--region", "region_name", help="AWS Region.")(command)
+
+
+def ledger_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Where the ledger is: ``ledger_table``, ``region_name``, ``endpoint_url``."""
+    table = click.option(
+        "--ledger-table", default=DEFAULT_TABLE, show_default=True, help="DynamoDB table of the ledger."
+    )
+    return place_options(table(command))
+
+
+@contextmanager
+def ledger_errors(table: str, dag_id: str) -> Iterator[None]:
+    hint = "check credentials, --region and --ledger-table; for local runs add --local"
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except (BotoCoreError, ClientError) as error:
+        what = f"the ledger's table {table!r} cannot be read: {error}"
+        raise refuse("DW506", what, hint, dag_id=dag_id) from error
+
+
+def connect(region_name: str | None, endpoint_url: str | None) -> Aws:
+    from ductwork_airflow.aws import Aws
+
+    return Aws(region_name, endpoint_url)
+
+
+def find_run(ledger: Ledger, dag_id: str, run_id: str | None) -> RunHandle:
+    """The run named, or the DAG's newest."""
+    from ductwork_airflow.submit.remote import RunHandle
+
+    with ledger_errors(ledger.table, dag_id):
+        run_id = run_id or next((run["run_id"] for run in ledger.runs(dag_id)), None)
+        run = ledger.run(dag_id, run_id) if run_id else None
+    if run is None or run_id is None:
+        what = f"the ledger has no run {run_id!r}" if run_id else "the ledger has no run of this DAG"
+        raise refuse("DW505", what, "check the DAG id and the run id", dag_id=dag_id)
+    return RunHandle(dag_id, run_id, run.get("target", "stepfunctions"), ledger.table, run.get("execution_arn"))

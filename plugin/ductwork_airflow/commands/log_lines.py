@@ -1,0 +1,103 @@
+"""``ductwork logs``: what the tasks of a run have printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from ductwork import output
+
+from ductwork_airflow.commands.base import (
+    CLEAN,
+    aws_errors,
+    connect,
+    find_run,
+    ledger_options,
+    readable_state,
+    refuse,
+    require_local,
+)
+
+if TYPE_CHECKING:
+    from ductwork_airflow.ledger import Item, Ledger
+
+JOB_LOG_GROUP = "/aws/batch/job"
+
+
+@click.command()
+@click.argument("dag_id")
+@click.argument("run_id")
+@click.argument("task_id", required=False)
+@click.option("--local", is_flag=True, help="Of a run of `ductwork run --local`.")
+@click.option("--log-group", default=JOB_LOG_GROUP, show_default=True, help="CloudWatch log group of the jobs.")
+@ledger_options
+def logs(dag_id: str, run_id: str, task_id: str | None, local: bool, log_group: str, **place: Any) -> int:
+    """Print the log of each task's last job, or of one task."""
+    output.results()
+    if local:
+        require_local()
+        from ductwork_airflow.local.history import open_ledger
+        from ductwork_airflow.local.run import log_dir, state_file
+
+        with readable_state(), open_ledger(state_file(), place["ledger_table"]) as ledger:
+            for item in _instances(ledger, dag_id, run_id, task_id):
+                _print(item, _of_files(log_dir(), item))
+        return CLEAN
+    from ductwork_airflow.ledger import Ledger
+
+    with aws_errors():
+        aws = connect(place["region_name"], place["endpoint_url"])
+        ledger = Ledger.connect(place["ledger_table"], aws)
+        items = _instances(ledger, dag_id, run_id, task_id)
+        streams = _streams(aws.client("batch"), items)
+        client = aws.client("logs")
+        for item in items:
+            stream = streams.get(item.get("job_id", ""))
+            _print(item, _of_stream(client, log_group, stream) if stream else iter(()))
+    return CLEAN
+
+
+def _instances(ledger: Ledger, dag_id: str, run_id: str, task_id: str | None) -> list[Item]:
+    """The task instances asked for, in the order they started."""
+    find_run(ledger, dag_id, run_id)
+    items = [item for item in ledger.tasks(dag_id, run_id) if task_id in {None, item["task_id"]}]
+    if task_id and not items:
+        what = f"run {run_id!r} has no task {task_id!r} that has begun"
+        raise refuse("DW505", what, "check the task's id", dag_id=dag_id, task_id=task_id)
+    return sorted(items, key=lambda item: item.get("started_at", "~"))
+
+
+def _print(item: Item, lines: Iterator[str]) -> None:
+    index = "" if item["map_index"] < 0 else f"[{item['map_index']}]"
+    output.say(f"==> {item['task_id']}{index}: {item.get('state')}, try {item.get('try_number', 0)}")
+    for line in lines:
+        output.print_result(line)
+
+
+def _of_files(folder: Path, item: Item) -> Iterator[str]:
+    """From the files of the local engine, one per attempt of a job."""
+    for file in sorted(folder.glob(f"*{item['job_id']}-*.log")) if item.get("job_id") else ():
+        yield from file.read_text(encoding="utf-8", errors="replace").splitlines()
+
+
+def _streams(client: Any, items: list[Item]) -> Mapping[str, str]:
+    """Log streams by job id: as the ledger has them, else as Batch has them."""
+    from ductwork_airflow.mirror import jobs
+
+    known = {item["job_id"]: item["log_stream"] for item in items if item.get("job_id") and item.get("log_stream")}
+    unknown = [item["job_id"] for item in items if item.get("job_id") and item["job_id"] not in known]
+    found = jobs.describe(client, unknown)
+    return known | {job: str(facts["log_stream"]) for job in found if "log_stream" in (facts := jobs.facts(found[job]))}
+
+
+def _of_stream(client: Any, group: str, stream: str) -> Iterator[str]:
+    request = {"logGroupName": group, "logStreamName": stream, "startFromHead": True}
+    token = None
+    while True:
+        page = client.get_log_events(**request, **({"nextToken": token} if token else {}))
+        yield from (event["message"] for event in page["events"])
+        if page["nextForwardToken"] == token:
+            return
+        token = page["nextForwardToken"]

@@ -1,0 +1,126 @@
+"""``ductwork run``: compile a DAG file and run it, here or on AWS."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+from ductwork import output
+from ductwork.cli import deployment_options
+
+from ductwork_airflow.commands.base import (
+    CLEAN,
+    DEFAULT_TABLE,
+    aws_errors,
+    connect,
+    place_options,
+    readable_state,
+    refuse,
+    require_local,
+)
+from ductwork_airflow.commands.inputs import prepare
+
+
+@click.command()
+@click.argument("path")
+@click.option("--dag-id", help="Which DAG of the file; not needed if it defines one.")
+@click.option("--local", is_flag=True, help="Run on the embedded AWS, in this process and its children.")
+@click.option("--target", type=click.Choice(["stepfunctions", "batch"]), default="stepfunctions", show_default=True)
+@click.option("--logical-date", metavar="ISO", help="Logical date of the run; now if left out.")
+@click.option("--conf", metavar="JSON", help="The run's configuration, a JSON object.")
+@click.option("--run-id", metavar="ID", help="Id of the run; made from the time of day if left out.")
+@click.option("--jobs", type=click.IntRange(min=1), help="How many jobs run at once locally; the cores if left out.")
+@click.option("--job-definitions", metavar="FILE", help="Your own job definitions, for local runs of BatchOperators.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@click.option("--role-arn", help="Execution role of the DAG's state machine, which is created or updated as needed.")
+@click.option("--state-machine", "state_machine_arn", help="ARN of a state machine that you have deployed.")
+@click.option("--place", "places", multiple=True, metavar="NAME=VALUE", help="Fill ${NAME} of the compiled schedule.")
+@click.option("--create-ledger", is_flag=True, help="Create the ledger's table if there is none.")
+@click.option("--wait/--no-wait", default=True, help="Watch the run to its end, or only start it.")
+@place_options
+@deployment_options
+def run(path: str, local: bool, jobs: int | None, as_json: bool, **options: Any) -> int:
+    """Compile a DAG file and run one of its DAGs, with --local or on AWS.
+
+    On AWS the same --run-id finds the run that was started before; it is never started twice.
+    """
+    output.results()
+    places = _places(options["places"])
+    if not local:
+        return _run_remote(path, as_json, options, places)
+    require_local()
+    from ductwork_airflow.local.workers import WorkerPool
+
+    # Before anything starts a thread: the pool is a fork of this process.
+    with WorkerPool() as pool:
+        return _run_local(pool, path, jobs or os.cpu_count() or 1, as_json, options)
+
+
+def _places(given: Sequence[str]) -> dict[str, str]:
+    found = dict(place.partition("=")[::2] for place in given)
+    if bad := [place for place in given if "=" not in place]:
+        raise click.UsageError(f"--place takes NAME=VALUE, not {bad[0]!r}")
+    return found
+
+
+def _run_local(pool: Any, path: str, jobs: int, as_json: bool, options: Mapping[str, Any]) -> int:
+    from ductwork_airflow.commands.watch import finish
+    from ductwork_airflow.local.aws import EmbeddedAws
+    from ductwork_airflow.local.run import execute, log_dir, state_file
+    from ductwork_airflow.progress import progress
+
+    prepared = prepare(path, options, local=True)
+    # Who ends the process politely (a CI's time limit, a container's stop) gets what Ctrl-C gets.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with (
+        readable_state(),
+        aws_errors(hint="see the message; what had started has been stopped"),
+        EmbeddedAws(pool=pool, jobs=jobs, log_dir=log_dir(), state_file=state_file()) as aws,
+    ):
+        output.say(f"running {prepared.request.dag_id} as {prepared.request.run_id} on the embedded AWS")
+        try:
+            with progress() as shown:
+                report = execute(aws, prepared, shown.show)
+        except KeyboardInterrupt:
+            aws.save_tables()
+            what = "the run was interrupted: its jobs have been stopped and it is marked failed"
+            refuse("DW514", what, "start it again with another --run-id", dag_id=prepared.request.dag_id)
+            return 130
+    if report is None:
+        request = prepared.request
+        what = f"there is a run {request.run_id!r} of this DAG in the ledger already"
+        raise refuse("DW503", what, "leave --run-id out, or choose another", dag_id=request.dag_id, field="--run-id")
+    origins = {task.task_id: task.origin for task in prepared.workflow.tasks}
+    return finish(report, origins, as_json, f" (ledger: {state_file()}, logs: {log_dir()})")
+
+
+def _run_remote(path: str, as_json: bool, options: Mapping[str, Any], places: Mapping[str, str]) -> int:
+    from ductwork_airflow.commands.watch import finish, follow
+    from ductwork_airflow.ledger import Ledger
+    from ductwork_airflow.submit import documents, runs
+
+    prepared = prepare(path, options, local=False)
+    request, target = prepared.request, prepared.target
+    table = documents.fill(prepared.workflow.ledger_table, {"LedgerTable": DEFAULT_TABLE, **places})
+    aws = connect(options["region_name"], options["endpoint_url"])
+    with aws_errors(hint="check credentials, --region and what the caller may do"):
+        ledger = Ledger.connect(table, aws)
+        if options["create_ledger"]:
+            ledger.create_table()
+        named = {name: options[name] for name in ("role_arn", "state_machine_arn")}
+        handle = runs.submit(aws, prepared.document, target, request, ledger_table=table, places=places, **named)
+        output.say(f"{request.dag_id} runs as {request.run_id}: {handle.execution_arn or 'a chain of Batch jobs'}")
+        if not options["wait"]:
+            if as_json:
+                output.print_json(handle.as_dict())
+            return CLEAN
+        try:
+            report = follow(aws, ledger, handle, [task.task_id for task in prepared.workflow.tasks])
+        except KeyboardInterrupt:
+            output.say(f"it goes on without you; to stop it: ductwork cancel {request.dag_id} {request.run_id}")
+            return 130
+    assert report is not None, "a run that has ended is in the ledger"
+    return finish(report, {task.task_id: task.origin for task in prepared.workflow.tasks}, as_json)

@@ -1,0 +1,149 @@
+"""The commands without --local, against an AWS that is another process; workers are real."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+DAGS = Path(__file__).parent / "dags"
+GATED = DAGS / "gated.py"
+ROLE = "arn:aws:iam::123456789012:role/ductwork-local"
+PLACES = ("--place", "JobQueue=ductwork-local", "--place", "JobDefinition=ductwork-worker")
+TARGETS = pytest.mark.parametrize("target", ["stepfunctions", "batch"])
+
+
+@pytest.fixture(scope="module")
+def aws(tmp_path_factory):
+    """The endpoint of an embedded AWS that serves the DAGs of this folder."""
+    home = tmp_path_factory.mktemp("service")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AWS_"))}
+    with subprocess.Popen(
+        [sys.executable, "-m", "ductwork_airflow.local.service", str(DAGS), "--state", str(home / "state.json")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment | {"AIRFLOW_HOME": str(home)},
+    ) as service:
+        ready, url = service.stdout.readline().split()
+        assert ready == "ready"
+        yield url
+        service.terminate()
+
+
+@pytest.fixture
+def remote(aws, ductwork):
+    """Calls a verb with the address and credentials of that AWS."""
+    del ductwork.environment["AWS_PROFILE"]
+
+    def call(verb, *arguments):
+        place = ("--endpoint-url", aws, "--region", "us-east-1")
+        keys = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+        nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+        return ductwork(verb, *arguments, *place, **(keys | nowhere))
+
+    return call
+
+
+def start(remote, dag_id, run_id, target, *more):
+    role = ("--role-arn", ROLE) if target == "stepfunctions" else ()
+    given = ("--dag-id", dag_id, "--run-id", run_id, "--target", target, "--logical-date", "2026-01-01")
+    return remote("run", GATED, *given, *role, *PLACES, *more)
+
+
+def tasks(result):
+    return {task["task_id"]: task for task in result.json["tasks"]}
+
+
+@TARGETS
+def test_run_status_logs_and_restart(remote, target, tmp_path):
+    gate, run_id = tmp_path / "gate", f"story_{target}"
+    conf = ("--conf", json.dumps({"gate": str(gate)}))
+    failed = start(remote, "gated", run_id, target, "--json", *conf)
+    assert (failed.code, failed.json["state"]) == (1, "failed"), failed.err
+    assert "the gate is closed" in failed.err
+    assert "DW511" in failed.err
+    # The same again finds the run.
+    again = start(remote, "gated", run_id, target, "--json", *conf)
+    assert (again.code, again.json) == (1, failed.json)
+    shown = remote("status", "gated", run_id, "--json", "--watch")
+    assert (shown.code, shown.json) == (1, failed.json)
+
+    lines = remote("logs", "gated", run_id)
+    assert "first was here" in lines.out
+    assert "==> flaky: failed, try 1" in lines.err
+    assert "first was here" not in remote("logs", "gated", run_id, "flaky").out
+    assert remote("logs", "gated", run_id, "no_such").code == 1
+
+    gate.touch()
+    mended = remote("restart", "gated", run_id, "--json")
+    assert mended.code == 0, mended.err
+    states = {name: (task["state"], task["try_number"]) for name, task in tasks(mended).items()}
+    assert states == {"first": ("success", 1), "flaky": ("success", 2), "last": ("success", 1)}
+    assert tasks(mended)["last"]["return_value"] == "first, then flaky at try 2 of 2"
+
+    named = remote("restart", "gated", run_id, "--json", "--task", "last")
+    assert {name: task["try_number"] for name, task in tasks(named).items()} == {"first": 1, "flaky": 2, "last": 2}
+    nothing = remote("restart", "gated", run_id)
+    assert (nothing.code, "DW516" in nothing.err, "ended well" in nothing.err) == (1, True, True)
+
+
+@TARGETS
+def test_no_wait_and_cancel(remote, target):
+    run_id = f"cancelled_{target}"
+    started = start(remote, "waiting", run_id, target, "--no-wait", "--json")
+    assert started.code == 0, started.err
+    assert (started.json["run_id"], started.json["target"]) == (run_id, target)
+    cancelled = remote("cancel", "waiting", run_id, "--reason", "too slow")
+    assert (cancelled.code, f"waiting {run_id}: failed" in cancelled.err) == (0, True), cancelled.err
+    shown = remote("status", "waiting", run_id, "--json")
+    assert shown.json["state"] == "failed"
+    assert {task["state"] for task in shown.json["tasks"]} <= {"failed", "skipped", "upstream_failed"}
+    assert len(shown.json["tasks"]) == 2
+
+
+def test_other_values_are_refused(remote):
+    start(remote, "gated", "values", "batch", "--no-wait", "--conf", '{"gate": "/a"}')
+    other = start(remote, "gated", "values", "batch", "--no-wait", "--conf", '{"gate": "/b"}')
+    assert (other.code, "DW516" in other.err, "exists already with other values" in other.err) == (1, True, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((*PLACES,), "pass role_arn"),
+        (("--role-arn", ROLE), "leaves ${JobDefinition}, ${JobQueue} open"),
+        ((*PLACES, "--role-arn", "ductwork"), "is not the ARN of a role"),
+        ((*PLACES, "--role-arn", ROLE, "--ledger-table", "elsewhere"), "table 'elsewhere' does not exist"),
+        ((*PLACES, "--state-machine", f"arn:aws:states:us-east-1:{'1' * 12}:stateMachine:no"), "no state machine"),
+    ],
+)
+def test_what_is_missing_is_named(remote, arguments, words):
+    refused = remote("run", GATED, "--dag-id", "gated", "--run-id", "refused", *arguments)
+    assert (refused.code, "DW516" in refused.err, words in refused.err) == (1, True, True), refused.err
+
+
+def test_the_ledger_is_created_when_asked(remote):
+    made = start(remote, "gated", "r", "batch", "--no-wait", "--ledger-table", "made", "--create-ledger")
+    assert made.code == 0, made.err
+    assert remote("cancel", "gated", "r", "--ledger-table", "made").code == 0
+
+
+@pytest.mark.parametrize("verb", ["restart", "cancel", "logs", "status"])
+def test_runs_that_nobody_knows(remote, verb):
+    shown = remote(verb, "gated", "no_such_run")
+    assert (shown.code, "DW505" in shown.err) == (1, True), shown.err
+
+
+def test_an_aws_that_refuses(remote):
+    refused = remote("status", "gated", "r", "--ledger-table", "no_table")
+    assert (refused.code, "DW506" in refused.err) == (1, True)
+
+
+def test_logs_of_local_runs(shared_ductwork):
+    done = shared_ductwork("run", GATED, "--dag-id", "gated", "--local", "--run-id", "logged")
+    assert done.code == 0, done.err
+    lines = shared_ductwork("logs", "gated", "logged", "first", "--local")
+    assert (lines.code, "first was here" in lines.out) == (0, True), lines.err
