@@ -73,6 +73,7 @@ def patches() -> tuple[Callable[[], None], ...]:
     from ductwork_airflow.local import adapter_interpreter as interpreter
     from ductwork_airflow.local import adapter_jsonata as jsonata
     from ductwork_airflow.local import adapter_states as states
+    from ductwork_airflow.local import adapter_versions as versions
     from ductwork_airflow.local import batch_api
 
     return (
@@ -101,5 +102,6 @@ def patches() -> tuple[Callable[[], None], ...]:
         states.patch_assign,
         states.patch_output,
         states.patch_choice,
+        versions.patch_versions,
         batch_api.patch_batch_responses,
     )

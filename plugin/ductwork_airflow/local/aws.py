@@ -35,16 +35,24 @@ class EmbeddedAws:
     :param jobs: how many jobs run at once
     :param log_dir: one file per attempt of a job
     :param state_file: keeps the DynamoDB tables from one process to the next
+    :param port: of 127.0.0.1; 0 for a free one
     """
 
     endpoint_url: str
     aws: Aws
 
     def __init__(
-        self, *, pool: WorkerPool, jobs: int, log_dir: Path, region: str = "us-east-1", state_file: Path | None = None
+        self,
+        *,
+        pool: WorkerPool,
+        jobs: int,
+        log_dir: Path,
+        region: str = "us-east-1",
+        state_file: Path | None = None,
+        port: int = 0,
     ) -> None:
         self._pool, self._jobs, self._log_dir, self._region = pool, jobs, log_dir, region
-        self._state_file = state_file
+        self._state_file, self._port = state_file, port
         self._caller = dict(os.environ)
         self._cwd = Path.cwd()
         self._stack = ExitStack()
@@ -77,7 +85,7 @@ class EmbeddedAws:
         _forget_everything()
         stack.callback(_forget_everything)
         self._open_state()
-        server = MotoServer()
+        server = MotoServer(self._port)
         port = server.start()
         stack.callback(server.stop)
         os.environ["MOTO_PORT"] = str(port)

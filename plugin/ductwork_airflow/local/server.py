@@ -1,4 +1,4 @@
-"""moto's HTTP server, silent, with keep-alive, on a free port of 127.0.0.1."""
+"""moto's HTTP server, silent, with keep-alive, on a port of 127.0.0.1."""
 
 from __future__ import annotations
 
@@ -44,15 +44,22 @@ class _Application(DomainDispatcherApplication):  # type: ignore[misc]
 
 
 class MotoServer:
-    """moto's services of this process over HTTP. Started by :meth:`start`, whose port is free until then."""
+    """moto's services of this process over HTTP. Started by :meth:`start`.
 
-    def __init__(self) -> None:
+    :param port: 0 for a free one
+    """
+
+    def __init__(self, port: int = 0) -> None:
+        self._port = port
         self._server: BaseWSGIServer | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> int:
-        """Returns the port."""
-        self._server = make_server(HOST, 0, _Application(), threaded=True, request_handler=_Handler)
+        """Returns the port.
+
+        :raises SystemExit: the port is taken, as werkzeug has said on stderr then
+        """
+        self._server = make_server(HOST, self._port, _Application(), threaded=True, request_handler=_Handler)
         self._server.log = lambda type, message, *args: log.debug(message, *args)  # type: ignore[method-assign]
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="ductwork-aws", daemon=True

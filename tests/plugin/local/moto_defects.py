@@ -159,8 +159,17 @@ def with_server(machines: Machines) -> dict[str, bool]:
         "patch_map_concurrency": map_seconds(machines) < 2,
         "patch_retry_pause": machines.sfn.describe_execution(executionArn=stopped_in_retry(machines))["status"]
         == "RUNNING",
+        "patch_versions": raises(ClientError, lambda: publish_version(machines)),
         **tokens(machines),
     }
+
+
+def publish_version(machines: Machines) -> None:
+    machine = machines.sfn.create_state_machine(
+        name="versioned", definition=json.dumps({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}), roleArn=ROLE
+    )
+    version = machines.sfn.publish_state_machine_version(stateMachineArn=machine["stateMachineArn"])
+    machines.sfn.start_execution(stateMachineArn=version["stateMachineVersionArn"], name="one")
 
 
 def invalid_definition_code(machines: Machines) -> str:
