@@ -1,0 +1,276 @@
+"""``SubmitScheduleOperator``: run a whole DAG on Step Functions or AWS Batch from one task of Airflow."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from airflow.configuration import conf as airflow_conf
+from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
+from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
+from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowTaskTimeout
+from botocore.exceptions import BotoCoreError, ClientError
+from ductwork import ledger_schema as schema
+
+from ductwork_airflow.attachments import Attachment, Attachments, attach, key_of
+from ductwork_airflow.hooks import SETTINGS, DuctworkHook
+from ductwork_airflow.ledger import Ledger
+from ductwork_airflow.links import BatchQueueLink, ExecutionLink, LogsLink, links, push_run_links
+from ductwork_airflow.sources import Source, SourceError, default_run_id, request_of
+from ductwork_airflow.submit import runs
+from ductwork_airflow.submit.remote import RunHandle, Watcher
+from ductwork_airflow.triggers import KILL_REASON, RunTrigger
+from ductwork_airflow.watching import pace, plain_counts, watch
+
+# The XCom that holds the run's handle, from the moment of submission.
+HANDLE_KEY = "ductwork_run"
+
+# At a look every 30 seconds, the pace of a run in which nothing changes, this is a year.
+MAX_ATTEMPTS = 1_000_000
+_STOPPING_SECONDS = 300.0
+
+
+class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[misc]
+    """Submit a compiled DAG to AWS, wait for its end and end as it did.
+
+    What to run is one of: ``source_dag``; ``dag_file``; ``artefact``; ``state_machine_arn`` alone. The run has the run
+    id, logical date, data interval and conf of the DAG run this task belongs to.
+
+    Returns ``{"run_id", "execution_arn" or "job_ids", "state", "counts"}``: job ids by job name, task instances by
+    state. The run's handle is in the XCom ``ductwork_run`` as soon as it is submitted.
+
+    **However often this task starts, there is one remote run.** An Airflow retry, a lost worker, a restarted scheduler
+    or triggerer, and Clear find it again; see the table at :func:`ductwork_airflow.attachments.attach`. A failure of
+    the remote run fails this task without Airflow retries, since the tasks have had their own. **Clear** of this task
+    then restarts the run, under the same run id: what has succeeded is not run again. Clear while the run goes on
+    re-attaches to it; clear after a success reports the success again.
+
+    :param source_dag: a DAG object; its file is compiled when the task runs. (``dag`` is, as for every operator, the
+        DAG this task belongs to.) With ``.partial()`` use ``dag_file``
+    :param dag_file: path of a DAG file to compile when the task runs (templated)
+    :param remote_dag_id: which DAG; needed if the file or artefact does not say it (templated)
+    :param artefact: a compiled artefact, or the path of its JSON file. Not templated: JSONata uses Jinja's brackets
+    :param state_machine_arn: start this state machine. With a DAG or an artefact too, it must be the same (templated)
+    :param target: ``stepfunctions`` or ``batch`` (templated)
+    :param role_arn: create or update the state machine with this execution role; default ``[ductwork] role_arn``
+        (templated)
+    :param ledger_table: default ``[ductwork] ledger_table`` (templated)
+    :param deployment: deployment values for compiling, e.g. ``{"job_queue": "..."}``, before ``[ductwork]`` (templated)
+    :param places: values for an artefact's open places, e.g. ``{"JobQueue": "..."}`` (templated)
+    :param remote_run_id: default: Airflow's run id, with ``__<map index>`` if this task is mapped. Two tasks that run
+        the same remote DAG need different ones (templated)
+    :param conf: the run's conf in the place of the DAG run's (templated)
+    :param wait_for_completion: False returns as soon as the run is submitted; nobody mirrors it then
+    :param deferrable: wait in the triggerer; default ``[operators] default_deferrable``
+    :param waiter_delay: the least number of seconds between looks; None lets the run's own pace decide: 1 to 30
+    :param waiter_max_attempts: how many looks; then the task fails and the run goes on, to be found by a retry
+    :param cancel_on_kill: stop the run when this task is killed, times out or is marked failed or successful
+    :raises AirflowFailException: the run has failed (with its tasks' errors), the DAG does not compile (with the
+        diagnostics), or it cannot be submitted as things are
+    :raises AirflowException: AWS cannot be asked any longer; a retry finds the run again
+    """
+
+    aws_hook_class = DuctworkHook
+    operator_extra_links = links((ExecutionLink, BatchQueueLink, LogsLink))
+    ui_color = "#e3dccb"
+    template_fields: Sequence[str] = aws_template_fields(
+        "dag_file",
+        "remote_dag_id",
+        "state_machine_arn",
+        "target",
+        "role_arn",
+        "ledger_table",
+        "deployment",
+        "places",
+        "remote_run_id",
+        "conf",
+    )
+    template_fields_renderers = {"conf": "json", "deployment": "json", "places": "json"}
+
+    def __init__(
+        self,
+        *,
+        source_dag: Any = None,
+        dag_file: str | None = None,
+        remote_dag_id: str | None = None,
+        artefact: Mapping[str, Any] | str | None = None,
+        state_machine_arn: str | None = None,
+        target: str = "stepfunctions",
+        role_arn: str | None = None,
+        ledger_table: str | None = None,
+        deployment: Mapping[str, Any] | None = None,
+        places: Mapping[str, str] | None = None,
+        remote_run_id: str | None = None,
+        conf: Mapping[str, Any] | None = None,
+        wait_for_completion: bool = True,
+        deferrable: bool = airflow_conf.getboolean("operators", "default_deferrable", fallback=False),
+        waiter_delay: int | None = None,
+        waiter_max_attempts: int = MAX_ATTEMPTS,
+        cancel_on_kill: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if source_dag is not None and dag_file is not None:
+            raise ValueError("both source_dag and dag_file are given: leave one of them out")
+        self.dag_file = dag_file if source_dag is None else source_dag.fileloc
+        self.remote_dag_id = remote_dag_id if source_dag is None else source_dag.dag_id
+        self.artefact = artefact
+        self.state_machine_arn = state_machine_arn
+        self.target = target
+        self.role_arn = role_arn
+        self.ledger_table = ledger_table
+        self.deployment = deployment
+        self.places = places
+        self.remote_run_id = remote_run_id
+        self.conf = conf
+        self.wait_for_completion = wait_for_completion
+        self.deferrable = deferrable
+        self.waiter_delay = waiter_delay
+        self.waiter_max_attempts = waiter_max_attempts
+        self.cancel_on_kill = cancel_on_kill
+        self._attached: tuple[RunHandle, Sequence[str]] | None = None
+
+    # ---- the task's life ----
+
+    def execute(self, context: Any) -> dict[str, Any]:
+        ti = context["ti"]
+        try:
+            handle, how = self._attach(context)
+        except (SourceError, runs.SubmissionError) as error:
+            raise AirflowFailException(str(error)) from error
+        self._attached = handle, key_of(ti)
+        self.log.info("%s run %s of %s (%s)", how.capitalize(), handle.run_id, handle.dag_id, handle.target)
+        ti.xcom_push(key=HANDLE_KEY, value=handle.as_dict())
+        try:
+            push_run_links(ti, self.hook, handle, self._job_ids(handle))
+        except (ClientError, BotoCoreError, KeyError) as error:
+            self.log.warning("There will be no console links: %s", error)
+        watcher = watch(self._settings, handle)
+        progress = watcher.poll()
+        if not self.wait_for_completion:
+            return self._result(handle, progress.state, progress.counts)
+        if self.deferrable and not progress.ended:
+            self._defer(ti, handle)
+        return self._wait(watcher, handle)
+
+    def execute_complete(self, context: Any, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Go on after the trigger has fired."""
+        handle = RunHandle.from_dict(event["handle"])
+        self._attached = handle, key_of(context["ti"])
+        if event["status"] == "ended":
+            return self._conclude(handle, event["state"], event["counts"])
+        if event["status"] == "deadline":
+            self.on_kill()
+            raise AirflowTaskTimeout(event["message"])
+        raise AirflowException(event["message"])
+
+    def on_kill(self) -> None:
+        """Stop the run. Called from a signal handler, so it uses clients that nothing else uses."""
+        if not self.cancel_on_kill or self._attached is None:
+            return
+        handle, key = self._attached
+        self.log.info("Stopping run %s of %s", handle.run_id, handle.dag_id)
+        clients = self.hook.apart()
+        Attachments(Ledger(handle.ledger_table, clients.client("dynamodb")), key).mark_killed(handle)
+        runs.watcher(clients, handle).stop(KILL_REASON)
+
+    # ---- finding or starting the run ----
+
+    def _attach(self, context: Any) -> tuple[RunHandle, str]:
+        ti = context["ti"]
+        table = self.ledger_table or _configured("ledger_table")
+        if table is None:
+            raise SourceError("the ledger's table is not known: give ledger_table, or set [ductwork] ledger_table")
+        run_id = self.remote_run_id or default_run_id(ti)
+        return attach(
+            Attachments(Ledger(table, self.hook.client("dynamodb")), key_of(ti)),
+            ti.max_tries,
+            run_id=run_id,
+            submit=lambda: self._submit(context, run_id, table),
+            state=self._state,
+            restart=lambda handle: runs.restart(self.hook, handle),
+        )
+
+    def _submit(self, context: Any, run_id: str, table: str) -> RunHandle:
+        deployment = {"ledger_table": table, **(self.deployment or {})}
+        source = Source(
+            self.dag_file, self.artefact, self.state_machine_arn, self.remote_dag_id, self.target, deployment
+        )
+        dag_id, document = source.load()
+        if self.target == "batch":
+            # Many requests: a kill in the midst of them stops the jobs that are there.
+            self._attached = RunHandle(dag_id, run_id, self.target, table), key_of(context["ti"])
+        return runs.submit(
+            self.hook,
+            document or {},
+            self.target,
+            request_of(context["dag_run"], dag_id, run_id, self.conf),
+            ledger_table=table,
+            role_arn=self.role_arn or (None if self.state_machine_arn else _configured("role_arn")),
+            state_machine_arn=self.state_machine_arn,
+            places={"LedgerTable": table, **(self.places or {})},
+        )
+
+    def _state(self, known: Attachment) -> str:
+        """The run's state; of a run that this task has stopped, once it has ended."""
+        watcher = watch(self._settings, known.handle)
+        if known.killed:
+            watcher.stop(KILL_REASON)
+        limit = time.monotonic() + (_STOPPING_SECONDS if known.killed else 0)
+        progress = watcher.poll()
+        while not progress.ended and time.monotonic() < limit:
+            time.sleep(progress.wait)
+            progress = watcher.poll()
+        return progress.state
+
+    # ---- waiting ----
+
+    @property
+    def _settings(self) -> dict[str, Any]:
+        return {name: getattr(self, name) for name in SETTINGS}
+
+    def _defer(self, ti: Any, handle: RunHandle) -> None:
+        limit = self.execution_timeout
+        trigger = RunTrigger(
+            handle=handle.as_dict(),
+            settings=self._settings,
+            waiter_delay=self.waiter_delay,
+            waiter_max_attempts=self.waiter_max_attempts,
+            deadline=time.time() + limit.total_seconds() if limit else None,
+            attachment=key_of(ti),
+            cancel_on_kill=self.cancel_on_kill,
+        )
+        self.defer(trigger=trigger, method_name="execute_complete")
+
+    def _wait(self, watcher: Watcher, handle: RunHandle) -> dict[str, Any]:
+        for _ in range(self.waiter_max_attempts):
+            progress = watcher.poll()
+            if progress.ended:
+                return self._conclude(handle, progress.state, progress.counts)
+            if progress.changed:
+                self.log.info("%s", plain_counts(progress.counts))
+            time.sleep(pace(progress, self.waiter_delay))
+        raise AirflowException(f"the run has not ended after {self.waiter_max_attempts:,} looks; it goes on")
+
+    def _conclude(self, handle: RunHandle, state: str, counts: Mapping[str, int]) -> dict[str, Any]:
+        if state != "success":
+            error = runs.outcome_error(self.hook, handle)
+            raise AirflowFailException(f"run {handle.run_id} of {handle.dag_id} failed on {handle.target}: {error}")
+        return self._result(handle, state, counts)
+
+    def _result(self, handle: RunHandle, state: str, counts: Mapping[str, int]) -> dict[str, Any]:
+        jobs = {"job_ids": self._job_ids(handle)} if handle.target == "batch" else {}
+        execution = {"execution_arn": handle.execution_arn} if handle.execution_arn else {}
+        return {"run_id": handle.run_id, **execution, **jobs, "state": state, "counts": plain_counts(counts)}
+
+    def _job_ids(self, handle: RunHandle) -> dict[str, str]:
+        if handle.target != "batch":
+            return {}
+        ledger = Ledger(handle.ledger_table, self.hook.client("dynamodb"))
+        claims = ledger.partition(schema.run_pk(handle.dag_id, handle.run_id), "job#")
+        return {item["name"]: item["job_id"] for item in claims if "job_id" in item}
+
+
+def _configured(option: str) -> str | None:
+    return airflow_conf.get("ductwork", option, fallback=None) or None

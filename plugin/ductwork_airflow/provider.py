@@ -1,0 +1,92 @@
+"""What Airflow's providers manager is told of this package (entry point ``apache_airflow_provider``)."""
+
+from __future__ import annotations
+
+from importlib import metadata
+from typing import Any
+
+_PACKAGE = "ductwork"
+_SINCE = "0.2.0"
+
+
+def _option(description: str, *, kind: str = "string", default: str = "", example: str | None = None) -> dict[str, Any]:
+    return {
+        "description": description,
+        "version_added": _SINCE,
+        "type": kind,
+        "example": example,
+        "default": default,
+    }
+
+
+# Deployment values hold for every task; a task's executor_config and an operator's ``deployment`` come before them.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "ledger_table": _option("The DynamoDB table that holds runs, task instances and XComs.", example="ductwork"),
+    "role_arn": _option(
+        "Execution role of the state machines that SubmitScheduleOperator creates or updates. Without one it starts "
+        "state machines that somebody else has deployed.",
+        example="arn:aws:iam::123456789012:role/ductwork-execution",
+    ),
+    "endpoint_url": _option(
+        "One address for all AWS services, for an embedded AWS. With it no connection and no credentials are needed. "
+        "An endpoint_url in the connection's extra comes first.",
+        example="http://127.0.0.1:5000",
+    ),
+    "job_queue": _option("Name or ARN of the AWS Batch job queue for worker tasks.", example="ductwork"),
+    "job_definition": _option("Name, name:revision or ARN of the job definition for worker tasks.", example="ductwork"),
+    "image": _option("Container image for worker tasks, in the place of job_definition.", example="me/airflow:3.3.2"),
+    "vcpus": _option("vCPUs of a worker task: 0.25, 0.5 or a whole number.", example="1"),
+    "memory": _option("Memory of a worker task in MiB.", example="2048"),
+    "gpus": _option("GPUs of a worker task.", example="1"),
+    "timeout": _option("Seconds after which Batch ends an attempt of a worker task; 60 at least.", example="3600"),
+    "share_identifier": _option("Share identifier for queues with fair-share scheduling.", example="team"),
+    "scheduling_priority": _option("Scheduling priority within the share, 0 to 9999.", example="10"),
+    "target": _option("Where delegated DAGs run: stepfunctions or batch.", example="batch"),
+    "aws_conn_id": _option("Connection of delegated DAGs.", example="aws_default"),
+    "region_name": _option("Region of delegated DAGs, before the connection's.", example="eu-west-1"),
+    "places": _option("JSON: values for open places of delegated DAGs.", example='{"JobQueue": "ductwork"}'),
+    "poll_interval": _option("Least number of seconds between looks at a delegated run.", example="5"),
+    "delegate_tag": _option("DAGs with this tag are delegated without touching their files.", default="ductwork"),
+    "delegate_dags": _option("Patterns of DAG ids to delegate, separated by commas.", example="etl_*,reports"),
+    "propagate_tags": _option("Whether jobs hand their tags on to their ECS tasks: true or false.", example="true"),
+}
+
+
+def get_provider_info() -> dict[str, Any]:
+    """The provider's description. There is no connection type of its own: connections of the Amazon provider (type
+    ``aws``, by ``aws_conn_id``) serve.
+    """
+    return {
+        "package-name": _PACKAGE,
+        "name": "Ductwork",
+        "description": "Run whole Airflow DAGs on AWS Batch and AWS Step Functions. Uses connections of type ``aws``.",
+        "versions": [_version()],
+        "dependencies": ["apache-airflow>=3.1", "apache-airflow-providers-amazon>=9.15"],
+        "integrations": [
+            {
+                "integration-name": "Ductwork",
+                "external-doc-url": "https://aws.amazon.com/step-functions/",
+                "tags": ["aws"],
+            }
+        ],
+        "operators": [{"integration-name": "Ductwork", "python-modules": ["ductwork_airflow.operators"]}],
+        "hooks": [{"integration-name": "Ductwork", "python-modules": ["ductwork_airflow.hooks"]}],
+        "triggers": [{"integration-name": "Ductwork", "python-modules": ["ductwork_airflow.triggers"]}],
+        "extra-links": [f"ductwork_airflow.links.{name}" for name in _LINKS],
+        "config": {
+            "ductwork": {
+                "description": "Where and with what Ductwork runs tasks on AWS.",
+                "options": OPTIONS,
+            }
+        },
+    }
+
+
+_LINKS = ("ExecutionLink", "BatchQueueLink", "BatchJobLink", "LogsLink")
+
+
+def _version() -> str:
+    try:
+        return metadata.version(_PACKAGE)
+    except metadata.PackageNotFoundError:  # in a plugins folder, not installed
+        return "0"

@@ -1,0 +1,72 @@
+"""The operator in Airflow against the embedded AWS: states, results, and never a second run."""
+
+import pytest
+
+TARGETS = ("stepfunctions", "batch")
+WAYS = ("sync", "deferred")
+
+both = pytest.mark.parametrize(("target", "way"), [(target, way) for target in TARGETS for way in WAYS])
+
+
+def sent(remote, target, dag_id, run_id):
+    """How many executions, or jobs, this run has had."""
+    return len(remote.executions(dag_id, run_id) if target == "stepfunctions" else remote.jobs(dag_id, run_id))
+
+
+@both
+def test_a_success(run_dag, remote, traces, target, way):
+    (found,) = run_dag(f"good_{target}_{way}", "run")
+    task = found["tasks"]["submit"]
+    assert (found["state"], task["state"], task["try_number"]) == ("success", "success", 1)
+    assert traces() == ["first", "second"]
+    result = task["xcoms"]["return_value"]
+    assert (result["run_id"], result["state"], result["counts"]) == (found["run_id"], "success", {"success": 2})
+    if target == "stepfunctions":
+        assert result["execution_arn"].startswith("arn:aws:states:us-east-1:123456789012:execution:good:")
+        assert task["xcoms"]["ductwork_execution_link"].startswith("https://console.aws.amazon.com/states/home")
+    else:
+        assert set(result["job_ids"]) == {"good-first", "good-second"}
+        assert task["xcoms"]["ductwork_queue_link"].startswith("https://console.aws.amazon.com/batch/home")
+    assert task["xcoms"]["ductwork_run"]["run_id"] == found["run_id"]
+    assert sent(remote, target, "good", found["run_id"]) == (1 if target == "stepfunctions" else 2)
+
+
+def test_the_remote_tasks_see_airflows_own_run(run_dag, remote):
+    (found,) = run_dag("good_stepfunctions_sync", "run")
+    seen = remote.ledger.xcom("good", found["run_id"], "second", "return_value")["value"]
+    assert seen == {"run_id": found["run_id"], "logical_date": found["logical_date"]}
+
+
+@pytest.mark.long
+@both
+def test_a_failure_then_clear(run_dag, remote, traces, tmp_path, target, way):
+    failed, cleared, again = run_dag(
+        f"bad_{target}_{way}", "run", "clear", f"touch:{tmp_path}/switch", "run", "clear", "run"
+    )
+    assert failed["tasks"]["submit"]["state"] == "failed"
+    assert "picky: ValueError: there is no switch" in failed["log"]
+    assert cleared["tasks"]["submit"]["state"] == "success"
+    assert cleared["tasks"]["submit"]["xcoms"]["return_value"]["counts"] == {"success": 2}
+    assert again["tasks"]["submit"]["state"] == "success"
+    assert traces() == ["first", "picky", "picky"]
+    assert remote.tasks("bad", failed["run_id"])["first"] == ("success", 1)
+    assert sent(remote, target, "bad", failed["run_id"]) == (2 if target == "stepfunctions" else 3)
+
+
+@both
+def test_a_lost_worker(run_dag, remote, traces, target, way):
+    (found,) = run_dag(f"lost_{target}_{way}", "run")
+    assert (found["tasks"]["submit"]["state"], found["tasks"]["submit"]["try_number"]) == ("success", 2)
+    assert traces() == ["first", "second"]
+    assert sent(remote, target, "good", found["run_id"]) == (1 if target == "stepfunctions" else 2)
+
+
+@pytest.mark.long
+@both
+def test_a_timeout_stops_the_run_and_the_retry_restarts_it(run_dag, remote, traces, tmp_path, target, way):
+    timed_out, cleared = run_dag(f"timeout_{target}_{way}", "run", "clear", f"touch:{tmp_path}/switch", "run")
+    assert (timed_out["tasks"]["submit"]["state"], timed_out["tasks"]["submit"]["try_number"]) == ("failed", 2)
+    assert cleared["tasks"]["submit"]["state"] == "success"
+    assert traces() == ["first", "slow", "slow", "slow"]
+    if target == "stepfunctions":
+        assert remote.executions("long", timed_out["run_id"]) == ["SUCCEEDED", "ABORTED", "ABORTED"]
