@@ -1,0 +1,134 @@
+"""One task of the twin: it ends in Airflow as its original ended on AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, BaseOperator
+from ductwork.ledger_schema import TERMINAL_STATES
+
+from ductwork_airflow.links import BatchJobLink, ExecutionLink, LogsLink
+
+_RETRY_DELAY = timedelta(seconds=5)
+
+
+class RemoteTaskFailedError(AirflowFailException):  # type: ignore[misc]
+    """The original failed on AWS; the message is its own. Airflow must not retry: the remote side has."""
+
+
+class RemoteRunError(AirflowFailException):  # type: ignore[misc]
+    """There is no remote outcome to show; the message says why."""
+
+
+class MirrorTask(BaseOperator):  # type: ignore[misc]
+    """Waits, deferred, for the outcome of the task of the same id in the ledger and takes it over.
+
+    Airflow's retries are left for a lost process or triggerer: a new try re-attaches to the same remote task. Clearing
+    a task whose outcome has been taken over restarts it on AWS, see :mod:`ductwork_airflow.delegate.restarts`.
+
+    :param submit_task_id: the task that starts the run
+    :param poll_interval: seconds between two looks at the run, at least
+    """
+
+    operator_extra_links = (ExecutionLink(), BatchJobLink(), LogsLink())
+
+    def __init__(
+        self,
+        *,
+        submit_task_id: str,
+        target: str,
+        ledger_table: str,
+        aws_conn_id: str | None = "aws_default",
+        region_name: str | None = None,
+        verify: bool | str | None = None,
+        botocore_config: Mapping[str, Any] | None = None,
+        poll_interval: float = 5.0,
+        log_lines: int = 1000,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**{"retry_delay": _RETRY_DELAY, **kwargs})
+        self.submit_task_id = submit_task_id
+        self.target = target
+        self.ledger_table = ledger_table
+        self.aws_conn_id = aws_conn_id
+        self.region_name = region_name
+        self.verify = verify
+        self.botocore_config = botocore_config
+        self.poll_interval = poll_interval
+        self.log_lines = log_lines
+
+    def execute(self, context: Any) -> None:
+        self._go_on(context)
+
+    def resume(self, context: Any, event: Mapping[str, Any] | None = None) -> None:
+        """Called by Airflow when the trigger has fired; what counts is what the ledger says now."""
+        if event and event.get("refused"):
+            raise RemoteRunError(str(event["refused"]))
+        self._go_on(context)
+
+    def _go_on(self, context: Any) -> None:
+        """Take over an outcome that is there, restart one that is not wanted any more, wait for one that is to come."""
+        from ductwork_airflow.delegate import outcomes, restarts
+        from ductwork_airflow.delegate.remote import Remote
+
+        ti = context["ti"]
+        remote = Remote.of(self, ti.dag_id, ti.run_id)
+        run, item = remote.run(), remote.task(self.task_id)
+        outcomes.push_links(ti, remote, run, item)
+        if item and item["state"] in TERMINAL_STATES:
+            if not restarts.wanted(item, ti.max_tries):
+                return self._conclude(ti, remote, item)
+            run = restarts.look_again(remote, run)
+            if "ended_at" in run:
+                restarts.restart(remote, self, ti)
+            else:
+                self.log.info("to be restarted on AWS when the run, which still goes on, has ended")
+            self._wait(ti, run=run, item=item)
+        if run and "ended_at" in run:
+            error = run.get("error") or "see its execution"
+            raise RemoteRunError(f"the run on AWS ended ({run['state']}) without this task: {error}")
+        self._wait(ti, run=None, item=None)
+
+    def _wait(self, ti: Any, *, run: Mapping[str, Any] | None, item: Mapping[str, Any] | None) -> None:
+        """
+        :param run: the run, and the task, as they are now and as they are not wanted any more
+        """
+        from ductwork_airflow.delegate.trigger import MirrorTrigger
+
+        trigger = MirrorTrigger(
+            dag_id=ti.dag_id,
+            run_id=ti.run_id,
+            task_id=self.task_id,
+            submit_task_id=self.submit_task_id,
+            target=self.target,
+            ledger_table=self.ledger_table,
+            connection=self.connection(),
+            poll_interval=self.poll_interval,
+            past_run=(run or {}).get("ended_at"),
+            past_task=(item or {}).get("ended_at"),
+        )
+        self.defer(trigger=trigger, method_name="resume")
+
+    def connection(self) -> dict[str, Any]:
+        """The hook's settings, which must survive the deferral."""
+        names: Sequence[str] = ("aws_conn_id", "region_name", "verify", "botocore_config")
+        return {name: getattr(self, name) for name in names}
+
+    def _conclude(self, ti: Any, remote: Any, item: Mapping[str, Any]) -> None:
+        from ductwork_airflow.delegate import outcomes, restarts
+
+        outcomes.show_log(ti, self.log, remote, item, self.log_lines)
+        outcomes.push_xcoms(ti, remote, self.task_id)
+        restarts.mark_taken_over(remote, item, ti.max_tries)
+        state, error = item["state"], item.get("error")
+        self.log.info("on AWS: %s after try %s", state, item.get("try_number"))
+        if state == "success":
+            return
+        if state in {"skipped", "removed"}:
+            raise AirflowSkipException(error or f"{state} on AWS")
+        if state == "upstream_failed":
+            # Airflow has no way for a task to end itself so; it comes here only when a run was stopped from outside.
+            raise RemoteRunError(f"upstream_failed on AWS: {error or 'it never ran'}")
+        raise RemoteTaskFailedError(error or "the task failed on AWS without a message")

@@ -1,0 +1,105 @@
+"""What a mirror task shows of its original beside the state: log lines, XComs and links."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ductwork_airflow.delegate.remote import Remote
+from ductwork_airflow.links import (
+    BATCH_LOG_GROUP,
+    BatchJobLink,
+    ExecutionLink,
+    LogsLink,
+    execution_url,
+    job_url,
+    logs_url,
+)
+
+
+@dataclass(frozen=True)
+class LogPlace:
+    group: str
+    stream: str
+
+
+def log_place(remote: Remote, item: Mapping[str, Any]) -> LogPlace | None:
+    """Where the container of a task's last try has logged; None if there was none, or Batch has forgotten it.
+
+    The ledger has the stream only of jobs that the watch saw running, and never the group, which a job definition may
+    choose. So Batch is asked: one call, once per task.
+    """
+    if not item.get("job_id"):
+        return None
+    jobs = remote.clients.client("batch").describe_jobs(jobs=[item["job_id"]])["jobs"]
+    container = jobs[0].get("container", {}) if jobs else {}
+    stream = container.get("logStreamName") or item.get("log_stream")
+    options = (container.get("logConfiguration") or {}).get("options") or {}
+    return LogPlace(options.get("awslogs-group", BATCH_LOG_GROUP), stream) if stream else None
+
+
+def show_log(ti: Any, log: Any, remote: Remote, item: Mapping[str, Any], limit: int) -> None:
+    """Print the last lines of the container's log and link to it. A log that cannot be read is no failure."""
+    try:
+        place = log_place(remote, item)
+        if place is None:
+            return
+        push_log_link(ti, remote, place)
+        log.info("::group::Log of job %s on AWS", item["job_id"])
+        for line in _tail(remote.clients.client("logs"), place, limit):
+            log.info("%s", line)
+        log.info("::endgroup::")
+    except (BotoCoreError, ClientError) as error:
+        log.warning("the log of job %s cannot be read: %s", item.get("job_id"), error)
+
+
+def _tail(client: Any, place: LogPlace, limit: int) -> Iterator[str]:
+    """The last lines, oldest first. CloudWatch answers in pages from the end backwards, empty ones included."""
+    pages: list[list[str]] = []
+    token: str | None = None
+    while sum(map(len, pages)) < limit:
+        request = {"logGroupName": place.group, "logStreamName": place.stream, "startFromHead": False}
+        reply = client.get_log_events(**request, **({"nextToken": token} if token else {}))
+        pages.append([event["message"] for event in reply["events"]])
+        if reply["nextBackwardToken"] == token:
+            break
+        token = reply["nextBackwardToken"]
+    lines = [line for page in reversed(pages) for line in page]
+    yield from lines[-limit:]
+
+
+def push_xcoms(ti: Any, remote: Remote, task_id: str) -> None:
+    """Give the mirror task its original's XComs, ``return_value`` among them.
+
+    The ledger holds them as Airflow's API got them, serialised by the XCom backend of the worker, and so they go on:
+    to decode and encode them again here would need the author's classes.
+    """
+    from airflow.sdk.execution_time import task_runner
+    from airflow.sdk.execution_time.comms import SetXCom
+
+    ledger = remote.ledger
+    for key in ledger.xcom_keys(remote.dag_id, remote.run_id, task_id):
+        if item := ledger.xcom(remote.dag_id, remote.run_id, task_id, key):
+            place = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "map_index": ti.map_index}
+            task_runner.SUPERVISOR_COMMS.send(SetXCom(key=key, value=item["value"], **place))
+
+
+def push_links(ti: Any, remote: Remote, run: Mapping[str, Any] | None, item: Mapping[str, Any] | None) -> None:
+    """Make the links that are known so far work while the task still runs; some partitions have no console."""
+    with contextlib.suppress(KeyError):
+        if arn := (run or {}).get("execution_arn"):
+            ExecutionLink.push(ti, execution_url(arn))
+        place = remote.clients.place("batch")
+        if job := (item or {}).get("job_id"):
+            BatchJobLink.push(ti, job_url(*place, job))
+        if stream := (item or {}).get("log_stream"):
+            LogsLink.push(ti, logs_url(*place, stream=stream))
+
+
+def push_log_link(ti: Any, remote: Remote, place: LogPlace) -> None:
+    with contextlib.suppress(KeyError):
+        LogsLink.push(ti, logs_url(*remote.clients.place("logs"), group=place.group, stream=place.stream))

@@ -1,0 +1,134 @@
+"""Rewriting a DAG into its twin.
+
+The submit task has no edges. A mirror task keeps its trigger rule, and rules count direct upstream tasks: were the
+submit task one of them, ``one_success`` would be met by it, ``all_failed`` spoilt, and a root task with ``all_skipped``
+would not run at all. It could not be upstream of anything anyway, for it stays until the run has ended. So the mirror
+tasks of the roots start beside it and wait, as all of them do, for the ledger; if the run could not be started, they
+fail and say so. No rule ever sees another truth than the remote one, and what the remote side decides by its rules,
+upstream_failed and skipped, Airflow decides by the same rules from the same states.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from airflow.sdk import DAG
+from airflow.sdk.definitions._internal.contextmanager import DagContext
+from airflow.sdk.definitions.mappedoperator import MappedOperator
+
+from ductwork_airflow.delegate import DelegationError
+from ductwork_airflow.delegate.mirror_task import MirrorTask
+from ductwork_airflow.delegate.options import Options
+from ductwork_airflow.delegate.start_task import StartTask
+
+# What a mirror task takes over from the original: what people see, and what Airflow's scheduler decides by.
+# The rest (callbacks, retries, time limits, pools, email, templates) has its effect on the remote side, once.
+CARRIED = (
+    "owner",
+    "start_date",
+    "end_date",
+    "trigger_rule",
+    "depends_on_past",
+    "ignore_first_depends_on_past",
+    "wait_for_downstream",
+    "wait_for_past_depends_before_skipping",
+    "priority_weight",
+    "weight_rule",
+    "params",
+    "inlets",
+    "outlets",
+    "doc",
+    "doc_md",
+    "doc_json",
+    "doc_yaml",
+    "doc_rst",
+)
+_FIRST = 1_000_000
+_SHOWN = ("ui_color", "ui_fgcolor", "_task_display_name", "returns_dag_result")
+
+
+def is_twin(dag: DAG) -> bool:
+    return any(isinstance(task, MirrorTask) for task in dag.tasks)
+
+
+def make_twin(dag: DAG, options: Options) -> DAG:
+    """
+    :raises DelegationError: it cannot be one
+    """
+    if is_twin(dag):
+        return dag
+    _check(dag, options)
+    dag_file = dag.fileloc
+    for task_id, task in list(dag.task_dict.items()):
+        mirror = _mirror(task, options)
+        mirror.upstream_task_ids, mirror.downstream_task_ids = task.upstream_task_ids, task.downstream_task_ids
+        dag.task_dict[task_id] = mirror
+        mirror.dag = dag
+        mirror.task_group = task.task_group
+        task.task_group.children[task_id] = mirror
+    _add_submit(dag, dag_file, options)
+    return dag
+
+
+def _check(dag: DAG, options: Options) -> None:
+    if DagContext.get_current() is not None:
+        raise DelegationError(f"call delegate() on DAG {dag.dag_id!r} after its `with` block, when it is complete")
+    taken = dag.task_group.used_group_ids | dag.task_dict.keys()
+    if options.submit_task_id in taken:
+        what = f"DAG {dag.dag_id!r} has a task or group {options.submit_task_id!r} of its own"
+        raise DelegationError(f"{what}: give the submit task another name with submit_task_id=...")
+    for task in dag.tasks:
+        # The seam for mapping: a mapped task's mirror will be one task that shows its instances' counts.
+        if isinstance(task, MappedOperator) or task.get_closest_mapped_task_group() is not None:
+            what = f"task {task.task_id!r} of DAG {dag.dag_id!r} is mapped"
+            raise DelegationError(f"{what}, which delegate() does not mirror yet; use SubmitScheduleOperator")
+
+
+def _mirror(task: Any, options: Options) -> MirrorTask:
+    mirror = MirrorTask(
+        task_id=task.task_id,
+        submit_task_id=options.submit_task_id,
+        target=options.target,
+        ledger_table=options.ledger_table,
+        poll_interval=options.poll_interval,
+        log_lines=options.log_lines,
+        **options.connection(),
+        **_workings(options),
+        **{name: getattr(task, name) for name in CARRIED},
+    )
+    for name in _SHOWN:
+        if hasattr(task, name):
+            setattr(mirror, name, getattr(task, name))
+    mirror.custom_operator_name = task.operator_name
+    if task.is_setup:
+        mirror.is_setup = True
+    if task.is_teardown:
+        mirror.is_teardown = True
+        mirror.on_failure_fail_dagrun = task.on_failure_fail_dagrun
+    return mirror
+
+
+def _workings(options: Options) -> Mapping[str, Any]:
+    """What the twin's tasks need as Airflow tasks of their own."""
+    return {"retries": options.retries, "pool": options.pool, "queue": options.queue}
+
+
+def _add_submit(dag: DAG, dag_file: str, options: Options) -> None:
+    submit = StartTask(
+        task_id=options.submit_task_id,
+        dag_file=dag_file,
+        remote_dag_id=dag.dag_id,
+        target=options.target,
+        ledger_table=options.ledger_table,
+        role_arn=options.role_arn,
+        places=dict(options.places) or None,
+        waiter_delay=options.waiter_delay,
+        owner=next((task.owner for task in dag.tasks), "airflow"),
+        # The mirror tasks wait for it: where slots are few, it has the first.
+        priority_weight=_FIRST,
+        weight_rule="absolute",
+        **options.connection(),
+        **_workings(options),
+    )
+    submit.dag = dag  # not by argument: the DAG's default_args are meant for its author's operators

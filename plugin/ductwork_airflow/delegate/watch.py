@@ -1,0 +1,164 @@
+"""One look at a run serves all its mirror triggers of a triggerer.
+
+A thousand deferred mirror tasks ask for the state of their run; whoever comes first after the interval looks, for all.
+So the calls to AWS grow with the number of runs, not with that of tasks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+from weakref import WeakValueDictionary
+
+from asgiref.sync import sync_to_async
+from botocore.exceptions import BotoCoreError, ClientError
+from ductwork.ledger_schema import TERMINAL_STATES
+
+from ductwork_airflow.delegate.remote import Remote
+from ductwork_airflow.ledger import Item
+from ductwork_airflow.submit.remote import RunHandle, Watcher
+from ductwork_airflow.watching import PATIENCE_SECONDS, is_passing
+
+log = logging.getLogger(__name__)
+
+LINGER_SECONDS = 120.0
+_FAULT_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a look at the run found.
+
+    :param run: None while the run is not in the ledger
+    :param submit: state in Airflow of the task that starts the run
+    :param wait: seconds until the next look is worth its calls
+    """
+
+    run: Item | None = None
+    submit: str | None = None
+    items: Mapping[str, Item] = field(default_factory=dict)
+    wait: float = 5.0
+
+    def goes_on(self) -> bool:
+        return self.run is not None and "ended_at" not in self.run
+
+
+class RunWatch:
+    """
+    :param submit_task_id: the task that starts the run. While it is there, it keeps the ledger true to AWS, and a look
+        reads the ledger alone; after a restart of the run, the watch does so itself
+    :param interval: seconds between two looks, at least
+    """
+
+    def __init__(self, remote: Remote, submit_task_id: str, interval: float) -> None:
+        self._remote = remote
+        self._submit_task_id = submit_task_id
+        self._interval = interval
+        self._lock = asyncio.Lock()
+        self._watcher: Watcher | None = None
+        self._watched: RunHandle | None = None
+        self._sight = Sight(wait=interval)
+        self._looked = float("-inf")
+        self._faulty_since: float | None = None
+        self._until = 0.0
+        self._name = f"ductwork watch {id(self)}"
+
+    async def look(self) -> Sight:
+        """What the last look found, or a new one finds if it is time for one.
+
+        :raises ClientError: AWS refuses, or has for longer than patience lasts
+        :raises BotoCoreError: likewise
+        """
+        async with self._lock:
+            if time.monotonic() - self._looked >= self._sight.wait:
+                await self._renew()
+            return self._sight
+
+    def linger(self) -> None:
+        """Go on looking for a while after a trigger has left: it may have been the last.
+
+        What Airflow decides by its trigger rules has no mirror task that waits for it. After a restart, when the submit
+        task is gone, the ledger still has to learn from AWS how these tasks, and with them the run, have ended.
+        """
+        self._until = time.monotonic() + LINGER_SECONDS
+        if not any(task.get_name() == self._name for task in _lingering):
+            task = asyncio.get_running_loop().create_task(self._linger(), name=self._name)
+            _lingering.add(task)
+            task.add_done_callback(_lingering.discard)
+
+    async def _linger(self) -> None:
+        try:
+            while self._sight.goes_on() and time.monotonic() < self._until:
+                await asyncio.sleep(self._sight.wait)
+                await self.look()
+        except (ClientError, BotoCoreError) as error:
+            log.warning("AWS refuses to be asked about run %s: %s", self._remote.run_id, error)
+
+    async def _renew(self) -> None:
+        self._sight = await in_thread(self._look)
+        self._looked = time.monotonic()
+
+    def _look(self) -> Sight:
+        try:
+            sight = self._see()
+        except (ClientError, BotoCoreError) as error:
+            since, self._faulty_since = self._faulty_since, self._faulty_since or time.monotonic()
+            if not is_passing(error) or (since and time.monotonic() - since > PATIENCE_SECONDS):
+                raise
+            log.warning("AWS cannot be asked about run %s for now: %s", self._remote.run_id, error)
+            self._remote, self._watcher = replace(self._remote), None  # with clients that read credentials anew
+            return replace(self._sight, wait=max(self._interval, _FAULT_SECONDS))
+        self._faulty_since = None
+        return sight
+
+    def _see(self) -> Sight:
+        submit, run, wait = self._submit_state(), self._remote.run(), self._interval
+        if run is None:
+            return Sight(submit=submit, wait=wait)
+        if "ended_at" not in run and submit in TERMINAL_STATES:
+            wait = max(wait, self._poll(run))
+            run = self._remote.run()
+        return Sight(run, submit, self._remote.tasks(), wait)
+
+    def _submit_state(self) -> str | None:
+        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+
+        dag_id, run_id = self._remote.dag_id, self._remote.run_id
+        found = RuntimeTaskInstance.get_task_states(dag_id=dag_id, run_ids=[run_id], task_ids=[self._submit_task_id])
+        state = found.get(run_id, {}).get(self._submit_task_id)
+        return None if state is None else str(getattr(state, "value", state))
+
+    def _poll(self, run: Item) -> float:
+        """Bring the ledger up to date with what only AWS knows."""
+        from ductwork_airflow.submit import runs
+
+        handle = self._remote.handle(run)
+        if self._watcher is None or handle != self._watched:  # a restart is a new execution
+            self._watcher, self._watched = runs.watcher(self._remote.clients, handle), handle
+        return self._watcher.poll().wait
+
+
+async def in_thread(function: Any, *args: Any, **kwargs: Any) -> Any:
+    """Call what blocks. asgiref's threads know the way to the triggerer's event loop, which connections are read by."""
+    return await sync_to_async(function, thread_sensitive=False)(*args, **kwargs)
+
+
+_lingering: set[asyncio.Task[None]] = set()
+_watches: WeakValueDictionary[str, RunWatch] = WeakValueDictionary()
+
+
+def shared(submit_task_id: str, interval: float, **place: Any) -> RunWatch:
+    """This process's watch of a run; it lives as long as somebody holds it.
+
+    :param place: the fields of :class:`Remote`
+    """
+    key = json.dumps([submit_task_id, interval, place], sort_keys=True, default=str)
+    watch = _watches.get(key)
+    if watch is None:
+        watch = _watches[key] = RunWatch(Remote(**place), submit_task_id, interval)
+    return watch

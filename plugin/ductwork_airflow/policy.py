@@ -1,0 +1,36 @@
+"""Delegation without touching DAG files: Airflow's ``dag_policy``, by the entry point group ``airflow.policy``.
+
+Which DAGs: those tagged ``[ductwork] delegate_tag`` (default ``ductwork``), and those whose id matches one of the
+patterns of ``[ductwork] delegate_dags`` (``*`` and ``?`` as in a shell, separated by commas).
+"""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from airflow.policies import hookimpl
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
+
+DEFAULT_TAG = "ductwork"
+
+
+@hookimpl  # type: ignore[untyped-decorator]
+def dag_policy(dag: Any) -> None:
+    """Make a chosen DAG its twin. A DAG that cannot be one is an import error in Airflow, with the reason."""
+    from ductwork_airflow.delegate import delegate, original_wanted
+
+    if not original_wanted() and chosen(dag):
+        delegate(dag)
+
+
+def chosen(dag: DAG) -> bool:
+    """Whether the configuration wants this DAG delegated. DAGs that submit others are left as they are."""
+    from airflow.configuration import conf
+
+    tag = conf.get("ductwork", "delegate_tag", fallback=DEFAULT_TAG)
+    patterns = conf.get("ductwork", "delegate_dags", fallback="") or ""
+    named = any(fnmatchcase(dag.dag_id, pattern.strip()) for pattern in patterns.split(",") if pattern.strip())
+    return (named or tag in dag.tags) and not any(task.task_type == "SubmitScheduleOperator" for task in dag.tasks)
