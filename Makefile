@@ -7,14 +7,20 @@ export AIRFLOW_HOME ?= $(CURDIR)/.airflow
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := translator plugin tests dags
 
-.PHONY: run test test-all lint format bench clean help
+.PHONY: run airflow plugins.zip test test-all lint format bench clean help
 
 help:  ## Show the targets.
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 run: $(VENV)/.local  ## Compile dags/daily_edw_load.py and run it on the embedded AWS.
 	@echo "==> ductwork run dags/daily_edw_load.py --local"
 	$(BIN)/ductwork run dags/daily_edw_load.py --local
+
+airflow: $(VENV)/.local  ## Start Airflow and the embedded AWS; trigger the DAGs of dags/ in the browser.
+	$(BIN)/python -m ductwork_airflow.local.standalone dags $(if $(PORT),--port $(PORT))
+
+plugins.zip: $(VENV)/bin/python  ## Make build/plugins.zip, a plugins folder for Airflow (MWAA's plugins.zip).
+	$(BIN)/python plugin/plugins_zip.py build/plugins.zip
 
 test: $(VENV)/.dev node_modules/.package-lock.json lint  ## Lint, then run the test suite.
 	@echo "==> the test suite"
