@@ -21,8 +21,21 @@ for name in [name for name in os.environ if name.startswith("AIRFLOW__DUCTWORK__
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-goldens", action="store_true", help="Write the goldens anew; refused in CI.")
+    parser.addoption("--long", action="store_true", help="Run the long checks too: a whole Airflow and the like.")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "long: takes minutes; run with --long")
     if config.getoption("--update-goldens") and os.environ.get("CI"):
         raise pytest.UsageError("goldens are not updated in CI: run pytest --update-goldens yourself and commit them")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Long tests are run with ``--long``; else they are not even listed."""
+    if config.getoption("--long"):
+        return
+    long = [item for item in items if item.get_closest_marker("long")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if not item.get_closest_marker("long")]

@@ -1,0 +1,80 @@
+"""One DAG per target with every outcome, delegated in the file, and one that can be mended from outside."""
+
+from __future__ import annotations
+
+import os
+from datetime import timedelta
+from pathlib import Path
+
+from airflow.exceptions import AirflowSkipException
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, TaskGroup, task
+from ductwork_airflow.delegate import delegate
+
+# The tests leave a file here to mend the task `fragile`, and read how often tasks ran.
+PLACE = Path(os.environ.get("AIRFLOW_HOME", "."))
+
+
+@task
+def value():
+    return {"answer": 42, "list": [1, None, "x"]}
+
+
+@task
+def passes_on(got):
+    print(f"the remote log of passes_on: {got['answer']}")
+    return got["answer"]
+
+
+@task(retries=1, retry_delay=timedelta(seconds=1))
+def breaks():
+    raise ValueError("broken on purpose")
+
+
+@task
+def skips():
+    raise AirflowSkipException("nothing to do")
+
+
+@task
+def nothing():
+    return None
+
+
+@task
+def counted(name, dag=None):
+    with (PLACE / f"{dag.dag_id}.{name}.runs").open("a") as file:
+        file.write("x")
+
+
+@task
+def fragile(dag=None):
+    with (PLACE / f"{dag.dag_id}.fragile.runs").open("a") as file:
+        file.write("x")
+    if not (PLACE / f"{dag.dag_id}.mended").exists():
+        raise RuntimeError("not mended yet")
+    return "mended"
+
+
+def outcomes(target):
+    with DAG(f"outcomes_{target}", tags=["e2e"]) as dag:
+        with TaskGroup("good"):
+            passes_on(value()) >> BashOperator(task_id="shell", bash_command="echo from the shell")
+        breaks() >> nothing.override(task_id="below_broken")() >> EmptyOperator(task_id="last")
+        skips() >> nothing.override(task_id="below_skipped")()
+        BashOperator(task_id="killed", bash_command="kill -9 $$")
+    return dag
+
+
+def mendable(target):
+    with DAG(f"mendable_{target}", tags=["e2e"]) as dag:
+        first = counted.override(task_id="first")("first")
+        first >> fragile() >> counted.override(task_id="last")("last")
+    return dag
+
+
+for target in ("stepfunctions", "batch"):
+    for make in (outcomes, mendable):
+        one = delegate(make(target), target=target)
+        globals()[one.dag_id] = one
