@@ -49,6 +49,8 @@ def failed_run(remote: Remote, dag_id: str, target: str, gate: Path) -> RunHandl
 def test_a_failed_run_goes_on_where_it_failed(remote: Remote, target: str, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     handle = failed_run(remote, f"restart_{target}", target, gate)
+    kept = {task: remote.task(handle, task)["job_id"] for task in ("a", "side")}
+    assert all(kept.values())
     # Once more without a change: it fails again, and a second restart is one of its own.
     again = runs.restart(remote.clients, handle, pace=PACE)
     assert remote.watch(again).state == "failed"
@@ -64,6 +66,7 @@ def test_a_failed_run_goes_on_where_it_failed(remote: Remote, target: str, tmp_p
         "e": ("success", 1),
     }
     assert ran(gate) == ["a", "below", "flaky", "flaky", "flaky", "side"]
+    assert {task: remote.task(handle, task)["job_id"] for task in kept} == kept
     assert "error" not in remote.run_item(handle)
     if target == "stepfunctions":
         assert again.execution_arn.endswith("-r2")

@@ -33,6 +33,8 @@ _FAILED_JOB = jsonata.expression(
     '( $found := $match($string($states.errorOutput.Cause), /"JobId": *"([^"]+)"/);'
     " $exists($found) ? $found[0].groups[0] : '' )"
 )
+# No item has it.
+_NO_ATTRIBUTE = "none"
 # "-" and the eight characters of the run's hash are added at run time.
 _JOB_NAME_ROOM = 128 - 9
 
@@ -159,7 +161,11 @@ class TaskStates:
         mine = jsonata.of_input(self._task.task_id)
         request = self._end_task(jsonata.expression(f"{mine}.state"), jsonata.expression(f"$string({mine}.try)"))
         if isinstance(self._task.work, BatchJob):
-            request["UpdateExpression"] += ", job_id = :job"
+            # A path that submitted no job leaves the id of an earlier execution's as it is.
+            request["UpdateExpression"] += ", job_id = if_not_exists(#kept, :job)"
+            request["ExpressionAttributeNames"]["#kept"] = jsonata.expression(
+                f"{mine}.job = '' ? 'job_id' : '{_NO_ATTRIBUTE}'"
+            )
             facts = {f":{name}": {"S": jsonata.expression(f"{mine}.{name}")} for name in ("job", "start")}
             request["ExpressionAttributeValues"] |= facts
         return {
