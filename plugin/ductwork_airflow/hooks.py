@@ -63,6 +63,15 @@ class DuctworkHook(AwsGenericHook):  # type: ignore[misc]
                 self._clients[service] = self._make(service)
             return self._clients[service]
 
+    def renew(self) -> None:
+        """Forget clients, session and connection: the next client reads them anew. Somebody may have changed the
+        connection, or a secrets backend rotated it.
+        """
+        with self._lock:
+            self._clients.clear()
+            for cached in ("_session", "conn_config"):
+                self.__dict__.pop(cached, None)
+
     def apart(self) -> SignalClients:
         """Clients for a signal handler, which may have interrupted a call of the others with their locks held."""
         return SignalClients(self._make)

@@ -9,30 +9,9 @@ from ductwork_airflow.hooks import DuctworkHook
 from ductwork_airflow.submit.faults import is_passing
 from ductwork_airflow.submit.remote import RunHandle, RunProgress, Watcher
 
-__all__ = ["PATIENCE_SECONDS", "RenewingClients", "is_passing", "pace", "plain_counts", "watch"]
+__all__ = ["PATIENCE_SECONDS", "is_passing", "pace", "plain_counts", "watch"]
 
 PATIENCE_SECONDS = 3600.0
-
-
-class RenewingClients:
-    """Clients that are made anew when asked for again, which a watcher does when credentials have expired.
-
-    Then the connection is read again too: somebody may have changed it, or a secrets backend rotated it.
-
-    :param settings: the hook's
-    """
-
-    def __init__(self, settings: Mapping[str, Any]) -> None:
-        self._settings = settings
-        self._hook: DuctworkHook | None = None
-        self._given: set[str] = set()
-
-    def client(self, service: str) -> Any:
-        if self._hook is None or service in self._given:
-            self._hook = DuctworkHook.from_settings(self._settings)
-            self._given.clear()
-        self._given.add(service)
-        return self._hook.client(service)
 
 
 def watch(settings: Mapping[str, Any], handle: RunHandle) -> Watcher:
@@ -42,7 +21,7 @@ def watch(settings: Mapping[str, Any], handle: RunHandle) -> Watcher:
     """
     from ductwork_airflow.submit import runs
 
-    return runs.watcher(RenewingClients(settings), handle, patience=PATIENCE_SECONDS)
+    return runs.watcher(DuctworkHook.from_settings(settings), handle, patience=PATIENCE_SECONDS)
 
 
 def pace(progress: RunProgress, delay: int | None) -> float:

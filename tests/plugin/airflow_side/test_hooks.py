@@ -4,7 +4,6 @@ import json
 
 import pytest
 from ductwork_airflow.hooks import SETTINGS, DuctworkHook
-from ductwork_airflow.watching import RenewingClients
 
 ENDPOINT = "http://127.0.0.1:4999"
 
@@ -91,12 +90,13 @@ def test_one_client_per_service_and_others_for_signal_handlers(environment):
     assert apart.client("batch") is not hook.client("batch")
 
 
-def test_asking_a_renewing_hook_again_reads_the_connection_again(environment):
+def test_a_renewed_hook_reads_the_connection_again(environment):
     connection = {"conn_type": "aws", "login": "old", "password": "old", "extra": {"region_name": "eu-west-1"}}
     environment(AIRFLOW_CONN_ROTATED=connection)
-    clients = RenewingClients({"aws_conn_id": "rotated"})
-    assert credentials(clients.client("batch")) == ("old", "old")
+    hook = DuctworkHook.from_settings({"aws_conn_id": "rotated"})
+    assert credentials(hook.client("batch")) == ("old", "old")
     environment(AIRFLOW_CONN_ROTATED={**connection, "login": "new", "password": "new"})
-    assert credentials(clients.client("dynamodb")) == ("old", "old")
-    assert credentials(clients.client("batch")) == ("new", "new")
-    assert credentials(clients.client("dynamodb")) == ("new", "new")
+    assert credentials(hook.client("dynamodb")) == ("old", "old")
+    hook.renew()
+    assert credentials(hook.client("batch")) == ("new", "new")
+    assert credentials(hook.client("dynamodb")) == ("new", "new")
