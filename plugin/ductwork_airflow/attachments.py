@@ -1,7 +1,6 @@
 """Which remote run a task of Airflow is attached to: what makes tries, lost workers and Clear safe.
 
-XComs do not survive a retry, so the attachment is an item of the ledger, keyed by the task instance in Airflow:
-pk ``submitter#<dag_id>#<run_id>``, sk ``<task_id>#<map_index>``.
+XComs do not survive a retry, so the attachment is an item of the ledger, keyed by the task instance in Airflow.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
+from ductwork.ledger_schema import submitter_key
 
 from ductwork_airflow.ledger import Ledger, expiry
 from ductwork_airflow.submit.remote import RunHandle
@@ -71,7 +71,7 @@ def key_of(ti: Any) -> tuple[str, str]:
     """
     :param ti: a task instance of Airflow
     """
-    return f"submitter#{ti.dag_id}#{ti.run_id}", f"{ti.task_id}#{ti.map_index}"
+    return submitter_key(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)
 
 
 def attach(

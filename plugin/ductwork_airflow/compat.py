@@ -110,6 +110,15 @@ def bind_trigger_comms() -> None:
     task_runner.SUPERVISOR_COMMS = TriggerComms()
 
 
+def tells_triggers_of_kills() -> bool:
+    """Whether Airflow calls a trigger's ``on_kill``, as it does since 3.3. Before, a cancelled trigger has to find out
+    for itself whether its task was killed.
+    """
+    from airflow.triggers.base import BaseTrigger
+
+    return hasattr(BaseTrigger, "on_kill")
+
+
 def already_running() -> tuple[type[Exception], ...]:
     """What the client raises for a 409 on start: an exception of its own since 3.3."""
     from airflow.sdk import exceptions

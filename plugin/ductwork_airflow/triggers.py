@@ -12,6 +12,7 @@ from asgiref.sync import sync_to_async
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ductwork_airflow.attachments import Attachments
+from ductwork_airflow.compat import tells_triggers_of_kills
 from ductwork_airflow.deferral import Deferral
 from ductwork_airflow.hooks import SETTINGS, DuctworkHook
 from ductwork_airflow.ledger import Ledger
@@ -89,7 +90,7 @@ class RunTrigger(BaseTrigger):  # type: ignore[misc]
             await deferral.over()
             yield TriggerEvent(event)
         except asyncio.CancelledError:
-            if not hasattr(BaseTrigger, "on_kill"):  # before Airflow 3.3 there is no other sign of a kill
+            if not tells_triggers_of_kills():
                 await self.on_kill()
             raise
 

@@ -3,19 +3,20 @@
 The translator writes these into state machines and the plugin reads and writes the same items, so
 they live here, where both can import them.
 
-==================================  ==========================================================
+==================================  ===========================================================================
 item                                keys
-==================================  ==========================================================
+==================================  ===========================================================================
 a DAG run                           pk ``run#<dag_id>#<run_id>``, sk ``run``
 a task instance                     same pk, sk ``task#<task_id>#<map_index>``
 an XCom value                       same pk, sk ``xcom#<task_id>#<key>#<map_index>``
 a task state store entry            same pk, sk ``store#<task_id>#<map_index>#<key>``
 a submission claim of a job chain   same pk, sk ``job#<job name>``
+the run a task of Airflow submits   pk ``submitter#<dag_id>#<run_id>`` of Airflow's, sk ``<task_id>#<map_index>``
 an asset's event                    pk ``asset#<name|uri|alias>#<value>``, sk ``event#<timestamp>#<id>``
 an asset's state store entry        pk ``asset#<name|uri>#<value>``, sk ``store#<key>``
 an Airflow Variable set by a task   pk ``variable#<key>``, sk ``variable``
 the list of such Variables          pk ``variables``, sk ``key#<key>``
-==================================  ==========================================================
+==================================  ===========================================================================
 
 Only run items carry both ``dag_id`` and ``started_at``, so the index ``by_dag`` lists runs alone.
 """
@@ -85,3 +86,8 @@ def store_sk(task_id: str, map_index: int, key: str) -> str:
 
 def job_sk(name: str) -> str:
     return f"job#{name}"
+
+
+def submitter_key(dag_id: str, run_id: str, task_id: str, map_index: int = UNMAPPED) -> tuple[str, str]:
+    """Partition key and sort key of what a task instance of Airflow has submitted; the ids are Airflow's own."""
+    return f"submitter#{dag_id}#{run_id}", f"{task_id}#{map_index}"
