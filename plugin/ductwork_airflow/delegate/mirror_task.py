@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, BaseOperator
 from ductwork.ledger_schema import TERMINAL_STATES
 
 from ductwork_airflow.links import BatchJobLink, ExecutionLink, LogsLink
-
-_RETRY_DELAY = timedelta(seconds=5)
 
 
 class RemoteTaskFailedError(AirflowFailException):  # type: ignore[misc]
@@ -48,7 +45,7 @@ class MirrorTask(BaseOperator):  # type: ignore[misc]
         log_lines: int = 1000,
         **kwargs: Any,
     ) -> None:
-        super().__init__(**{"retry_delay": _RETRY_DELAY, **kwargs})
+        super().__init__(**kwargs)
         self.submit_task_id = submit_task_id
         self.target = target
         self.ledger_table = ledger_table

@@ -11,6 +11,7 @@ upstream_failed and skipped, Airflow decides by the same rules from the same sta
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from airflow.sdk import DAG
@@ -45,6 +46,8 @@ CARRIED = (
     "doc_rst",
 )
 _FIRST = 1_000_000
+# Of a try whose process or triggerer was lost: the next one only has to find the run again.
+RETRY_DELAY = timedelta(seconds=5)
 _SHOWN = ("ui_color", "ui_fgcolor", "_task_display_name", "returns_dag_result")
 
 
@@ -111,7 +114,7 @@ def _mirror(task: Any, options: Options) -> MirrorTask:
 
 def _workings(options: Options) -> Mapping[str, Any]:
     """What the twin's tasks need as Airflow tasks of their own."""
-    return {"retries": options.retries, "pool": options.pool, "queue": options.queue}
+    return {"retries": options.retries, "retry_delay": RETRY_DELAY, "pool": options.pool, "queue": options.queue}
 
 
 def _add_submit(dag: DAG, dag_file: str, options: Options) -> None:
