@@ -49,12 +49,12 @@ def restart(remote: Remote, task: Any, ti: Any) -> None:
     """
     from ductwork_airflow.submit import runs
 
-    cleared = sorted(_cleared(ti, remote.tasks(), task))
+    cleared = sorted(cleared_together(ti, remote.tasks(), task))
     task.log.info("restarting on AWS: %s", ", ".join(cleared))
     runs.restart(remote.clients, remote.handle(remote.run() or {}), cleared)
 
 
-def _cleared(ti: Any, items: Mapping[str, Mapping[str, Any]], task: Any) -> set[str]:
+def cleared_together(ti: Any, items: Mapping[str, Mapping[str, Any]], task: Any) -> set[str]:
     """The tasks cleared with this one: Airflow does not know how they end, and the ledger does.
 
     Besides those whose outcome was taken over, this takes in what lies below them and was never more than skipped or

@@ -70,4 +70,4 @@ def test_what_was_cleared_together_is_restarted_together():
         "lagging": "deferred",
         "kept": "failed",
     }
-    assert restarts._cleared(TaskInstance(states), items, dag.get_task("mine")) == {"mine", "below", "beside"}
+    assert restarts.cleared_together(TaskInstance(states), items, dag.get_task("mine")) == {"mine", "below", "beside"}

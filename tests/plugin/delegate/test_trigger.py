@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
+from types import SimpleNamespace
 
 import pytest
+from airflow.sdk.execution_time import task_runner
 from airflow.sdk.module_loading import import_string
+from ductwork.ledger_schema import RUN_SK, run_pk, task_sk
 from ductwork_airflow.delegate.trigger import MirrorTrigger
-from ductwork_airflow.delegate.watch import Sight, shared
+from harness import CREDENTIALS
 
-
-@pytest.fixture(autouse=True)
-def _no_lingering_process(monkeypatch):
-    monkeypatch.setenv("AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL", "-2")
+PAST, NEW = "2026-01-01T00:00:01.000Z", "2026-01-01T00:00:02.000Z"
 
 
 SETTINGS = {
@@ -30,7 +30,7 @@ SETTINGS = {
         "botocore_config": {"read_timeout": 5},
     },
     "poll_interval": 0.01,
-    "past_run": "2026-01-01T00:00:01.000Z",
+    "past_run": PAST,
     "past_task": None,
 }
 
@@ -44,71 +44,91 @@ def test_serialisation_keeps_every_setting():
     assert again.serialize() == (path, SETTINGS)
 
 
-def watch_of(trigger):
-    place = {name: SETTINGS[name] for name in ("dag_id", "run_id", "target", "ledger_table", "connection")}
-    return shared("ductwork_submit", trigger.poll_interval, **place)
+class Airflow:
+    """Airflow, which each look asks for the state of the submit task; meanwhile something happens on AWS.
+
+    :param scenes: one for each look: the submit task's state, the run in the ledger, the task ``t`` in it
+    """
+
+    def __init__(self, ledger, run_id, scenes):
+        self._ledger, self._run_id, self.scenes = ledger, run_id, list(scenes)
+        self.asked = 0
+
+    def send(self, message):
+        self.asked += 1
+        submit, run, item = self.scenes.pop(0)
+        pk = run_pk("d", self._run_id)
+        if run is not None:
+            self._ledger.put(pk, RUN_SK, {"dag_id": "d", "run_id": self._run_id, **run})
+        for task_id, facts in (item or {}).items():
+            self._ledger.put(pk, task_sk(task_id), facts)
+        return SimpleNamespace(task_states={self._run_id: {"ductwork_submit": submit}})
+
+
+@pytest.fixture
+def watched(ledger, dynamodb_endpoint, run_id, monkeypatch):
+    """``watched(scenes, **settings)``: a trigger, and the Airflow it asks."""
+    monkeypatch.setenv("AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL", "-2")  # no process has deferred itself here
+    monkeypatch.setenv("AIRFLOW__DUCTWORK__ENDPOINT_URL", dynamodb_endpoint)
+    place = {
+        "run_id": run_id,
+        "ledger_table": ledger.table,
+        "connection": {"aws_conn_id": None, "region_name": CREDENTIALS["AWS_DEFAULT_REGION"]},
+    }
+
+    def make(scenes, **settings):
+        airflow = Airflow(ledger, run_id, scenes)
+        monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", airflow, raising=False)
+        return MirrorTrigger(**{**SETTINGS, **place, **settings}), airflow
+
+    return make
+
+
+async def first(trigger):
+    async for found in trigger.run():
+        return found.payload
+
+
+ENDED = {"state": "success", "ended_at": NEW}
 
 
 @pytest.mark.parametrize(
-    ("sights", "event"),
+    ("scenes", "event"),
     [
-        ([Sight(submit="failed", wait=0)], {"refused": "there is no run on AWS: task ductwork_submit is failed"}),
-        ([Sight(submit="running", wait=0), Sight({}, "deferred", {"t": {"ended_at": "x"}}, 0)], {"ended": True}),
-        ([Sight({"ended_at": "x"}, "success", {}, 0)], {"ended": True}),
+        ([("failed", None, None)], {"refused": "there is no run on AWS: task ductwork_submit is failed"}),
+        ([("running", None, None), ("deferred", {}, {"t": ENDED})], {"ended": True}),
+        ([("success", {"ended_at": NEW}, None)], {"ended": True}),
         # The ends of before a restart do not count.
         (
             [
-                Sight({"ended_at": SETTINGS["past_run"]}, "success", {"t": {"state": "running"}}, 0),
-                Sight({}, "success", {"t": {"ended_at": "new"}}, 0),
+                ("success", {"ended_at": PAST}, {"t": {"state": "running"}}),
+                ("deferred", {}, {"t": ENDED}),
             ],
             {"ended": True},
         ),
     ],
 )
-def test_fires_when_there_is_something_to_know(sights, event):
-    trigger = MirrorTrigger(**SETTINGS)
-    watch, waiting = watch_of(trigger), list(sights)
-    watch._look = lambda: waiting.pop(0)
-
-    async def first():
-        async for found in trigger.run():
-            return found.payload
-
-    assert asyncio.run(first()) == event
-    assert waiting == []
+def test_fires_when_there_is_something_to_know(watched, scenes, event):
+    trigger, airflow = watched(scenes)
+    assert asyncio.run(first(trigger)) == event
+    assert airflow.scenes == []
 
 
-def test_one_look_serves_all_triggers_of_a_run():
-    triggers = [MirrorTrigger(**{**SETTINGS, "task_id": f"t{n}", "poll_interval": 7.0}) for n in range(100)]
-    watch, looks = watch_of(triggers[0]), []
-
-    def look():
-        looks.append(1)
-        return Sight({}, "deferred", {f"t{n}": {"ended_at": "x"} for n in range(100)}, 7.0)
-
-    watch._look = look
-
-    async def fire(trigger):
-        async for found in trigger.run():
-            return found.payload
+def test_one_look_serves_all_triggers_of_a_run(watched):
+    names = [f"t{number}" for number in range(100)]
+    one, airflow = watched([("deferred", {}, dict.fromkeys(names, ENDED))], poll_interval=60.0)
+    triggers = [MirrorTrigger(**{**one.serialize()[1], "task_id": name}) for name in names]
 
     async def everyone():
-        return await asyncio.gather(*map(fire, triggers))
+        return await asyncio.gather(*map(first, triggers))
 
-    assert asyncio.run(asyncio.wait_for(everyone(), 30)) == [{"ended": True}] * 100
-    assert len(looks) == 1
+    assert asyncio.run(everyone()) == [{"ended": True}] * 100
+    assert airflow.asked == 1
 
 
-def test_does_not_fire_while_the_deferring_process_may_linger(monkeypatch):
+def test_does_not_fire_while_the_deferring_process_may_linger(watched, monkeypatch):
+    trigger, _ = watched([("success", {"ended_at": NEW}, None)])
     monkeypatch.setenv("AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL", "-1")  # the margin is two seconds
-    trigger = MirrorTrigger(**{**SETTINGS, "poll_interval": 0.02})
-    watch = watch_of(trigger)
-    watch._look = lambda: Sight({"ended_at": "x"}, "success", {}, 0)
-
-    async def first():
-        async for _ in trigger.run():
-            return
-
     started = time.monotonic()
-    asyncio.run(first())
-    assert 1 <= time.monotonic() - started < 2
+    asyncio.run(first(trigger))
+    assert time.monotonic() - started >= 1
