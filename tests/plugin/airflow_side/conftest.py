@@ -27,6 +27,8 @@ def airflow_side(tmp_path_factory):
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_FOLDER": str(shutil.copytree(DAGS, home / "dags")),
         "PYTHONPATH": str(SUPPORT),
+        # Seconds that remote tasks are given to end when their run is stopped; these do nothing about it.
+        "DUCTWORK_KILL_GRACE": "2",
     }
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], env=environment, check=True, capture_output=True)
     return environment

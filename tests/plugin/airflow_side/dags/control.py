@@ -22,7 +22,7 @@ class LostOnFirstTry(SubmitScheduleOperator):
         return super().execute(context)
 
 
-def control(kind, remote, target, deferrable, operator=SubmitScheduleOperator, **arguments):
+def control(kind, remote, target, deferrable, operator=SubmitScheduleOperator, connection=None, **arguments):
     way = "deferred" if deferrable else "sync"
     with DAG(f"{kind}_{target}_{way}"):
         operator(
@@ -31,7 +31,7 @@ def control(kind, remote, target, deferrable, operator=SubmitScheduleOperator, *
             remote_dag_id=remote,
             target=target,
             deferrable=deferrable,
-            aws_conn_id=None,
+            aws_conn_id=connection,
             role_arn="arn:aws:iam::123456789012:role/ductwork-local" if target == "stepfunctions" else None,
             ledger_table="ductwork",
             deployment={"job_queue": "ductwork-local", "job_definition": "ductwork-worker"},
@@ -45,3 +45,6 @@ for target, deferrable in itertools.product(("stepfunctions", "batch"), (False, 
     control("bad", "bad", target, deferrable)
     control("lost", "good", target, deferrable, LostOnFirstTry, retries=1)
     control("timeout", "long", target, deferrable, execution_timeout=timedelta(seconds=20), retries=1)
+    # botocore tries nothing again, so that the operator sees each fault.
+    once = {"retries": {"mode": "standard", "total_max_attempts": 1}}
+    control("faulty", "long", target, deferrable, connection="rotated", botocore_config=once)
