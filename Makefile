@@ -39,8 +39,9 @@ format: $(VENV)/.dev  ## Format the code and mend what ruff can mend.
 	$(BIN)/ruff check --fix $(SOURCES)
 	$(BIN)/ruff format $(SOURCES)
 
-bench: $(VENV)/.dev  ## Measure against Airflow's own work on the same DAG.
+bench: $(VENV)/.dev  ## Measure against Airflow's own work on the same DAG, and what the mirror costs.
 	$(BIN)/python tests/bench/local_run.py
+	$(BIN)/python tests/bench/mirror.py
 
 $(VENV)/bin/python:
 	@echo "==> creating $(VENV)"

@@ -1,0 +1,68 @@
+"""An AWS that answers from memory, for runs with more jobs in flight than an embedded one could hold."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from ductwork_airflow.submit.claims import Claims, Job
+from ductwork_airflow.submit.remote import RunHandle
+from remote_runs import TABLE, Clients, Remote
+
+
+class Canned:
+    """An AWS in which one machine has ``size`` jobs in flight; the ledger is a real one."""
+
+    def __init__(self, clients: Clients, size: int) -> None:
+        self._clients, self._size = clients, size
+        self.events = list(self._events())
+
+    def client(self, service: str) -> Any:
+        return self._clients.client("dynamodb") if service == "dynamodb" else self
+
+    def _events(self) -> Iterator[dict[str, Any]]:
+        number = 1
+        for task in range(self._size):
+            details = {"resource": "submitJob.sync", "resourceType": "batch"}
+            output = json.dumps({"JobId": f"job-{task}"})
+            yield {"id": number, "previousEventId": 0, "type": "TaskStateEntered",
+                   "stateEnteredEventDetails": {"name": f"t{task}"}}  # fmt: skip
+            yield {"id": number + 1, "previousEventId": number, "type": "TaskScheduled"}
+            yield {"id": number + 2, "previousEventId": number + 1, "type": "TaskSubmitted",
+                   "taskSubmittedEventDetails": {**details, "output": output}}  # fmt: skip
+            number += 3
+
+    def describe_execution(self, **_: Any) -> dict[str, Any]:
+        self._clients.calls["describe_execution"] += 1
+        return {"status": "RUNNING"}
+
+    def get_execution_history(self, *, maxResults: int, nextToken: str = "0", **_: Any) -> dict[str, Any]:
+        self._clients.calls["get_execution_history"] += 1
+        start = int(nextToken)
+        page = {"events": self.events[::-1][start : start + maxResults]}
+        return page | ({"nextToken": str(start + maxResults)} if start + maxResults < len(self.events) else {})
+
+    def describe_jobs(self, jobs: list[str]) -> dict[str, Any]:
+        self._clients.calls["describe_jobs"] += 1
+        assert len(jobs) <= 100
+        return {"jobs": [{"jobId": job, "status": "RUNNABLE", "attempts": [], "container": {}} for job in jobs]}
+
+
+def canned_run(remote: Remote, target: str, size: int) -> tuple[Clients, Canned, RunHandle]:
+    """A run with ``size`` jobs waiting in the queue: what counts the calls, what to watch it with, and its handle."""
+    names = (f"canned_{target}", f"r{size}")
+    if target == "stepfunctions":
+        facts: dict[str, Any] = {f"t{task}": {} for task in range(size)}
+        remote.ledger.start_run(*names, target=target, execution_arn="arn", tasks=facts)
+    else:
+        facts = {f"t{task}": {"job": f"j{task}"} for task in range(size)}
+        remote.ledger.start_run(*names, target=target, tasks=facts)
+        claims = Claims(remote.ledger, *names)
+        for task in range(size):
+            job = Job(f"j{task}", (), {}, task)
+            claims.make(job)
+            claims.resolve(job, f"job-{task}")
+    clients = Clients(remote.aws)
+    arn = "arn" if target == "stepfunctions" else None
+    return clients, Canned(clients, size), RunHandle(*names, target, TABLE, arn)
