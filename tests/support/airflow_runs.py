@@ -1,7 +1,8 @@
 """Run one DAG in Airflow, in one process, and clear and run it again; print what became of it.
 
 ``python airflow_runs.py FILE DAG_ID CONF STEP...`` with AIRFLOW_HOME pointing at a migrated metadata database. Steps:
-``run`` (until the DAG run ends), ``clear`` (all its tasks), ``touch:PATH``. Prints one JSON object per ``run``:
+``at:ISO`` (the logical date; now if left out), ``run`` (until the DAG run ends), ``clear`` (all its tasks),
+``touch:PATH``. The same logical date means the same run id, also after this process was killed. Prints one JSON object per ``run``:
 ``{"run_id", "logical_date", "state", "tasks": {task_id: {"state", "try_number", "max_tries", "xcoms"}}}``. The log goes to stderr.
 """
 
@@ -88,9 +89,12 @@ def main():
     os.dup2(2, 1)
     path, dag_id, conf, *steps = sys.argv[1:]
     dag, run, found = load(path, dag_id), None, []
+    date = datetime.now(timezone.utc)
     for step in steps:
-        if step == "run" and run is None:
-            run = dag.test(logical_date=datetime.now(timezone.utc), run_conf=json.loads(conf))
+        if step.startswith("at:"):
+            date = datetime.fromisoformat(step.removeprefix("at:"))
+        elif step == "run" and run is None:
+            run = dag.test(logical_date=date, run_conf=json.loads(conf))
             found.append(outcome(run))
         elif step == "run":
             found.append(outcome(run_again(dag, run)))

@@ -100,25 +100,27 @@ class Remote:
 
 
 @pytest.fixture
-def run_dag(airflow_side, embedded, tmp_path):
-    """``run_dag(dag_id, *steps)``: the records of :mod:`airflow_runs`, each with the whole ``log``; traces and switches are in ``tmp_path``."""
+def airflow_process(airflow_side, embedded, tmp_path):
+    """``airflow_process(dag_id, *steps)``: command and environment of :mod:`airflow_runs`; traces and switches are in
+    ``tmp_path``.
+    """
+
+    def make(dag_id: str, *steps: str, **variables: str):
+        control = Path(airflow_side["AIRFLOW__CORE__DAGS_FOLDER"]) / "control.py"
+        script, conf = str(SUPPORT / "airflow_runs.py"), json.dumps({"folder": str(tmp_path)})
+        environment = {**airflow_side, "AIRFLOW__DUCTWORK__ENDPOINT_URL": embedded, **variables}
+        return [sys.executable, script, str(control), dag_id, conf, *steps], environment
+
+    return make
+
+
+@pytest.fixture
+def run_dag(airflow_process):
+    """``run_dag(dag_id, *steps)``: the records of :mod:`airflow_runs`, each with the whole ``log``."""
 
     def run(dag_id: str, *steps: str, **variables: str):
-        done = subprocess.run(
-            [
-                sys.executable,
-                str(SUPPORT / "airflow_runs.py"),
-                str(Path(airflow_side["AIRFLOW__CORE__DAGS_FOLDER"]) / "control.py"),
-                dag_id,
-                json.dumps({"folder": str(tmp_path)}),
-                *steps,
-            ],
-            capture_output=True,
-            text=True,
-            timeout=240,
-            env={**airflow_side, "AIRFLOW__DUCTWORK__ENDPOINT_URL": embedded, **variables},
-            check=False,
-        )
+        command, environment = airflow_process(dag_id, *steps, **variables)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment, check=False)
         assert done.returncode == 0, f"{dag_id} {steps}:\n{done.stderr[-6000:]}"
         return [{**record, "log": done.stderr} for record in json.loads(done.stdout)]
 

@@ -44,6 +44,7 @@ for target, deferrable in itertools.product(("stepfunctions", "batch"), (False, 
     control("good", "good", target, deferrable)
     control("bad", "bad", target, deferrable)
     control("lost", "good", target, deferrable, LostOnFirstTry, retries=1)
+    control("killed", "long", target, deferrable)
     control("timeout", "long", target, deferrable, execution_timeout=timedelta(seconds=20), retries=1)
     # botocore tries nothing again, so that the operator sees each fault.
     once = {"retries": {"mode": "standard", "total_max_attempts": 1}}
