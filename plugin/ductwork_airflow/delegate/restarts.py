@@ -77,4 +77,4 @@ def _taken_over(item: Mapping[str, Any]) -> bool:
 
 
 def _skipped_by_rule(item: Mapping[str, Any]) -> bool:
-    return item["state"] == "skipped" and not item.get("try_number")
+    return item["state"] == "skipped" and not item.get("try_number") and not item.get("stopped")

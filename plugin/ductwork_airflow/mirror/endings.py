@@ -66,7 +66,9 @@ def _end(ledger: Ledger, names: tuple[str, str], task_id: str, item: Item | None
     tried = int((item or {}).get("try_number", 0))
     # A try that never began is none: "scheduled" and "queued" carry the number of the coming one.
     number = max(tried - 1, 0) if item and item.get("state") in {"scheduled", "queued"} else tried
-    found = {"error": error} if state == "failed" and "error" not in (item or {}) else {}
+    found: dict[str, Any] = {"error": error} if state == "failed" and "error" not in (item or {}) else {}
+    if state == "skipped":
+        found["stopped"] = True  # unlike what skips itself, a restart runs it
     advance(ledger, names, task_id, item, state, number, found)
 
 

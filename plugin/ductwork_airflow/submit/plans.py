@@ -32,6 +32,7 @@ _OF_A_TRY = (
     "pid",
     "skipped",
     "started_at",
+    "stopped",
     "until",
 )
 
@@ -66,8 +67,11 @@ def make(run: Item, items: Sequence[Item], number: int, task_ids: Sequence[str] 
     facts = run.get("tasks") or {}
     states: dict[str, set[str]] = {task_id: {""} for task_id in facts}
     for item in items:
-        states.setdefault(item["task_id"], set()).add(item.get("state", ""))
-        states[item["task_id"]].discard("")
+        # What never ran because the run was stopped is shown as skipped, and has not ended well.
+        state = "" if item.get("stopped") else item.get("state", "")
+        states.setdefault(item["task_id"], set()).add(state)
+        if state:
+            states[item["task_id"]].discard("")
     if unknown := sorted(set(task_ids or ()) - states.keys()):
         raise SubmissionError(
             f"run {run['run_id']!r} has no task {', '.join(unknown)}; it has {', '.join(sorted(states))}"

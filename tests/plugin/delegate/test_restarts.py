@@ -9,8 +9,8 @@ from ductwork_airflow.delegate import restarts
 FIRST, SECOND = "2026-01-01T00:00:01.000Z", "2026-01-01T00:00:02.000Z"
 
 
-def ended(state="failed", ended_at=FIRST, try_number=1, mark=None):
-    item = {"state": state, "ended_at": ended_at, "try_number": try_number}
+def ended(state="failed", ended_at=FIRST, try_number=1, mark=None, **facts):
+    item = {"state": state, "ended_at": ended_at, "try_number": try_number, **facts}
     return item | ({"mirrored": {"ended_at": mark[0], "max_tries": mark[1]}} if mark else {})
 
 
@@ -24,6 +24,7 @@ def ended(state="failed", ended_at=FIRST, try_number=1, mark=None):
         (ended("success", mark=(FIRST, 3)), 4, True),  # somebody wants a successful task to run again
         (ended("skipped", mark=(FIRST, 3)), 4, True),  # it skipped itself
         (ended("skipped", try_number=0, mark=(FIRST, 3)), 4, False),  # a branch passed it over, and would again
+        (ended("skipped", try_number=0, mark=(FIRST, 3), stopped=True), 4, True),  # the run was stopped before it
     ],
 )
 def test_an_outcome_is_unwanted_once_it_was_taken_over_and_cleared(item, max_tries, wanted):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from pathlib import Path
 
 import pytest
@@ -145,3 +146,38 @@ def test_submitting_a_restarted_chain_again_completes_the_restart(remote: Remote
     assert remote.submit(artefact, "batch", request) == handle
     assert remote.watch(handle).state == "success"
     assert ran(gate).count("flaky") == 2
+
+
+@TARGETS
+def test_a_restart_runs_what_a_stop_has_skipped(remote: Remote, target: str, tmp_path: Path) -> None:
+    """``a`` has ended well, and below it nothing has begun when the run is stopped: nothing has failed."""
+    gate, dag_id = tmp_path / "gate", f"stopped_{target}"
+    body = "\n".join(f"{name} = job('{name}', 'sleep 2; echo {name} >> {gate}.log')" for name in "abc")
+    busy = [occupy(remote) for _ in range(3)]
+    artefact = remote.compile(dag_id, f"{body}\na >> b >> c", target)
+    handle = remote.submit(artefact, target, remote.request(dag_id))
+    watcher = runs.watcher(remote.clients, handle)
+    reach(remote, handle, "a", "running")
+    busy.append(occupy(remote))  # the last of the four slots, before b can have it
+    reach(remote, handle, "a", "success")
+    watcher.stop("enough for now")
+    assert remote.states(handle) == {"a": ("success", 1), "b": ("skipped", 0), "c": ("skipped", 0)}
+    for job_id in busy:
+        remote.batch.terminate_job(jobId=job_id, reason="enough")
+    again = runs.restart(remote.clients, handle, pace=PACE)
+    assert remote.watch(again).state == "success"
+    assert remote.states(handle) == {"a": ("success", 1), "b": ("success", 1), "c": ("success", 1)}
+    assert ran(gate) == ["a", "b", "c"]
+
+
+def occupy(remote: Remote) -> str:
+    names = {"jobName": "busy", "jobQueue": "remote-queue", "jobDefinition": "remote-definition"}
+    return remote.batch.submit_job(**names, containerOverrides={"command": ["sleep", "60"]})["jobId"]
+
+
+def reach(remote: Remote, handle: RunHandle, task: str, state: str) -> None:
+    watcher, deadline = runs.watcher(remote.clients, handle), time.monotonic() + 20
+    while remote.task(handle, task).get("state") != state:
+        watcher.poll()
+        assert time.monotonic() < deadline, remote.states(handle)
+        time.sleep(0.05)
