@@ -119,6 +119,16 @@ def tells_triggers_of_kills() -> bool:
     return hasattr(BaseTrigger, "on_kill")
 
 
+def supervisor_is_busy() -> bool:
+    """Whether this task process is in the midst of asking its supervisor something: a signal handler must not ask
+    too then. Before 3.2 there is no telling, so this says no.
+    """
+    from airflow.sdk.execution_time import task_runner
+
+    lock = getattr(getattr(task_runner, "SUPERVISOR_COMMS", None), "_thread_lock", None)
+    return bool(lock is not None and lock.locked())
+
+
 def already_running() -> tuple[type[Exception], ...]:
     """What the client raises for a 409 on start: an exception of its own since 3.3."""
     from airflow.sdk import exceptions

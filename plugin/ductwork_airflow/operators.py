@@ -10,13 +10,16 @@ from airflow.configuration import conf as airflow_conf
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
 from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowTaskTimeout
+from airflow.sdk.exceptions import AirflowRuntimeError
 from botocore.exceptions import BotoCoreError, ClientError
 from ductwork import ledger_schema as schema
 
 from ductwork_airflow.attachments import Attachment, Attachments, attach, key_of
+from ductwork_airflow.compat import supervisor_is_busy
 from ductwork_airflow.hooks import SETTINGS, DuctworkHook
 from ductwork_airflow.ledger import Ledger
 from ductwork_airflow.links import BatchQueueLink, ExecutionLink, LogsLink, links, push_run_links
+from ductwork_airflow.own_state import MARKED, own_state
 from ductwork_airflow.sources import Source, SourceError, default_run_id, request_of
 from ductwork_airflow.submit import runs
 from ductwork_airflow.submit.remote import RunHandle, Watcher
@@ -129,7 +132,7 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
         self.waiter_delay = waiter_delay
         self.waiter_max_attempts = waiter_max_attempts
         self.cancel_on_kill = cancel_on_kill
-        self._attached: tuple[RunHandle, Sequence[str]] | None = None
+        self._attached: tuple[RunHandle, Any] | None = None
 
     # ---- the task's life ----
 
@@ -139,7 +142,7 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
             handle, how = self._attach(context)
         except (SourceError, runs.SubmissionError) as error:
             raise AirflowFailException(str(error)) from error
-        self._attached = handle, key_of(ti)
+        self._attached = handle, ti
         self.log.info("%s run %s of %s (%s)", how.capitalize(), handle.run_id, handle.dag_id, handle.target)
         ti.xcom_push(key=HANDLE_KEY, value=handle.as_dict())
         try:
@@ -157,7 +160,7 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
     def execute_complete(self, context: Any, event: Mapping[str, Any]) -> dict[str, Any]:
         """Go on after the trigger has fired."""
         handle = RunHandle.from_dict(event["handle"])
-        self._attached = handle, key_of(context["ti"])
+        self._attached = handle, context["ti"]
         if event["status"] == "ended":
             return self._conclude(handle, event["state"], event["counts"])
         if event["status"] == "deadline":
@@ -166,14 +169,34 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
         raise AirflowException(event["message"])
 
     def on_kill(self) -> None:
-        """Stop the run. Called from a signal handler, so it uses clients that nothing else uses."""
+        """Stop the run, unless Airflow is to run this task again: then the next try finds it.
+
+        Called from a signal handler, so it uses clients that nothing else uses.
+        """
         if not self.cancel_on_kill or self._attached is None:
             return
-        handle, key = self._attached
+        handle, ti = self._attached
+        if self._runs_again(ti):
+            self.log.info("Leaving run %s of %s to this task's next try", handle.run_id, handle.dag_id)
+            return
         self.log.info("Stopping run %s of %s", handle.run_id, handle.dag_id)
         clients = self.hook.apart()
-        Attachments(Ledger(handle.ledger_table, clients.client("dynamodb")), key).mark_killed(handle)
+        Attachments(Ledger(handle.ledger_table, clients.client("dynamodb")), key_of(ti)).mark_killed(handle)
         runs.watcher(clients, handle).stop(KILL_REASON)
+
+    def _runs_again(self, ti: Any) -> bool:
+        """Whether this process is ended because the task was cleared, or taken for lost by a new scheduler.
+
+        ``running`` is the state after a timeout and while a worker is shut down.
+        """
+        if supervisor_is_busy():
+            return False
+        try:
+            state = own_state(ti)
+        except AirflowRuntimeError as error:
+            self.log.warning("Airflow does not say what is to become of this task: %s", error)
+            return False
+        return state != "running" and state not in MARKED
 
     # ---- finding or starting the run ----
 
@@ -200,7 +223,7 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
         dag_id, document = source.load()
         if self.target == "batch":
             # Many requests: a kill in the midst of them stops the jobs that are there.
-            self._attached = RunHandle(dag_id, run_id, self.target, table), key_of(context["ti"])
+            self._attached = RunHandle(dag_id, run_id, self.target, table), context["ti"]
         return runs.submit(
             self.hook,
             document or {},

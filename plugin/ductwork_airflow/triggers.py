@@ -16,12 +16,11 @@ from ductwork_airflow.compat import tells_triggers_of_kills
 from ductwork_airflow.deferral import Deferral
 from ductwork_airflow.hooks import SETTINGS, DuctworkHook
 from ductwork_airflow.ledger import Ledger
+from ductwork_airflow.own_state import MARKED, own_state
 from ductwork_airflow.submit import runs
 from ductwork_airflow.submit.remote import RunHandle, RunProgress, Watcher
 from ductwork_airflow.watching import pace, plain_counts, watch
 
-# A task instance in one of these states after a kill was marked so by a user; any other state means Clear.
-_MARKED = {"success", "failed", "skipped"}
 KILL_REASON = "the task that submitted it was stopped in Airflow"
 
 
@@ -126,7 +125,9 @@ class RunTrigger(BaseTrigger):  # type: ignore[misc]
 
     async def on_kill(self) -> None:
         """Stop the run if a user has marked the task; leave it to the next try if the task was cleared."""
-        if not self.cancel_on_kill or await self._own_state() not in _MARKED:
+        if not self.cancel_on_kill or self.task_instance is None:
+            return
+        if await _in_thread(own_state, self.task_instance) not in MARKED:
             return
         self.log.info("Stopping run %s of %s", self.handle.run_id, self.handle.dag_id)
         await _in_thread(self._stop)
@@ -138,19 +139,6 @@ class RunTrigger(BaseTrigger):  # type: ignore[misc]
             Attachments(ledger, self.attachment).mark_killed(self.handle)
         # Not the watcher that polls: a thread may be in the midst of that.
         runs.watcher(hook, self.handle).stop(KILL_REASON)
-
-    async def _own_state(self) -> str | None:
-        from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
-
-        ti: Any = self.task_instance
-        if ti is None:
-            return None
-        mapped = {} if ti.map_index is None or ti.map_index < 0 else {"map_index": ti.map_index}
-        found = await _in_thread(
-            RuntimeTaskInstance.get_task_states, dag_id=ti.dag_id, task_ids=[ti.task_id], run_ids=[ti.run_id], **mapped
-        )
-        state = found.get(ti.run_id, {}).get(ti.task_id if not mapped else f"{ti.task_id}_{ti.map_index}")
-        return None if state is None else str(getattr(state, "value", state))
 
 
 async def _in_thread(function: Any, *args: Any, **kwargs: Any) -> Any:
