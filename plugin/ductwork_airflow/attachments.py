@@ -92,8 +92,8 @@ def attach(
                                                                    of a worker that died in it, is completed)
     running                            anything                    re-attach
     success                            anything                    re-attach; success is reported at once
-    failed, because this task was      anything (Clear while it    restart of what is not done
-    killed and stopped it              ran, timeout, eviction)
+    failed, because this task was      anything (timeout,          restart of what is not done
+    killed and stopped it              eviction)
     failed                             Clear                       restart of what is not done
     failed                             a retry (the worker was     re-attach; the failure is reported
                                        lost before reporting)
