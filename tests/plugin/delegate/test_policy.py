@@ -75,10 +75,17 @@ import json, sys
 from airflow import plugins_manager
 plugins, errors = plugins_manager._get_plugins()
 import ductwork, ductwork_airflow.delegate, ductwork_airflow.policy
+from airflow import settings
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG
+with DAG("tagged", tags=["ductwork"]) as dag:
+    EmptyOperator(task_id="e")
+settings.get_policy_plugin_manager().hook.dag_policy(dag=dag)
 own = [plugin for plugin in plugins if plugin.name == "ductwork"]
 print(json.dumps({
     "sources": [str(plugin.source) for plugin in own],
     "files": [ductwork.__file__, ductwork_airflow.delegate.__file__],
+    "tasks": sorted(dag.task_ids),
     "strays": sorted({"aws", "ledger", "report", "compat", "graph"} & sys.modules.keys()),
 }))
 """
@@ -102,6 +109,8 @@ def test_plugins_zip_is_a_plugins_folder(tmp_path):
     subprocess.run([sys.executable, str(ROOT / "plugin" / "plugins_zip.py"), str(out)], check=True)
     assert out.read_bytes() == first, "the same files make the same archive"
     zipfile.ZipFile(out).extractall(folder)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "airflow_local_settings.py").write_text("from ductwork_airflow.policy import dag_policy\n")
     environment = {
         **os.environ,
         "PYTHONPATH": str(without_ductwork(tmp_path / "site")),
@@ -115,4 +124,5 @@ def test_plugins_zip_is_a_plugins_folder(tmp_path):
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["sources"] == ["$PLUGINS_FOLDER/ductwork_plugin.py"]
     assert [Path(file).is_relative_to(folder) for file in found["files"]] == [True, True]
+    assert found["tasks"] == ["ductwork_submit", "e"], "without entry points, airflow_local_settings has the policy"
     assert found["strays"] == [], "Airflow must not run the packages' modules as plugins"
