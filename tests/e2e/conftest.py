@@ -3,122 +3,31 @@
 from __future__ import annotations
 
 import shutil
-import socket
-import time
 from pathlib import Path
 
-import httpx
 import pytest
-from ductwork_airflow.aws import Aws
-from ductwork_airflow.ledger import Ledger
 from ductwork_airflow.local.standalone import Standalone
+from real_airflow import SETTINGS, Airflow, free_port
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "dags"
-ENDED = {"success", "failed"}
-
-SETTINGS = {
-    "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
-    "AIRFLOW__DUCTWORK__DELEGATE_DAGS": "flaky_*, taskflow_*, batch_jobs",
-    "AIRFLOW__DUCTWORK__POLL_INTERVAL": "0.5",
-    "AIRFLOW__SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
-}
+DELEGATED = {"AIRFLOW__DUCTWORK__DELEGATE_DAGS": "flaky_*, taskflow_*, batch_jobs"}
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.long)
-            item.add_marker(pytest.mark.timeout(600))
-
-
-class Airflow:
-    """What a person does in the UI, by the same public API, and the ledger to compare with."""
-
-    def __init__(self, running: Standalone, home: Path) -> None:
-        user, password = running.credentials()
-        self.home = home
-        self.http = httpx.Client(base_url=running.url, timeout=30)
-        token = self._json(self.http.post("/auth/token", json={"username": user, "password": password}))
-        self.http.headers["Authorization"] = f"Bearer {token['access_token']}"
-        self.ledger = Ledger.connect("ductwork", Aws("us-east-1", running.endpoint_url, ("local", "local")))
-
-    def trigger(self, dag_id, conf=None):
-        """A run's id. Waits for the DAG file to be seen."""
-        deadline = time.monotonic() + 90
-        while self.http.get(f"/api/v2/dags/{dag_id}").status_code == 404 and time.monotonic() < deadline:
-            time.sleep(1)
-        reply = self.http.post(f"/api/v2/dags/{dag_id}/dagRuns", json={"logical_date": None, "conf": conf or {}})
-        return self._json(reply)["dag_run_id"]
-
-    def wait(self, dag_id, run_id, seconds=180):
-        """The run's state at its end."""
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            state = self._json(self.http.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"))["state"]
-            if state in ENDED:
-                return state
-            time.sleep(0.5)
-        raise AssertionError(f"{dag_id} {run_id} did not end: {self.states(dag_id, run_id)}")
-
-    def run(self, dag_id):
-        run_id = self.trigger(dag_id)
-        return run_id, self.wait(dag_id, run_id)
-
-    def instances(self, dag_id, run_id):
-        reply = self._json(self.http.get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances"))
-        return {found["task_id"]: found for found in reply["task_instances"]}
-
-    def states(self, dag_id, run_id):
-        return {task_id: found["state"] for task_id, found in self.instances(dag_id, run_id).items()}
-
-    def log(self, dag_id, run_id, task_id, number=1):
-        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{number}"
-        return self.http.get(path, params={"full_content": True}, headers={"Accept": "application/json"}).text
-
-    def xcoms(self, dag_id, run_id, task_id):
-        base = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries"
-        keys = [entry["key"] for entry in self._json(self.http.get(base))["xcom_entries"]]
-        return {key: self._json(self.http.get(f"{base}/{key}", params={"deserialize": False}))["value"] for key in keys}
-
-    def links(self, dag_id, run_id, task_id):
-        base = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/links"
-        return self._json(self.http.get(base))["extra_links"]
-
-    def clear(self, dag_id, run_id, **what):
-        body = {"dry_run": False, "dag_run_id": run_id, "only_failed": False, "reset_dag_runs": True, **what}
-        self._json(self.http.post(f"/api/v2/dags/{dag_id}/clearTaskInstances", json=body))
-
-    def wait_for_remote(self, dag_id, run_id, seconds=60):
-        deadline = time.monotonic() + seconds
-        while "ended_at" not in self.ledger.run(dag_id, run_id):
-            assert time.monotonic() < deadline, f"the ledger does not know the end of {dag_id} {run_id}"
-            time.sleep(0.5)
-
-    def remote(self, dag_id, run_id):
-        """Remote states and try numbers by task id."""
-        return {
-            item["task_id"]: (item["state"], item.get("try_number", 0)) for item in self.ledger.tasks(dag_id, run_id)
-        }
-
-    @staticmethod
-    def _json(reply):
-        assert reply.is_success, f"{reply.request.url}: {reply.status_code} {reply.text}"
-        return reply.json()
+            if not item.get_closest_marker("timeout"):
+                item.add_marker(pytest.mark.timeout(600))
 
 
 @pytest.fixture(scope="session")
 def airflow(tmp_path_factory):
     home = tmp_path_factory.mktemp("e2e")
     dags = home / "dags"
-    shutil.copytree(HERE / "dags", dags, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(HERE / "dags", dags, ignore=shutil.ignore_patterns("__pycache__", "kills.py"))
     for name in ("flaky_api", "taskflow_etl", "batch_jobs"):
         shutil.copy(EXAMPLES / f"{name}.py", dags)
-    with Standalone(dags, home, _free_port(), SETTINGS) as running:
+    with Standalone(dags, home, free_port(), SETTINGS | DELEGATED) as running:
         yield Airflow(running, home)
-
-
-def _free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]

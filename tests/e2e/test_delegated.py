@@ -31,9 +31,13 @@ def test_every_outcome(airflow, target):
         "skips": "skipped",
         "below_skipped": "skipped",
         "killed": "failed",
+        "crashes": "failed",
+        "crashes_once": "success",
     }
     assert state == "failed" == airflow.ledger.run(dag_id, run_id)["state"]
     assert airflow.remote(dag_id, run_id)["breaks"] == ("failed", 2), "AWS retried, Airflow did not"
+    assert airflow.remote(dag_id, run_id)["crashes"] == ("failed", 1)
+    assert airflow.remote(dag_id, run_id)["crashes_once"] == ("success", 2)
     assert airflow.instances(dag_id, run_id)["breaks"]["try_number"] == 1
     assert airflow.xcoms(dag_id, run_id, "good.value")["return_value"] in (
         {"answer": 42, "list": [1, None, "x"]},

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ductwork_airflow.submit.claims import Claims, Job
+from ductwork.ledger_schema import job_sk, run_pk
 from ductwork_airflow.submit.remote import RunHandle
 from remote_runs import TABLE, Clients, Remote
 
@@ -58,11 +58,9 @@ def canned_run(remote: Remote, target: str, size: int) -> tuple[Clients, Canned,
     else:
         facts = {f"t{task}": {"job": f"j{task}"} for task in range(size)}
         remote.ledger.start_run(*names, target=target, tasks=facts)
-        claims = Claims(remote.ledger, *names)
         for task in range(size):
-            job = Job(f"j{task}", (), {}, task)
-            claims.make(job)
-            claims.resolve(job, f"job-{task}")
+            claim = {"name": f"j{task}", "above": [], "submit": "{}", "position": task, "round": 0}
+            remote.ledger.put(run_pk(*names), job_sk(f"j{task}"), {**claim, "owner": "us", "job_id": f"job-{task}"})
     clients = Clients(remote.aws)
     arn = "arn" if target == "stepfunctions" else None
     return clients, Canned(clients, size), RunHandle(*names, target, TABLE, arn)

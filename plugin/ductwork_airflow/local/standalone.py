@@ -40,6 +40,9 @@ class Standalone:
     :param home: Airflow's home, which also takes logs, ledger and metadata database
     :param port: of Airflow's web server
     :param settings: further environment variables for Airflow, ``AIRFLOW__...``
+    :ivar url: of Airflow's web server
+    :ivar endpoint_url: of the embedded AWS
+    :ivar environment: the environment variables of Airflow's processes
     """
 
     def __init__(self, dags: Path, home: Path, port: int, settings: Mapping[str, str] | None = None) -> None:
@@ -48,6 +51,7 @@ class Standalone:
         self._stack = contextlib.ExitStack()
         self.url = f"http://127.0.0.1:{port}"
         self.endpoint_url = ""
+        self.environment: dict[str, str] = {}
 
     def __enter__(self) -> Standalone:
         self._home.mkdir(parents=True, exist_ok=True)
@@ -92,8 +96,8 @@ class Standalone:
     def _start_airflow(self, stack: contextlib.ExitStack) -> None:
         log = stack.enter_context(self.log.open("w", encoding="utf-8"))
         command = [sys.executable, "-m", "airflow", "standalone"]
-        environment = without_aws(os.environ) | self._environment() | self._settings
-        self._airflow = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
+        self.environment = without_aws(os.environ) | self._environment() | self._settings
+        self._airflow = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, start_new_session=True)
         stack.callback(_end, self._airflow)
         deadline = time.monotonic() + _HEALTHY_SECONDS
         while not self._healthy():

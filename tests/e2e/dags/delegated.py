@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import signal
 from datetime import timedelta
 from pathlib import Path
 
 from airflow.exceptions import AirflowSkipException
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.empty import EmptyOperator
-from airflow.sdk import DAG, TaskGroup, task
+from airflow.sdk import DAG, TaskGroup, get_current_context, task
 from ductwork_airflow.delegate import delegate
 
 # The tests leave a file here to mend the task `fragile`, and read how often tasks ran.
@@ -57,6 +58,17 @@ def fragile(dag=None):
     return "mended"
 
 
+@task
+def crashes():
+    """The container dies without a word: the worker, which is the parent of this process, and then this. Once only."""
+    context = get_current_context()
+    mark = PLACE / f"{context['dag'].dag_id}.{context['ti'].task_id}.crashed"
+    if not mark.exists():
+        mark.touch()
+        os.kill(os.getppid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 def outcomes(target):
     with DAG(f"outcomes_{target}", tags=["e2e"]) as dag:
         with TaskGroup("good"):
@@ -64,6 +76,8 @@ def outcomes(target):
         breaks() >> nothing.override(task_id="below_broken")() >> EmptyOperator(task_id="last")
         skips() >> nothing.override(task_id="below_skipped")()
         BashOperator(task_id="killed", bash_command="kill -9 $$")
+        crashes.override(task_id="crashes")()
+        crashes.override(task_id="crashes_once", retries=1, retry_delay=timedelta(seconds=1))()
     return dag
 
 
