@@ -19,7 +19,7 @@ def pytest_collection_modifyitems(items):
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.long)
             if not item.get_closest_marker("timeout"):
-                item.add_marker(pytest.mark.timeout(600))
+                item.add_marker(pytest.mark.timeout(900))
 
 
 @pytest.fixture(scope="session")

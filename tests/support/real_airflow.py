@@ -55,7 +55,7 @@ class Airflow:
     def state(self, dag_id, run_id):
         return self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")["state"]
 
-    def wait(self, dag_id, run_id, seconds=180):
+    def wait(self, dag_id, run_id, seconds=400):
         """The run's state at its end."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -92,7 +92,7 @@ class Airflow:
         body = {"dry_run": False, "dag_run_id": run_id, "only_failed": False, "reset_dag_runs": True, **what}
         self._json(self.http.post(f"/api/v2/dags/{dag_id}/clearTaskInstances", json=body))
 
-    def wait_for_remote(self, dag_id, run_id, seconds=60):
+    def wait_for_remote(self, dag_id, run_id, seconds=120):
         deadline = time.monotonic() + seconds
         while "ended_at" not in self.ledger.run(dag_id, run_id):
             assert time.monotonic() < deadline, f"the ledger does not know the end of {dag_id} {run_id}"

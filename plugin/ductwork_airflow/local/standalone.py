@@ -26,6 +26,7 @@ from ductwork_airflow.local.service import READY
 
 _HEALTHY_SECONDS = 300.0
 _GRACE_SECONDS = 30.0
+_DATABASE_SECONDS = 60
 _PASSWORDS = "simple_auth_manager_passwords.json.generated"
 
 
@@ -107,8 +108,12 @@ class Standalone:
 
     def _environment(self) -> dict[str, str]:
         free = iter(_free_ports(2))
+        # Four processes write to one SQLite file. On a busy machine its usual 5 seconds of waiting are not enough, and
+        # "database is locked" ends scheduler and triggerer.
+        database = f"sqlite:///{self._home / 'airflow.db'}?timeout={_DATABASE_SECONDS}"
         return {
             "AIRFLOW_HOME": str(self._home),
+            "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": os.environ.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", database),
             "AIRFLOW__CORE__DAGS_FOLDER": str(self._dags),
             "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
             "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{self.url}/execution/",
