@@ -10,7 +10,7 @@ import code_cases_compiling
 import code_cases_loading
 import pytest
 from code_cases import CASES, COVERED_ELSEWHERE
-from compiling import codes, compile_files, compile_text, write_dag
+from compiling import codes, compile_files, write_dag
 from ductwork.codes import CODES
 
 TESTS = Path(__file__).parent
@@ -80,23 +80,15 @@ def test_codes_are_explained(code):
     assert len(entry.explanation) > len(entry.title) and entry.explanation.rstrip("' }").endswith(".")
 
 
-def test_wait_for_downstream_is_two_findings(tmp_path):
-    """Airflow sets depends_on_past along with it."""
-    body = code_cases.in_dag(code_cases.bash(more=", wait_for_downstream=True"))
-    made = compile_text(tmp_path, body)
-    assert [(finding.code, finding.field) for finding in made.diagnostics] == [
-        ("DW307", "depends_on_past"),
-        ("DW307", "wait_for_downstream"),
-    ]
-
-
 def test_all_findings_of_all_files_are_reported_at_once(tmp_path):
     one = write_dag(
-        tmp_path, code_cases.in_dag(code_cases.bash(more=", trigger_rule='always', pool='p'")), name="one.py"
+        tmp_path,
+        code_cases.in_dag(code_cases.bash(more=", executor_config={'ductwork': {'nope': 1}}, pool='p'")),
+        name="one.py",
     )
     two = write_dag(tmp_path, "x = 1,,", name="two.py", header="")
     three = write_dag(tmp_path, code_cases.in_dag(code_cases.bash()).replace("'case'", "'three'"), name="three.py")
     made = compile_files(one, two, three)
-    assert codes(made.diagnostics) == ["DW102", "DW302", "DW308"]
+    assert codes(made.diagnostics) == ["DW102", "DW308", "DW202"]
     # What is wrong with one DAG does not keep the others from being compiled.
     assert [artefact.dag_id for artefact in made.artefacts] == ["three"]

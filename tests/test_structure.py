@@ -16,12 +16,14 @@ LAYERS = (
     {"cli"},
     {"explain"},
     {"compiler"},
-    {"frontend", "passes", "backends", "support", "deployment"},
+    {"frontend", "passes", "backends", "support", "deployment", "relations"},
     {"rules"},
     {"templates"},
     {"batch_limits"},
     {"batch_shapes"},
+    {"structure"},
     {"ir", "snapshot", "graph", "names", "ledger_schema", "exit_codes", "output"},
+    {"trigger_rules"},
     # The catalogue and what looks things up in it.
     {"diagnostics"},
 )

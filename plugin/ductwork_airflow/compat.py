@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -89,17 +91,17 @@ def decode_trigger_kwargs(encoded: Mapping[str, Any] | str) -> dict[str, Any]:
     return {name: smart_decode_trigger_kwargs(value) for name, value in Trigger._decrypt_kwargs(text).items()}
 
 
-# ---- the trigger's process ----
+# ---- processes beside the task's own ----
 
 
-def bind_trigger_comms() -> None:
+def bind_supervisor_comms() -> None:
     """Give this process, a child of the supervisor, Airflow's channel to it, usable from an event loop and threads."""
     from airflow.sdk.execution_time import task_runner
     from airflow.sdk.execution_time.comms import CommsDecoder
 
     lock = threading.Lock()
 
-    class TriggerComms(CommsDecoder):  # type: ignore[misc]
+    class SupervisorComms(CommsDecoder):  # type: ignore[misc]
         def send(self, msg: Any) -> Any:
             with lock:
                 return super().send(msg)
@@ -107,7 +109,24 @@ def bind_trigger_comms() -> None:
         async def asend(self, msg: Any) -> Any:
             return await asyncio.to_thread(self.send, msg)
 
-    task_runner.SUPERVISOR_COMMS = TriggerComms()
+    task_runner.SUPERVISOR_COMMS = SupervisorComms()
+
+
+def load_dags(bundle: Any, bundle_name: str, dag_file: str) -> Any:
+    """A file's DAGs as a task's process loads them: Airflow's DagBag.
+
+    :param bundle: an initialised DAG bundle
+    :param dag_file: relative to the bundle
+    """
+    named: dict[str, str] = {"bundle_name": bundle_name}
+    try:
+        from airflow.dag_processing.dagbag import BundleDagBag
+    except ImportError:  # before 3.2
+        from airflow.models.dagbag import BundleDagBag
+
+        named = {}
+    path = os.fspath(Path(bundle.path, dag_file))
+    return BundleDagBag(dag_folder=path, safe_mode=False, load_op_links=False, bundle_path=bundle.path, **named)
 
 
 def tells_triggers_of_kills() -> bool:

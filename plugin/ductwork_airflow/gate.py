@@ -61,10 +61,12 @@ def _evaluate(task_id: str, facts: Mapping[str, Mapping[str, Any]], recorded: Ma
 
 def _outcomes(task_id: str, facts: Mapping[str, Mapping[str, Any]], recorded: Mapping[str, list[Item]]) -> list[str]:
     if task_id not in recorded:
-        # A job that keeps no record of its own has succeeded, or Batch would not have started this one; and a task
-        # without any job ends as its own upstream tasks decide.
-        own = "run" if "job" in facts.get(task_id, {}) else _evaluate(task_id, facts, recorded)
-        return ["success" if own == "run" else own]
+        # A job that keeps no record of its own has succeeded, or Batch would not have started this one.
+        return ["success"] if "job" in facts.get(task_id, {}) else _instant(task_id, facts, recorded)
+    if "job" not in facts.get(task_id, {}):
+        # The mirror ends it, and may be behind; a restart may have it scheduled again.
+        states = [item["state"] for item in recorded[task_id]]
+        return states if TERMINAL_STATES.issuperset(states) else _instant(task_id, facts, recorded)
     if facts.get(task_id, {}).get("native"):
         # The mirror keeps its record, which may be behind.
         return [item["state"] if item["state"] in TERMINAL_STATES else "success" for item in recorded[task_id]]
@@ -75,3 +77,9 @@ def _outcomes(task_id: str, facts: Mapping[str, Mapping[str, Any]], recorded: Ma
                 "was the job started by hand, or the ledger restored?"
             )
     return [item["state"] for item in recorded[task_id]]
+
+
+def _instant(task_id: str, facts: Mapping[str, Mapping[str, Any]], recorded: Mapping[str, list[Item]]) -> list[str]:
+    """A task without any job ends as its own upstream tasks decide."""
+    own = _evaluate(task_id, facts, recorded)
+    return ["success" if own == "run" else own]

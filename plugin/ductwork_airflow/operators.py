@@ -70,7 +70,7 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
     :param waiter_max_attempts: how many looks; then the task fails and the run goes on, to be found by a retry
     :param cancel_on_kill: stop the run when this task is killed, times out or is marked failed or successful
     :raises AirflowFailException: the run has failed (with its tasks' errors), the DAG does not compile (with the
-        diagnostics), or it cannot be submitted as things are
+        diagnostics), the conf does not fit its params, or it cannot be submitted as things are
     :raises AirflowException: AWS cannot be asked any longer; a retry finds the run again
     """
 
@@ -221,6 +221,8 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
             self.dag_file, self.artefact, self.state_machine_arn, self.remote_dag_id, self.target, deployment
         )
         dag_id, document = source.load()
+        request = request_of(context["dag_run"], dag_id, run_id, self.conf)
+        source.check_conf(dag_id, request.conf)
         if self.target == "batch":
             # Many requests: a kill in the midst of them stops the jobs that are there.
             self._attached = RunHandle(dag_id, run_id, self.target, table), context["ti"]
@@ -228,7 +230,7 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
             self.hook,
             document or {},
             self.target,
-            request_of(context["dag_run"], dag_id, run_id, self.conf),
+            request,
             ledger_table=table,
             role_arn=self.role_arn or (None if self.state_machine_arn else _configured("role_arn")),
             state_machine_arn=self.state_machine_arn,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import signal
 import time
@@ -76,6 +77,26 @@ class Source:
             known = ", ".join(artefact.dag_id for artefact in compiled.artefacts) or "none"
             raise SourceError(f"{dag_file} defines several DAGs ({known}): say which one in remote_dag_id")
         return compiled.artefacts[0].dag_id, compiled.artefacts[0].document
+
+    def check_conf(self, dag_id: str, conf: Mapping[str, Any]) -> None:
+        """Validate a run's conf against the DAG's params, where the DAG is at hand; elsewhere its tasks will do so.
+
+        :raises SourceError: with the words of Airflow, which refuses to create such a run
+        """
+        if self.dag_file is None:
+            return
+        from airflow.providers.common.compat.sdk import ParamValidationError
+        from ductwork.frontend.loader import run_file
+
+        with _alarm_kept():
+            dags, _ = run_file(self.dag_file)
+        params = copy.deepcopy(next(dag for dag in dags if dag.dag_id == dag_id).params)
+        try:
+            params.update(conf)
+            params.validate()
+        except ParamValidationError as error:
+            what = str(error).splitlines()[0]
+            raise SourceError(f"the run's conf does not fit the params of DAG {dag_id!r}: {what}") from error
 
     def _dag_id_of(self, document: Mapping[str, Any]) -> str:
         is_chain = "jobs" in document

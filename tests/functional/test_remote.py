@@ -95,6 +95,8 @@ def test_no_wait_and_cancel(remote, target):
     run_id = f"cancelled_{target}"
     started = start(remote, "waiting", run_id, target, "--no-wait", "--json")
     assert started.code == 0, started.err
+    early = remote("restart", "waiting", run_id, "--no-wait")
+    assert (early.code, "DW517" in early.err, "ductwork cancel" in early.err) == (1, True, True), early.err
     assert (started.json["run_id"], started.json["target"]) == (run_id, target)
     cancelled = remote("cancel", "waiting", run_id, "--reason", "too slow")
     assert (cancelled.code, f"waiting {run_id}: failed" in cancelled.err) == (0, True), cancelled.err
@@ -108,6 +110,14 @@ def test_other_values_are_refused(remote):
     start(remote, "gated", "values", "batch", "--no-wait", "--conf", '{"gate": "/a"}')
     other = start(remote, "gated", "values", "batch", "--no-wait", "--conf", '{"gate": "/b"}')
     assert (other.code, "DW516" in other.err, "exists already with other values" in other.err) == (1, True, True)
+
+
+@TARGETS
+def test_a_conf_that_does_not_fit_starts_nothing(remote, target):
+    refused = start(remote, "strict", "unfit", target, "--conf", '{"level": 7}')
+    words = "Invalid input for param level: 7 is not of type 'string'"
+    assert (refused.code, "DW501" in refused.err, words in refused.err) == (1, True, True), refused.err
+    assert remote("status", "strict", "unfit").code == 1
 
 
 @pytest.mark.parametrize(

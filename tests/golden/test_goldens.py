@@ -16,6 +16,8 @@ HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "dags"
 CASES = sorted(path.stem for path in (HERE / "dags").glob("*.py"))
 SUFFIX = {"stepfunctions": "asl", "batch": "batch"}
+# What a job chain cannot say, and how it says so.
+REFUSED = {"early_rules": {"DW302"}, "branching": {"DW302", "DW303"}, "teardown": {"DW305"}}
 
 
 @pytest.fixture(scope="module", params=CASES)
@@ -26,11 +28,17 @@ def case(request):
 @pytest.fixture(scope="module")
 def made(case):
     path = HERE / "dags" / f"{case}.py"
-    return {target: only_artefact(compile_files(path, target=target)) for target in SUFFIX}
+    targets = SUFFIX if case not in REFUSED else ("stepfunctions",)
+    return {target: only_artefact(compile_files(path, target=target)) for target in targets}
 
 
 @pytest.mark.parametrize("target", SUFFIX)
 def test_the_json_is_as_recorded(case, made, target, request):
+    if target not in made:
+        refused = compile_files(HERE / "dags" / f"{case}.py", target=target)
+        assert {finding.code for finding in refused.diagnostics} == REFUSED[case]
+        assert refused.artefacts == []
+        return
     golden = HERE / f"{case}.{SUFFIX[target]}.json"
     text = made[target].text(indent=True)
     if request.config.getoption("--update-goldens"):
@@ -48,7 +56,10 @@ def test_cfn_lint_accepts_all_machines():
     assert [found for found in lint_machines(machines) if found] == []
 
 
-def test_the_job_chain_is_sound(made):
+def test_the_job_chain_is_sound(case, made):
+    if case in REFUSED:
+        assert "batch" not in made
+        return
     chain = json.loads(made["batch"].text())
     assert chain["version"] == 1
     names = [job["name"] for job in chain["jobs"]]

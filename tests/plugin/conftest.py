@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -14,6 +16,8 @@ from pathlib import Path
 import pytest
 from ductwork_airflow.ledger import Ledger
 from harness import CREDENTIALS, MakeWorkers, StepFunctions, Workers, airflow_environment, dynamodb
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +36,29 @@ def dynamodb_endpoint() -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
     process.terminate()
     process.wait(timeout=10)
+
+
+@pytest.fixture(scope="session")
+def dynalite_endpoint() -> Iterator[str]:
+    node = shutil.which("node")
+    if node is None:
+        pytest.skip("dynalite needs node, which is not on the PATH")
+    folder = Path(os.environ.get("DUCTWORK_DYNALITE", ROOT / "node_modules" / "dynalite"))
+    assert (folder / "cli.js").exists(), f"no dynalite in {folder}: run `npm ci`, or set DUCTWORK_DYNALITE"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [node, str(folder / "cli.js"), "--port", str(port), "--createTableMs", "0"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 20
+        while not _answers(port):
+            assert time.monotonic() < deadline, "dynalite did not start"
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
 
 
 def _answers(port: int) -> bool:

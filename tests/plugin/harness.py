@@ -138,7 +138,7 @@ class Workers:
         )
 
     def finish(self, process: subprocess.Popen[str], task_id: str, *, token: str | None = None) -> Worked:
-        stdout, stderr = process.communicate(timeout=90)
+        stdout, stderr = process.communicate(timeout=180)
         item = self.ledger.task(self.dag_id, self.run_id, task_id) or {}
         return Worked(process.returncode, stdout, stderr, item, self.step_functions.of(token) if token else [])
 

@@ -125,10 +125,12 @@ class _Walk:
         if kind == "function":
             return self.call(node, local, inside)
         if kind == "unary" and node.value == "{":
-            pairs = [(key, self.shape(value, local, inside=inside)) for key, value in node.lhs_object]
-            for key, _ in pairs:
+            for key, _ in node.lhs_object:
                 self.shape(key, local, inside=inside)
-            return {str(key.value): shape for key, shape in pairs if key.type == "string"}
+            # A field that may be missing stays missing in an object; whoever reads it there is told.
+            pairs = [pair for pair in node.lhs_object if not self.passes_on_nothing(*pair)]
+            shapes = [(key, self.shape(value, local, inside=inside)) for key, value in pairs]
+            return {str(key.value): shape for key, shape in shapes if key.type == "string"}
         if kind == "unary" and node.value == "[":
             return [self.shape(inner, local, inside=inside) for inner in node.expressions]
         if kind == "condition":
@@ -138,6 +140,13 @@ class _Walk:
         for inner in children(node):
             self.shape(inner, local, inside=inside)
         return SCALAR if kind in {"string", "number", "value", "binary", "regex"} else ANY
+
+    def passes_on_nothing(self, key: Any, value: Any) -> bool:
+        """Whether a pair is ``'x': $states.input.x`` where it is not certain that the input has an x."""
+        if not isinstance(self.scope.input, dict) or key.type != "string" or value.type != "path":
+            return False
+        steps = [str(step.value) for step in value.steps]
+        return steps == ["states", "input", str(key.value)] and steps[2] not in self.scope.input
 
     def block(self, node: Any, local: frozenset[str], inside: bool) -> Shape:
         shape: Shape = ANY

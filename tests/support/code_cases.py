@@ -21,6 +21,7 @@ COVERED_ELSEWHERE: dict[str, str] = {
     ),
     "DW507": "functional/test_report.py",
     "DW516": "functional/test_remote.py",
+    "DW517": "functional/test_restart.py",
     **dict.fromkeys(("DW511", "DW512", "DW513", "DW514"), "functional/test_disasters.py"),
 }
 

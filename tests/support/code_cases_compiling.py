@@ -4,19 +4,7 @@ from __future__ import annotations
 
 from code_cases import bash, case, in_dag, task_case
 
-_FOUR = [bash("a"), bash("b"), bash("c"), bash("d")]
-# The finding names the first task of the crossing part.
-_CROSSING = [bash("a") + "  # <-", *_FOUR[1:], "a >> [c, d]", "b >> d"]
-task_case("DW301", "N", _CROSSING, [*_FOUR, "a >> [c, d]", "b >> [c, d]"], task="a")
-case(
-    "DW301",
-    "only for state machines",
-    in_dag(*_CROSSING),
-    in_dag(*_CROSSING),
-    dag_id="case",
-    task="a",
-    good_options={"target": "batch"},
-)
+_BATCH = {"target": "batch"}
 for _rule in ("all_done", "one_success", "none_failed_min_one_success", "always"):
     task_case(
         "DW302",
@@ -24,30 +12,34 @@ for _rule in ("all_done", "one_success", "none_failed_min_one_success", "always"
         [bash("u"), bash(more=f", trigger_rule='{_rule}'") + "  # <-", "u >> t"],
         [bash("u"), bash(more=", trigger_rule='all_success'"), "u >> t"],
         field="trigger_rule",
+        options=_BATCH,
     )
 task_case(
     "DW303",
     "@task.branch",
     ["@task.branch", "def t():  # <-", "    return 'x'", "t() >> EmptyOperator(task_id='x')"],
     ["@task", "def t():", "    return 'x'", "t() >> EmptyOperator(task_id='x')"],
+    options=_BATCH,
 )
 task_case(
     "DW303",
     "short circuit",
     [
         "from airflow.providers.standard.operators.python import ShortCircuitOperator",
-        "ShortCircuitOperator(task_id='t', python_callable=bool)  # <-",
+        "ShortCircuitOperator(task_id='t', python_callable=bool) >> EmptyOperator(task_id='x')  # <-",
     ],
-    ["PythonOperator(task_id='t', python_callable=bool)"],
+    ["PythonOperator(task_id='t', python_callable=bool) >> EmptyOperator(task_id='x')"],
+    options=_BATCH,
 )
 task_case(
     "DW303",
     "latest only",
     [
         "from airflow.providers.standard.operators.latest_only import LatestOnlyOperator",
-        "LatestOnlyOperator(task_id='t')  # <-",
+        "LatestOnlyOperator(task_id='t') >> EmptyOperator(task_id='x')  # <-",
     ],
-    ["EmptyOperator(task_id='t')"],
+    ["EmptyOperator(task_id='t') >> EmptyOperator(task_id='x')"],
+    options=_BATCH,
 )
 task_case(
     "DW304",
@@ -68,12 +60,13 @@ task_case(
     ["from airflow.sdk import task_group", "@task_group", "def g(x):", f"    {bash()}", "g(1)"],
     task="g.t",
 )
-task_case("DW305", "setup", [bash() + ".as_setup()  # <-"], [bash()])
+task_case("DW305", "setup", [bash() + ".as_setup()  # <-"], [bash()], options=_BATCH)
 task_case(
     "DW305",
     "teardown",
     [bash("s"), bash() + ".as_teardown()  # <-", "s >> t"],
     [bash("s"), bash(), "s >> t"],
+    options=_BATCH,
 )
 _SENSOR = "from airflow.providers.standard.sensors.python import PythonSensor"
 task_case(
@@ -82,6 +75,7 @@ task_case(
     [_SENSOR, "PythonSensor(task_id='t', python_callable=bool, mode='reschedule')  # <-"],
     [_SENSOR, "PythonSensor(task_id='t', python_callable=bool, mode='poke')"],
     field="mode",
+    options=_BATCH,
 )
 _TRIGGER = "from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator"
 task_case(
@@ -106,12 +100,40 @@ case(
     dag_id="case",
     field="schedule",
 )
+for _name in ("depends_on_past", "wait_for_downstream"):
+    task_case(
+        "DW307",
+        _name,
+        [bash(more=f", {_name}=True") + "  # <-"],
+        [bash(more=f", {_name}=False")],
+        field=_name,
+        options=_BATCH,
+    )
+_POOL = {"AIRFLOW__DUCTWORK__POOLS": "p=2"}
 task_case(
     "DW307",
-    "depends_on_past",
-    [bash(more=", depends_on_past=True") + "  # <-"],
-    [bash(more=", depends_on_past=False")],
-    field="depends_on_past",
+    "more slots than the pool has",
+    [bash(more=", pool='p', pool_slots=3") + "  # <-"],
+    [bash(more=", pool_slots=3")],
+    field="pool_slots",
+    environment=_POOL,
+)
+task_case(
+    "DW308",
+    "a pool in a chain",
+    [bash(more=", pool='p'") + "  # <-"],
+    [bash()],
+    field="pool",
+    environment=_POOL,
+    options=_BATCH,
+)
+task_case(
+    "DW308",
+    "max_active_tis_per_dag in a chain",
+    [bash(more=", max_active_tis_per_dag=1") + "  # <-"],
+    [bash(more=", max_active_tis_per_dag=None")],
+    field="max_active_tis_per_dag",
+    options=_BATCH,
 )
 case(
     "DW307",
@@ -124,9 +146,6 @@ case(
 for _name, _value, _harmless in (
     ("priority_weight", 5, 1),
     ("pool", "'small'", "'default_pool'"),
-    ("pool_slots", 2, 1),
-    ("max_active_tis_per_dag", 1, None),
-    ("max_active_tis_per_dagrun", 1, None),
 ):
     task_case(
         "DW308",
@@ -148,8 +167,8 @@ for _name, _text in (
         in_dag(bash()),
         dag_id="case",
         field=_name,
+        options=_BATCH,
     )
-_BATCH = {"target": "batch"}
 task_case(
     "DW309",
     "ten retries",

@@ -1,116 +1,286 @@
-"""A small interpreter of the machines we emit: enough to see which tasks run and what each ends in.
+"""A small interpreter of the machines we emit: enough to see which tasks run, when, and what each ends in.
 
-It knows the states that the emitter makes, evaluates their JSONata and keeps the ledger's outcomes; jobs end as they are told.
+It evaluates the states' JSONata; branches of a Parallel take turns, one state at a time, in an order drawn at random, so
+many runs of one machine explore many interleavings. The ledger is moto's DynamoDB, without its HTTP layer, so update and
+condition expressions mean what they say. Jobs end as they are told. A machine that waits for a token that nobody sends
+fails with :class:`DeadlockError`.
 """
 
 from __future__ import annotations
 
+import json
+import random
 import re
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from asl_problem import expression_code
 from jsonata_eval import evaluate_leaves
+from moto.dynamodb.exceptions import ConditionalCheckFailed
+from moto.dynamodb.models import DynamoDBBackend
 
 _TIME = "2026-01-01T00:00:00.000Z"
 _SUBMIT = "arn:aws:states:::batch:submitJob"
+_WAIT = ".waitForTaskToken"
+_TABLE = "ledger"
+
+Fiber = Generator[Any, Any, Any]
 
 
 class TaskFailedError(Exception):
     pass
 
 
+class DeadlockError(AssertionError):
+    pass
+
+
 @dataclass
 class Done:
+    """
+    :param order: task ids, as each started its job, and ``task!``, as each was recorded or reported its end
+    :param visited: the names of all states entered
+    :param while_held: the tasks that had ended when nothing but the held job was left to go on
+    """
+
     outcomes: dict[str, str] = field(default_factory=dict)
     ran: set[str] = field(default_factory=set)
     status: str = "RUNNING"
     tries: dict[str, str] = field(default_factory=dict)
     pushed: set[str] = field(default_factory=set)
+    order: list[str] = field(default_factory=list)
+    while_held: frozenset[str] = frozenset()
+    visited: list[str] = field(default_factory=list)
 
 
-def run(machine: dict[str, Any], ends: dict[str, str], execution_input: dict[str, Any] | None = None) -> Done:
+def run(
+    machine: dict[str, Any],
+    ends: Mapping[str, Any],
+    execution_input: dict[str, Any] | None = None,
+    *,
+    seed: int | None = None,
+    lost_replies: float = 0.0,
+    hold: str | None = None,
+) -> Done:
     """
-    :param ends: task id -> success, failed or skipped: what its job would end in
+    :param ends: task id -> what its job would end in: success, failed or skipped, or a tuple of the tasks it skips
+    :param seed: of the order in which branches take turns; None: the first branch first
+    :param lost_replies: how often the reply to an update of a join is lost, so that the update is sent again
+    :param hold: the task whose job takes longer than everything that does not wait for it
+    :raises DeadlockError: every branch waits
     """
-    done = Done()
-    variables: dict[str, Any] = {}
-    _scope(machine, execution_input or {}, variables, ends, done)
-    return done
+    return _Run(machine, ends, seed, lost_replies, hold).run(execution_input or {})
 
 
-def _scope(scope: dict[str, Any], data: Any, variables: dict[str, Any], ends: dict[str, str], done: Done) -> Any:
-    name = scope["StartAt"]
-    while True:
-        state = scope["States"][name]
-        taken = _state(name, state, data, variables, ends, done)
-        if taken is None:
-            return data
-        name, data = taken
-        if not name:
-            return data
+class _Run:
+    def __init__(
+        self, machine: dict[str, Any], ends: Mapping[str, Any], seed: int | None, lost: float, hold: str | None
+    ) -> None:
+        self.machine, self.ends, self.done, self.hold = machine, ends, Done(), hold
+        self.held: list[tuple[Fiber, Any, Any]] = []
+        self.random = None if seed is None else random.Random(seed)
+        self.lost = lost
+        self.ready: list[tuple[Fiber, Any, Any]] = []
+        self.waiting: dict[str, tuple[Fiber, Any]] = {}
+        self.registered: set[str] = set()
+        self.answers: dict[str, Any] = {}
+        self.tokens = 0
+        self.ledger = DynamoDBBackend("eu-west-1", "123456789012")
+        self.ledger.create_table(
+            _TABLE,
+            [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            {},
+            [{"AttributeName": "pk", "AttributeType": "S"}, {"AttributeName": "sk", "AttributeType": "S"}],
+            *(None, None, None, "PAY_PER_REQUEST", None, [], False, None),
+        )
 
+    # ---- fibers ----
 
-def _state(name: str, state: dict[str, Any], data: Any, variables: dict[str, Any], ends: Any, done: Done) -> Any:
-    context = {
-        "Execution": {"Id": "arn:1", "StartTime": _TIME, "Name": "e"},
-        "State": {"EnteredTime": _TIME, "RetryCount": 0, "Name": name},
-        "Task": {"Token": "token"},
-    }
-    bindings = {**variables, "states": {"input": data, "context": context}}
-    kind = state["Type"]
-    if kind in {"Succeed", "Fail"}:
-        done.status = "SUCCEEDED" if kind == "Succeed" else "FAILED"
-        return None
-    if kind == "Choice":
-        for rule in state["Choices"]:
-            code = expression_code(rule["Condition"])
-            value = evaluate_leaves(f"{{%{code}%}}", bindings)
-            assert value in (True, False), f"{name}: {code} gives {value!r}"
-            if value:
-                return rule["Next"], evaluate_leaves(rule["Output"], bindings) if "Output" in rule else data
-        return state["Default"], data
-    try:
-        result = _result(name, state, bindings, variables, ends, done)
-    except TaskFailedError as error:
-        caught = {**bindings, "states": {**bindings["states"], "errorOutput": {"Error": str(error), "Cause": ""}}}
-        catcher = next(entry for entry in state["Catch"] if "States.ALL" in entry["ErrorEquals"])
-        return catcher["Next"], evaluate_leaves(catcher["Output"], caught)
-    bindings["states"]["result"] = result
-    output = evaluate_leaves(state["Output"], bindings) if "Output" in state else result
-    variables.update(evaluate_leaves(state.get("Assign", {}), bindings))
-    return state.get("Next", ""), output
+    def run(self, data: Any) -> Done:
+        """A fiber yields ``("spawn", fibers)``, ``("wait", token)``, ``("hold",)`` or None; its parent is told when it ends."""
+        self.ready.append((self._scope(self.machine, data, {}), None, None))
+        while self.ready or self.held:
+            if not self.ready:
+                self.done.while_held = frozenset(self.done.outcomes)
+                self.ready, self.held = self.held, []
+            at = self.random.randrange(len(self.ready)) if self.random else 0
+            fiber, value, parent = self.ready.pop(at)
+            try:
+                asked = fiber.send(value)
+            except StopIteration as ended:
+                self._ended(parent, ended.value)
+                continue
+            if asked is None:
+                self.ready.insert(at, (fiber, None, parent))
+            elif asked[0] == "hold":
+                self.held.append((fiber, None, parent))
+            elif asked[0] == "wait":
+                self.waiting[asked[1]] = (fiber, parent)
+            else:
+                family = {"fiber": fiber, "parent": parent, "left": len(asked[1]), "results": [None] * len(asked[1])}
+                self.ready.extend((child, None, (family, number)) for number, child in enumerate(asked[1]))
+        if self.waiting:
+            raise DeadlockError(f"these wait for ever: {sorted(self.waiting)}")
+        return self.done
 
+    def _ended(self, parent: Any, result: Any) -> None:
+        if parent is None:
+            return
+        family, number = parent
+        family["results"][number] = result
+        family["left"] -= 1
+        if not family["left"]:
+            self.ready.append((family["fiber"], family["results"], family["parent"]))
 
-def _result(name: str, state: dict[str, Any], bindings: Any, variables: Any, ends: Any, done: Done) -> Any:
-    if state["Type"] == "Pass":
-        return bindings["states"]["input"]
-    arguments = evaluate_leaves(state.get("Arguments", {}), bindings)
-    if state["Type"] == "Parallel":
-        return [_scope(branch, arguments, dict(variables), ends, done) for branch in state["Branches"]]
-    if state["Resource"].startswith(_SUBMIT):
-        return _job(name, state, arguments, ends, done)
-    if state["Resource"].endswith("putItem"):
-        if arguments["Item"]["sk"]["S"].startswith("xcom#"):
-            done.pushed.add(arguments["Item"]["task_id"]["S"])
+    def _scope(self, scope: dict[str, Any], data: Any, variables: dict[str, Any]) -> Fiber:
+        name = scope["StartAt"]
+        while name:
+            self.done.visited.append(name)
+            taken = yield from self._state(name, scope["States"][name], data, variables)
+            if taken is None:
+                return data
+            name, data = taken
+            yield None
+        return data
+
+    # ---- states ----
+
+    def _state(self, name: str, state: dict[str, Any], data: Any, variables: dict[str, Any]) -> Fiber:
+        self.tokens += 1
+        context = {
+            "Execution": {"Id": "arn:1", "StartTime": _TIME, "Name": "e"},
+            "State": {"EnteredTime": _TIME, "RetryCount": 0, "Name": name},
+            "Task": {"Token": f"{name} #{self.tokens}"},
+        }
+        bindings = {**variables, "states": {"input": data, "context": context}}
+        kind = state["Type"]
+        if kind in {"Succeed", "Fail"}:
+            self.done.status = "SUCCEEDED" if kind == "Succeed" else "FAILED"
+            return None
+        if kind == "Choice":
+            return _chosen(name, state, data, bindings)
+        if kind == "Wait":
+            evaluate_leaves(state["Timestamp"], bindings)
+            return state["Next"], data
+        try:
+            result = yield from self._result(name, state, bindings, variables)
+        except TaskFailedError as error:
+            caught = {**bindings, "states": {**bindings["states"], "errorOutput": {"Error": str(error), "Cause": ""}}}
+            catcher = next(entry for entry in state["Catch"] if {"States.ALL", str(error)} & set(entry["ErrorEquals"]))
+            return catcher.get("Next", ""), _given(evaluate_leaves(catcher["Output"], caught), name)
+        bindings["states"]["result"] = result
+        output = _given(evaluate_leaves(state["Output"], bindings), name) if "Output" in state else result
+        variables.update(evaluate_leaves(state.get("Assign", {}), bindings))
+        return state.get("Next", ""), output
+
+    def _result(self, name: str, state: dict[str, Any], bindings: Any, variables: Any) -> Fiber:
+        if state["Type"] == "Pass":
+            return bindings["states"]["input"]
+        arguments = _given(evaluate_leaves(state.get("Arguments", {}), bindings), name)
+        if state["Type"] == "Parallel":
+            branches = [self._scope(branch, arguments, dict(variables)) for branch in state["Branches"]]
+            return (yield "spawn", branches)
+        resource = state["Resource"]
+        if resource.startswith(_SUBMIT):
+            return (yield from self._job(name, state, arguments))
+        if resource.endswith("putItem"):
+            if arguments["Item"]["sk"]["S"].startswith("xcom#"):
+                self.done.pushed.add(arguments["Item"]["task_id"]["S"])
+            return {}
+        if resource.endswith("sendTaskSuccess"):
+            return self._wake(arguments)
+        if resource.endswith("getItem"):
+            item = self.ledger.get_item(_TABLE, arguments["Key"])
+            return {"Item": item.to_json()["Attributes"]} if item else {}
+        if not arguments["Key"]["sk"]["S"].startswith("join#"):
+            return {"Attributes": self._record(arguments)}
+        attributes = self._update(arguments)
+        if not resource.endswith(_WAIT):
+            return {"Attributes": attributes}
+        token = bindings["states"]["context"]["Task"]["Token"]
+        self.registered.add(token)
+        yield None
+        return self.answers[token] if token in self.answers else (yield "wait", token)
+
+    def _wake(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        token, answer = arguments["TaskToken"], json.loads(arguments["Output"])
+        if token in self.waiting:
+            fiber, parent = self.waiting.pop(token)
+            self.ready.append((fiber, answer, parent))
+        elif token in self.registered:
+            # The update that stored the token has been answered, but the branch has not had its turn since.
+            self.answers[token] = answer
+        else:
+            raise TaskFailedError("Sfn.TaskTimedOutException")
+        self.registered.discard(token)
         return {}
-    return {"Attributes": _update(arguments, done)}
+
+    def _update(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        again = self.random is not None and self.random.random() < self.lost
+        for _ in range(2 if again else 1):
+            try:
+                item = self.ledger.update_item(
+                    _TABLE,
+                    arguments["Key"],
+                    arguments["UpdateExpression"],
+                    arguments["ExpressionAttributeNames"],
+                    arguments["ExpressionAttributeValues"],
+                    condition_expression=arguments.get("ConditionExpression"),
+                )
+            except ConditionalCheckFailed:
+                raise TaskFailedError("DynamoDb.ConditionalCheckFailedException") from None
+        return item.to_json()["Attributes"]
+
+    def _job(self, name: str, state: dict[str, Any], arguments: dict[str, Any]) -> Fiber:
+        variables = arguments.get("ContainerOverrides", {}).get("Environment", [])
+        environment = {item["Name"]: item["Value"] for item in variables}
+        task = environment.get("DUCTWORK_TASK_ID") or _task_of(state, name)
+        assert task not in self.done.ran, f"{task} is submitted twice"
+        self.done.ran.add(task)
+        self.done.order.append(task)
+        if task == self.hold:
+            yield ("hold",)
+        end = self.ends[task]
+        if end == "failed":
+            raise TaskFailedError("States.TaskFailed")
+        skip = {"skip": list(end)} if isinstance(end, tuple) and end else {}
+        state_of = "success" if isinstance(end, tuple) else end
+        if "DUCTWORK_TASK_ID" in environment:
+            # The worker writes its own end into the ledger.
+            self.done.outcomes[task] = state_of
+            self.done.order.append(f"{task}!")
+        return {"JobId": "1-2-3", "state": state_of, **skip}
+
+    def _record(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        values = {name: next(iter(value.values())) for name, value in arguments["ExpressionAttributeValues"].items()}
+        sk = arguments["Key"]["sk"]["S"]
+        if sk == "run":
+            return {"state": {"S": values[":state"]}}
+        task = sk.split("#")[1]
+        outcome = self.done.outcomes.setdefault(task, values[":state"])
+        self.done.tries.setdefault(task, values[":try"])
+        self.done.order.append(f"{task}!")
+        return {"outcome": {"S": outcome}, "state": {"S": outcome}}
 
 
-def _job(
-    name: str, state: dict[str, Any], arguments: dict[str, Any], ends: dict[str, str], done: Done
-) -> dict[str, Any]:
-    variables = arguments.get("ContainerOverrides", {}).get("Environment", [])
-    environment = {item["Name"]: item["Value"] for item in variables}
-    task = environment.get("DUCTWORK_TASK_ID") or _task_of(state, name)
-    assert task not in done.ran, f"{task} is submitted twice"
-    done.ran.add(task)
-    if ends[task] == "failed":
-        raise TaskFailedError("States.TaskFailed")
-    if "DUCTWORK_TASK_ID" in environment:
-        # The worker writes its own end into the ledger.
-        done.outcomes[task] = ends[task]
-    return {"JobId": "1-2-3", "state": ends[task]}
+def _chosen(name: str, state: dict[str, Any], data: Any, bindings: Any) -> tuple[str, Any]:
+    for rule in state["Choices"]:
+        code = expression_code(rule["Condition"])
+        value = evaluate_leaves(f"{{%{code}%}}", bindings)
+        assert value in (True, False), f"{name}: {code} gives {value!r}"
+        if value:
+            output = _given(evaluate_leaves(rule["Output"], bindings), name) if "Output" in rule else data
+            return rule["Next"], output
+    return state["Default"], evaluate_leaves(state["Output"], bindings) if "Output" in state else data
+
+
+def _given(value: Any, name: str) -> Any:
+    """A field whose expression gives nothing is an error in Step Functions."""
+    if isinstance(value, dict):
+        return {key: _given(inner, f"{name}/{key}") for key, inner in value.items()}
+    assert value is not None, f"{name}: an expression gives nothing"
+    return value
 
 
 def _task_of(state: dict[str, Any], name: str) -> str:
@@ -118,17 +288,6 @@ def _task_of(state: dict[str, Any], name: str) -> str:
     output = state["Output"]
     if isinstance(output, dict):
         return next(key for key, value in output.items() if isinstance(value, dict))
-    match = re.search(r"\$merge\(\[\$states\.input, \{(['\"])(.*?)\1: \{'state'", output)
+    match = re.search(r"(['\"])([^'\"]*)\1: \{'state'", output)
     assert match, f"{name}: {output}"
     return match[2]
-
-
-def _update(arguments: dict[str, Any], done: Done) -> dict[str, Any]:
-    values = {name: next(iter(value.values())) for name, value in arguments["ExpressionAttributeValues"].items()}
-    sk = arguments["Key"]["sk"]["S"]
-    if sk == "run":
-        return {"state": {"S": values[":state"]}}
-    task = sk.split("#")[1]
-    outcome = done.outcomes.setdefault(task, values[":state"])
-    done.tries.setdefault(task, values[":try"])
-    return {"outcome": {"S": outcome}, "state": {"S": outcome}}

@@ -93,7 +93,7 @@ class Remote:
     """An embedded AWS with a ledger, and DAGs to run on it."""
 
     def __init__(self, aws: EmbeddedAws, folder: Path) -> None:
-        self.aws, self._folder = aws, folder
+        self.aws, self.folder = aws, folder
         self.clients = Clients(aws)
         self.ledger = Ledger.connect(TABLE, aws.aws)
         self.ledger.create_table()
@@ -102,7 +102,7 @@ class Remote:
         self.batch, self.sfn = aws.aws.client("batch"), aws.aws.client("stepfunctions")
 
     def compile(self, dag_id: str, body: str, target: str) -> Mapping[str, Any]:
-        path = self._folder / f"{dag_id}.py"
+        path = self.folder / f"{dag_id}.py"
         indented = "".join(f"    {line}\n" for line in body.strip().splitlines())
         path.write_text(f"{_HEAD}\nwith DAG({dag_id!r}):\n{indented}")
         compiled = compile_paths([str(path)], Options(target, None, {"ledger_table": TABLE}))

@@ -1,9 +1,11 @@
-"""Hypothesis strategies: random series-parallel workflows, made as IR without any DAG file."""
+"""Hypothesis strategies: random workflows, made as IR without any DAG file."""
 
 from __future__ import annotations
 
 from ductwork.diagnostics import Origin
+from ductwork.graph import topological
 from ductwork.ir import BatchJob, Concat, Deployment, Instant, Retry, RunValue, Task, Text, Worker, Workflow
+from ductwork.trigger_rules import RULES, TEARDOWN
 from hypothesis import strategies as st
 
 # Ids as Airflow allows them: letters of any script, digits, - . and _; some are words of JSONata, some are long.
@@ -19,6 +21,7 @@ _STRUCTURES = st.recursive(
     max_leaves=9,
 )
 _ORIGIN = Origin("case.py", 1)
+_WHERE = Deployment(job_queue="${JobQueue}", job_definition="${JobDefinition}", environment={"E": "{% x %}"})
 _WORKS = st.sampled_from(
     [
         Worker("it"),
@@ -89,12 +92,53 @@ def closure(upstream, name):
 
 
 @st.composite
-def workflows(draw):
-    """A random workflow whose order is series-parallel."""
-    from ductwork.graph import topological
+def any_order(draw):
+    """The direct upstream tasks of each task of a random order."""
+    names = draw(st.lists(TASK_IDS, min_size=1, max_size=10, unique=True))
+    upstream = {}
+    for number, name in enumerate(names):
+        near = names[max(0, number - 5) : number]
+        above = draw(st.sets(st.sampled_from(near), max_size=3)) if near else set()
+        upstream[name] = tuple(sorted(above))
+    return upstream
 
+
+_RULES = st.one_of(st.just("all_success"), st.sampled_from(sorted(set(RULES) - {TEARDOWN})))
+
+
+@st.composite
+def ruled_workflows(draw):
+    """A random workflow of any order and any trigger rules, with tasks that skip others; workers and empty tasks."""
+    upstream = draw(any_order())
+    order = topological(upstream)
+    rules = {name: draw(_RULES) for name in order}
+    downstream = {name: {down for down in order if name in closure(upstream, down)} for name in order}
+    tasks = []
+    for name in order:
+        work = draw(st.sampled_from([Worker("it"), Worker("it"), Instant("it")]))
+        skips = set()
+        if isinstance(work, Worker) and draw(st.integers(0, 3)) == 0:
+            far = draw(st.booleans())
+            skips = {down for down in downstream[name] if far or name in upstream[down]}
+        tasks.append(
+            Task(
+                task_id=name,
+                origin=_ORIGIN,
+                operator="x.Y",
+                work=work,
+                upstream=upstream[name],
+                trigger_rule=rules[name],
+                skips=tuple(sorted(down for down in skips if rules[down] != "always")),
+                deployment=_WHERE,
+            )
+        )
+    return Workflow(dag_id="dag", origin=_ORIGIN, dag_file="case.py", bundle_path="/dags", tasks=tuple(tasks))
+
+
+@st.composite
+def workflows(draw):
+    """A random workflow whose order is series-parallel, of rule all_success, with every kind of work."""
     upstream = draw(series_parallel())
-    where = Deployment(job_queue="${JobQueue}", job_definition="${JobDefinition}", environment={"E": "{% x %}"})
     tasks = tuple(
         Task(
             task_id=name,
@@ -104,7 +148,7 @@ def workflows(draw):
             upstream=upstream[name],
             retry=draw(_RETRIES),
             execution_timeout=draw(st.sampled_from([None, 0.5, 59.0, 1e6])),
-            deployment=where,
+            deployment=_WHERE,
         )
         for name in topological(upstream)
     )

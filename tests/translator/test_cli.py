@@ -76,11 +76,12 @@ def test_one_dag_of_several(tmp_path):
 
 def test_a_faulty_dag_does_not_keep_the_others_from_being_written(tmp_path):
     path = write_dag(
-        tmp_path, in_dag(bash(more=", trigger_rule='always'")) + in_dag(bash()).replace("'case'", "'other'")
+        tmp_path,
+        in_dag(bash(more=", executor_config={'ductwork': {'nope': 1}}")) + in_dag(bash()).replace("'case'", "'other'"),
     )
     code, _, err = checked("compile", path, "-o", tmp_path / "out")
     assert code == 1
-    assert "DW302" in err
+    assert "DW202" in err
     assert [made.name for made in (tmp_path / "out").iterdir()] == ["other.asl.json"]
 
 
@@ -106,20 +107,23 @@ def test_deployment_values_of_the_command_line(tmp_path):
 
 
 def test_check_as_text_and_json(tmp_path):
-    path = write_dag(tmp_path, in_dag(bash(more=", pool='p', trigger_rule='always'")))
+    path = write_dag(tmp_path, in_dag(bash(more=", pool='p', executor_config={'ductwork': {'nope': 1}}")))
     code, out, _ = checked("check", path, "--format", "json")
     assert code == 1
     line = HEADER.count("\n") + 2
     assert [
         (found["code"], found["file"], found["line"], found["task_id"], found["field"]) for found in json.loads(out)
     ] == [
-        ("DW302", str(path), line, "t", "trigger_rule"),
         ("DW308", str(path), line, "t", "pool"),
+        ("DW202", str(path), line, "t", "nope"),
     ]
     assert set(json.loads(out)[0]) == {"code", "severity", "what", "hint", "dag_id", "task_id", "field", "file", "line"}
     code, out, _ = checked("check", path)
     assert code == 1
-    assert out.splitlines()[0] == f"{path}:{line}: error DW302 [case.t trigger_rule]: its trigger rule is always"
+    assert out.splitlines()[0].startswith(
+        f"{path}:{line}: warning DW308 [case.t pool]: the size of pool 'p' is not known"
+    )
+    assert f"{path}:{line}: error DW202 [case.t nope]: 'nope' in executor_config is not a deployment value" in out
     assert not [made for made in tmp_path.iterdir() if made.suffix == ".json"]
 
 
@@ -246,7 +250,7 @@ def test_help_does_not_import_airflow():
     program = """if True:
         import sys
         from ductwork.cli import main
-        for arguments in (["--help"], ["-h"], ["compile", "--help"], ["check", "--help"], ["explain", "DW301"], ["--version"]):
+        for arguments in (["--help"], ["-h"], ["compile", "--help"], ["check", "--help"], ["explain", "DW302"], ["--version"]):
             sys.argv = ["ductwork", *arguments]
             try:
                 main()
@@ -285,7 +289,7 @@ def test_output_is_the_same_in_every_process(tmp_path):
 def test_a_closed_pipe_is_no_crash():
     reader, writer = os.pipe()
     os.close(reader)
-    command = [sys.executable, "-c", "from ductwork.cli import main; main()", "explain", "DW301"]
+    command = [sys.executable, "-c", "from ductwork.cli import main; main()", "explain", "DW302"]
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")

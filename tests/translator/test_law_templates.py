@@ -51,7 +51,7 @@ def render(source, values):
 def prepared(**execution_input):
     """The variable ``$run`` as the first state of a machine makes it."""
     workflow = Workflow(DAG_ID, Origin("case.py"), "case.py", "/dags", ())
-    state = opening(workflow, "Finish run")["Prepare run"]
+    state = opening(workflow, "Finish run", joins=False)["Prepare run"]
     states = {"input": execution_input, "context": {"Execution": {"StartTime": "2026-02-03T04:05:06.789Z"}}}
     return evaluate_leaves(json.loads(json.dumps(state["Assign"])), {"states": states})["run"]
 

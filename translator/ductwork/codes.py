@@ -82,26 +82,29 @@ CODES: dict[str, Code] = {
         "outside 2 to 10,000, container overrides over 8,192 characters, requests over 30 KiB.",
     ),
     # ---- DW3xx: what a target cannot express ----
-    "DW301": _error(
-        "crossing dependencies",
-        "The order of these tasks is not series-parallel: it cannot be written as chains and parallel sections. "
-        "This version compiles series-parallel graphs only.",
+    "DW302": _error(
+        "trigger rule outside a job chain",
+        "A job chain starts a job when all it depends on succeeded. Other trigger rules need --target stepfunctions.",
     ),
-    "DW302": _error("unsupported trigger rule", "This version compiles tasks whose trigger rule is all_success."),
     "DW303": _error(
-        "unsupported branching",
-        "Branch and short-circuit operators decide at run time which tasks are skipped. This version does not "
-        "compile them.",
+        "branching outside a job chain",
+        "Branch and short-circuit operators decide at run time which tasks are skipped. A job chain is fixed when it "
+        "is submitted; --target stepfunctions can branch.",
     ),
     "DW304": _error(
         "unsupported mapped task",
         "expand(), expand_kwargs() and mapped task groups make tasks at run time. This version does not compile them.",
     ),
-    "DW305": _error("unsupported setup or teardown", "This version does not compile setup and teardown tasks."),
+    "DW305": _error(
+        "setup or teardown outside a job chain",
+        "A teardown runs whatever became of the tasks before it, which a job chain cannot say. "
+        "--target stepfunctions can.",
+    ),
     "DW306": _warning(
         "reschedule mode keeps its container",
-        "A sensor in reschedule mode gives up its Airflow worker between pokes. In this version the container waits, "
-        "so it costs as much as mode='poke'. What the task does and how it ends is the same.",
+        "A sensor in reschedule mode gives up its Airflow worker between pokes. A job chain has nothing that could "
+        "start it again later, so its container waits and costs as much as with mode='poke'. What the task does and "
+        "how it ends is the same. In a state machine the container is given up.",
     ),
     "DW307": _error(
         "setting that would change the result",
@@ -183,6 +186,11 @@ CODES: dict[str, Code] = {
         "cannot be sent to AWS",
         "Something about the run, the state machine, the ledger or the job queue has to be mended first; the message "
         "says what. Nothing is started twice when the command is given again.",
+    ),
+    "DW517": _error(
+        "the run is still running",
+        "Only a run that has ended can be restarted. Wait for its end (ductwork status DAG_ID RUN_ID --watch), or stop "
+        "it (ductwork cancel DAG_ID RUN_ID).",
     ),
     "DW514": _error("interrupted", "The run was interrupted; what was still running has been stopped."),
 }

@@ -19,8 +19,10 @@ from typing import Any
 from ductwork import deployment, graph, ir, support
 from ductwork.backends import BACKENDS
 from ductwork.diagnostics import Diagnostics, Origin
+from ductwork.ledger_schema import pool_key, task_limit_key
 from ductwork.passes import PASSES
 from ductwork.passes.job_definitions import needed
+from ductwork.relations import Relations
 from ductwork.rules import lower
 from ductwork.snapshot import DagSnapshot, TaskSnapshot
 
@@ -99,6 +101,7 @@ class _Settings:
     common: ir.Deployment
     broken: bool
     restartable: bool
+    pools: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def read(cls, options: Options, diagnostics: Diagnostics) -> _Settings:
@@ -106,25 +109,33 @@ class _Settings:
 
         own = Diagnostics()
         flags = deployment.Reader(Origin("command line"), own).values(options.deployment)
-        conf = deployment.Reader(Origin("airflow.cfg [ductwork]"), own).values(configured())
+        reader, section = deployment.Reader(Origin("airflow.cfg [ductwork]"), own), configured()
+        pools = reader.pools(section.pop("pools", ""))
+        conf = reader.values(section)
         diagnostics.extend(own)
-        return cls(deployment.merge(flags, conf, deployment.SUBSTITUTED), own.failed, options.restartable)
+        return cls(deployment.merge(flags, conf, deployment.SUBSTITUTED), own.failed, options.restartable, pools)
 
 
 def build(dag: DagSnapshot, settings: _Settings, diagnostics: Diagnostics) -> ir.Workflow:
     """One DAG's workflow, after all passes."""
-    support.check(dag, diagnostics)
+    support.check(dag, settings.pools, diagnostics)
     upstream = {task.task_id: task.upstream for task in dag.tasks}
     by_id = {task.task_id: task for task in dag.tasks}
+    relations = Relations(dag.tasks)
     workflow = ir.Workflow(
         dag_id=dag.dag_id,
         origin=dag.origin,
         dag_file=dag.dag_file,
         bundle_path=dag.bundle_path,
         tasks=tuple(
-            _build_task(dag.dag_id, by_id[task_id], settings, diagnostics) for task_id in graph.topological(upstream)
+            _build_task(dag.dag_id, by_id[task_id], relations, settings, diagnostics)
+            for task_id in graph.topological(upstream)
         ),
         ledger_table=settings.common.ledger_table or "",
+        deployment=settings.common,
+        timeout=dag.settings.get("dagrun_timeout"),
+        max_active_runs=dag.settings.get("max_active_runs"),
+        calls_back=tuple(end for end, name in ir.RUN_CALLBACKS.items() if dag.settings.get(name)),
         restartable=settings.restartable,
     )
     for rewrite in PASSES:
@@ -132,7 +143,9 @@ def build(dag: DagSnapshot, settings: _Settings, diagnostics: Diagnostics) -> ir
     return workflow
 
 
-def _build_task(dag_id: str, task: TaskSnapshot, settings: _Settings, diagnostics: Diagnostics) -> ir.Task:
+def _build_task(
+    dag_id: str, task: TaskSnapshot, relations: Relations, settings: _Settings, diagnostics: Diagnostics
+) -> ir.Task:
     reader = deployment.Reader(task.origin, diagnostics, dag_id=dag_id, task_id=task.task_id)
     own = reader.executor_config(task.executor_config)
     found = Diagnostics()
@@ -146,11 +159,42 @@ def _build_task(dag_id: str, task: TaskSnapshot, settings: _Settings, diagnostic
         work=work,
         upstream=task.upstream,
         trigger_rule=task.trigger_rule,
+        setups=relations.setups(task),
+        scope=relations.scope(task),
+        skips=relations.skips(task),
+        is_setup=task.is_setup,
+        is_teardown=task.is_teardown,
+        fails_run=task.fails_run,
+        reschedules=task.arguments.get("mode") == "reschedule",
         retry=ir.Retry(task.retries, task.retry_delay, task.retry_backoff, task.max_retry_delay),
         execution_timeout=task.execution_timeout,
         may_defer=task.may_defer,
+        calls_back=_calls_back(task),
+        slots=_slots(dag_id, task, settings.pools),
+        past="all"
+        if task.settings.get("wait_for_downstream")
+        else "self"
+        if task.settings.get("depends_on_past")
+        else "",
         deployment=deployment.merge(own, settings.common),
     )
+
+
+def _slots(dag_id: str, task: TaskSnapshot, pools: Mapping[str, int]) -> tuple[ir.Slots, ...]:
+    """The limits a task is under; one takes its slots in the same order as every other."""
+    found = []
+    if limit := task.settings.get("max_active_tis_per_dag"):
+        found.append(ir.Slots("own", "max_active_tis_per_dag", task_limit_key(dag_id, task.task_id), int(limit)))
+    if (pool := str(task.settings.get("pool") or "")) in pools:
+        found.append(
+            ir.Slots(f"pool {pool}", "pool", pool_key(pool), pools[pool], int(task.settings.get("pool_slots") or 1))
+        )
+    return tuple(found)
+
+
+def _calls_back(task: TaskSnapshot) -> bool:
+    mails = task.settings.get("email") and task.settings.get("email_on_failure", True)
+    return bool(task.settings.get("on_failure_callback") or mails)
 
 
 def _in_dag(found: Diagnostics, dag_id: str) -> Diagnostics:

@@ -48,6 +48,17 @@ class Reader:
         self._diagnostics = diagnostics
         self._about = about
 
+    def pools(self, text: str) -> dict[str, int]:
+        """The sizes of Airflow's pools, which DAG files do not tell: ``name=slots, ...``."""
+        found = {}
+        for part in filter(None, map(str.strip, text.split(","))):
+            name, _, slots = part.partition("=")
+            if not slots.strip().isdigit() or not int(slots):
+                self._illegal("pools", f"{part!r} is not NAME=SLOTS with a whole number of slots")
+                continue
+            found[name.strip()] = int(slots)
+        return found
+
     def executor_config(self, config: Any) -> Deployment:
         if not isinstance(config, Mapping):
             return Deployment()

@@ -34,9 +34,14 @@ class Parallel:
 
 @dataclass(frozen=True)
 class Prime:
-    """Tasks whose order is neither: some pairs are ordered, some are not, and no split respects both."""
+    """Parts whose order is neither: some pairs are ordered, some are not, and no split respects both.
 
-    nodes: tuple[str, ...]
+    :param parts: in topological order
+    :param upstream: for each part the positions in ``parts`` of those it directly follows, two or more for some of them
+    """
+
+    parts: tuple[Part, ...]
+    upstream: tuple[tuple[int, ...], ...]
 
 
 Part = Leaf | Series | Parallel | Prime
@@ -108,7 +113,28 @@ class Order:
         sections = self._sections(members)
         if len(sections) != 1:
             return Series(tuple(map(self._decompose, sections)))
-        return Prime(tuple(self.nodes[i] for i in members))
+        return self._prime(members)
+
+    def _prime(self, members: tuple[int, ...]) -> Prime:
+        """The members with every series-parallel region inside them folded into one part.
+
+        Two kinds of fold, repeated until neither applies: a part and its only successor, where it is the only
+        predecessor of that, become a series; parts with the same predecessors and the same successors, a parallel.
+        Either result is a module: what is outside precedes all of it or none. A round costs O(parts + edges), and each
+        round but the last folds something on every level of nesting it reaches.
+        """
+        inside = set(members)
+        folding = _Folding(
+            {i: Leaf(self.nodes[i]) for i in members}, {i: self._upstream_within(i, inside) for i in members}
+        )
+        while folding.fold_series() | folding.fold_twins():
+            pass
+        order = sorted(folding.parts)
+        position = {i: number for number, i in enumerate(order)}
+        return Prime(
+            tuple(folding.parts[i] for i in order),
+            tuple(tuple(sorted(position[up] for up in folding.above[i])) for i in order),
+        )
 
     def _components(self, members: tuple[int, ...]) -> list[tuple[int, ...]]:
         """Members split into groups with no order between one group and another."""
@@ -151,6 +177,53 @@ class Order:
             before |= 1 << i
         sections.append(tuple(sorted(ordered[start:])))
         return sections if members else []
+
+
+class _Folding:
+    """A reduced graph whose nodes are parts, while they are folded; a part is known by its first member's index."""
+
+    def __init__(self, parts: dict[int, Part], above: Mapping[int, Sequence[int]]) -> None:
+        self.parts = parts
+        self.above = {i: set(ups) for i, ups in above.items()}
+        self.below: dict[int, set[int]] = {i: set() for i in parts}
+        for i, ups in self.above.items():
+            for up in ups:
+                self.below[up].add(i)
+
+    def fold_series(self) -> bool:
+        folded = False
+        for i in sorted(self.parts):
+            while i in self.parts and len(self.below[i]) == 1:
+                (down,) = self.below[i]
+                if len(self.above[down]) != 1:
+                    break
+                self.parts[i] = _series(self.parts[i], self.parts.pop(down))
+                self.below[i] = self.below.pop(down)
+                del self.above[down]
+                for further in self.below[i]:
+                    self.above[further] = self.above[further] - {down} | {i}
+                folded = True
+        return folded
+
+    def fold_twins(self) -> bool:
+        alike: dict[tuple[frozenset[int], frozenset[int]], list[int]] = {}
+        for i in sorted(self.parts):
+            alike.setdefault((frozenset(self.above[i]), frozenset(self.below[i])), []).append(i)
+        twins = [group for group in alike.values() if len(group) > 1]
+        for first, *others in twins:
+            self.parts[first] = Parallel((self.parts[first], *(self.parts.pop(i) for i in others)))
+            for i in others:
+                for up in self.above.pop(i):
+                    self.below[up].discard(i)
+                for down in self.below.pop(i):
+                    self.above[down].discard(i)
+        return bool(twins)
+
+
+def _series(one: Part, other: Part) -> Series:
+    return Series(
+        tuple(inner for part in (one, other) for inner in (part.parts if isinstance(part, Series) else (part,)))
+    )
 
 
 def _mask(members: Sequence[int]) -> int:

@@ -69,9 +69,29 @@ class BatchJob:
     push_job_id: bool = True
 
 
-Work = Worker | Instant | BatchJob
+@dataclass(frozen=True)
+class Wait:
+    """Nothing to run until a moment: a time given, or so long after the end of the run's data interval.
+
+    :param until: ISO 8601 text, or a time of the run
+    :param after_interval: seconds, instead of ``until``
+    :param timeout: seconds after which the task gives up
+    :param soft_fail: it is then skipped, else failed
+    """
+
+    why: str
+    until: Text | RunValue | None
+    after_interval: float | None
+    timeout: float
+    soft_fail: bool = False
+
+
+Work = Worker | Instant | BatchJob | Wait
 
 # ---- the workflow ----
+
+# The end of a run, and the setting of a DAG that says what to call then.
+RUN_CALLBACKS = {"success": "on_success_callback", "failed": "on_failure_callback"}
 
 
 @dataclass(frozen=True)
@@ -82,6 +102,24 @@ class Retry:
     delay: float = 300.0
     backoff: float = 0.0
     max_delay: float | None = None
+
+
+@dataclass(frozen=True)
+class Slots:
+    """A limit on how many tasks go on at a time.
+
+    :param name: what is limited, for people
+    :param field: the setting that says so
+    :param key: ``(pk, sk)`` of the ledger's item that counts
+    :param size: how many slots there are
+    :param count: how many of them the task takes
+    """
+
+    name: str
+    field: str
+    key: tuple[str, str]
+    size: int
+    count: int = 1
 
 
 @dataclass(frozen=True)
@@ -111,7 +149,18 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Task:
-    """One task. ``upstream`` holds the direct upstream tasks, as the author wrote them."""
+    """One task.
+
+    :param upstream: the direct upstream tasks, as the author wrote them; the trigger rule reads these
+    :param setups: setups above the task that are not its direct upstream tasks; it runs only if they all succeeded
+    :param scope: for a teardown: the tasks between its setups and itself, which must have ended
+    :param skips: the downstream tasks that its own code may decide to skip
+    :param fails_run: for a teardown: its failure fails the run
+    :param calls_back: something is to be called, or mailed, when it fails
+    :param slots: the limits it is under
+    :param past: ``self``: it waits for itself in the run before; ``all``: and for all that is directly below that
+    :param reschedules: it may ask to be started again at a later time, in the same try
+    """
 
     task_id: str
     origin: Origin
@@ -119,9 +168,19 @@ class Task:
     work: Work
     upstream: tuple[str, ...] = ()
     trigger_rule: str = "all_success"
+    setups: tuple[str, ...] = ()
+    scope: tuple[str, ...] = ()
+    skips: tuple[str, ...] = ()
+    is_setup: bool = False
+    is_teardown: bool = False
+    fails_run: bool = False
+    reschedules: bool = False
     retry: Retry = Retry()
     execution_timeout: float | None = None
     may_defer: bool = False
+    calls_back: bool = False
+    slots: tuple[Slots, ...] = ()
+    past: str = ""
     deployment: Deployment = Deployment()
 
 
@@ -132,6 +191,10 @@ class Workflow:
     :param tasks: in topological order; tasks that may run side by side are in order of their ids
     :param dag_file: the DAG file's path relative to its bundle
     :param ledger_table: the ledger's table, a name or a ``${substitution}``
+    :param deployment: where and with what jobs of the run itself run
+    :param timeout: seconds after which the run is stopped
+    :param max_active_runs: how many runs may go on at the same time; None: any number
+    :param calls_back: the ends of the run (``success``, ``failed``) that call back
     :param restartable: a new execution of the same run can pass over the tasks that are done
     """
 
@@ -141,6 +204,10 @@ class Workflow:
     bundle_path: str
     tasks: tuple[Task, ...]
     ledger_table: str = "${LedgerTable}"
+    deployment: Deployment = Deployment()
+    timeout: float | None = None
+    max_active_runs: int | None = None
+    calls_back: tuple[str, ...] = ()
     restartable: bool = True
 
     @property
@@ -149,6 +216,13 @@ class Workflow:
 
     @property
     def leaves(self) -> tuple[str, ...]:
-        """The tasks nothing depends on; their outcomes decide the run's."""
-        inner = {upstream for task in self.tasks for upstream in task.upstream}
-        return tuple(task.task_id for task in self.tasks if task.task_id not in inner)
+        """The tasks whose outcomes decide the run's: those on which nothing depends but teardowns.
+
+        A teardown counts only where its failure is to fail the run; a DAG of nothing but such teardowns as do not
+        count is decided by its last tasks.
+        """
+        counted = [task for task in self.tasks if not task.is_teardown or task.fails_run]
+        if not counted:
+            counted = list(self.tasks)
+        inner = {upstream for task in counted for upstream in task.upstream}
+        return tuple(task.task_id for task in counted if task.task_id not in inner)

@@ -12,6 +12,13 @@ an XCom value                       same pk, sk ``xcom#<task_id>#<key>#<map_inde
 a task state store entry            same pk, sk ``store#<task_id>#<map_index>#<key>``
 a submission claim of a job chain   same pk, sk ``job#<job name>``
 the run a task of Airflow submits   pk ``submitter#<dag_id>#<run_id>`` of Airflow's, sk ``<task_id>#<map_index>``
+what a local run was compiled from  same pk, sk ``local``
+a join of parallel branches         same pk, sk ``join#<hash of the execution's ARN>#<join's name>``
+the runs of a DAG that go on       pk ``limit#<dag_id>``, sk ``runs``
+instances of a task that go on     pk ``limit#<dag_id>``, sk ``task#<task_id>``
+the latest run of a DAG            pk ``limit#<dag_id>``, sk ``latest``
+tasks of a pool that go on         pk ``pool#<name>``, sk ``tasks``
+what the next run waits for        pk of the run, sk ``past#<task_id>``
 an asset's event                    pk ``asset#<name|uri|alias>#<value>``, sk ``event#<timestamp>#<id>``
 an asset's state store entry        pk ``asset#<name|uri>#<value>``, sk ``store#<key>``
 an Airflow Variable set by a task   pk ``variable#<key>``, sk ``variable``
@@ -25,6 +32,7 @@ from __future__ import annotations
 
 INDEX_BY_DAG = "by_dag"
 RUN_SK = "run"
+LOCAL_SK = "local"
 TTL_ATTRIBUTE = "expires_at"
 RETENTION_DAYS = 90
 
@@ -82,6 +90,31 @@ def xcom_sk(task_id: str, key: str, map_index: int = UNMAPPED) -> str:
 
 def store_sk(task_id: str, map_index: int, key: str) -> str:
     return f"store#{task_id}#{map_index}#{key}"
+
+
+# The machine knows its own part of a join's key only when it runs: $run.joins.
+JOIN_PREFIX = "join#"
+
+
+def limit_key(dag_id: str) -> tuple[str, str]:
+    """``(pk, sk)`` of what limits the runs of a DAG."""
+    return f"limit#{dag_id}", "runs"
+
+
+def task_limit_key(dag_id: str, task_id: str) -> tuple[str, str]:
+    return f"limit#{dag_id}", f"task#{task_id}"
+
+
+def latest_key(dag_id: str) -> tuple[str, str]:
+    return f"limit#{dag_id}", "latest"
+
+
+def pool_key(name: str) -> tuple[str, str]:
+    return f"pool#{name}", "tasks"
+
+
+def past_sk(task_id: str) -> str:
+    return f"past#{task_id}"
 
 
 def job_sk(name: str) -> str:

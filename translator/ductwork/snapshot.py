@@ -31,6 +31,8 @@ class TaskSnapshot:
         durations as seconds, :class:`Opaque` for the rest
     :param template_fields: names of the arguments that Airflow renders with Jinja
     :param is_empty: Airflow's scheduler finishes it without a worker (an EmptyOperator with nothing to do)
+    :param setups: setups above the task, direct or not
+    :param fails_run: for a teardown: its failure fails the run
     :param may_defer: its code can hand over to a trigger, so its run time is not bound by execution_timeout
     :param max_retry_delay: seconds; None for no bound
     :param retry_delay: seconds
@@ -50,6 +52,8 @@ class TaskSnapshot:
     is_mapped: bool = False
     is_setup: bool = False
     is_teardown: bool = False
+    fails_run: bool = False
+    setups: tuple[str, ...] = ()
     may_defer: bool = False
     retries: int = 0
     retry_delay: float = 300.0

@@ -13,7 +13,7 @@ from ductwork.diagnostics import Diagnostics, Origin
 if TYPE_CHECKING:
     from ductwork_airflow.aws import Aws
     from ductwork_airflow.ledger import Ledger
-    from ductwork_airflow.submit.remote import RunHandle
+    from ductwork_airflow.submit.remote import Clients, RunHandle
 
 CLEAN, FAILED = 0, 1
 COMMAND_LINE = Origin("command line")
@@ -109,6 +109,15 @@ def connect(region_name: str | None, endpoint_url: str | None) -> Aws:
     from ductwork_airflow.aws import Aws
 
     return Aws(region_name, endpoint_url)
+
+
+def open_ledger(ledger_table: str, region_name: str | None, endpoint_url: str | None) -> tuple[Clients, Ledger]:
+    """What :func:`ledger_options` names."""
+    from ductwork_airflow.ledger import Ledger
+
+    with ledger_errors(ledger_table, ""):
+        aws = connect(region_name, endpoint_url)
+        return aws, Ledger.connect(ledger_table, aws)
 
 
 def find_run(ledger: Ledger, dag_id: str, run_id: str | None) -> RunHandle:

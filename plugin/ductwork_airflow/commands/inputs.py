@@ -1,16 +1,17 @@
-"""What ``ductwork run`` is given, checked before anything is started."""
+"""What ``ductwork run`` and ``restart --local`` are given, checked before anything is started."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any
 
 from ductwork import output
 from ductwork.diagnostics import Diagnostics, Origin
 
-from ductwork_airflow.commands.base import COMMAND_LINE, stop_on_errors
+from ductwork_airflow.commands.base import COMMAND_LINE, refuse, stop_on_errors
 
 # Timetables count from a date a little before or after; Python's calendar ends at both ends.
 _YEARS = range(1900, 9000)
@@ -19,13 +20,46 @@ _RUN_ID_LIMIT = 250
 
 def prepare(path: str, options: Mapping[str, Any], *, local: bool) -> Any:
     """Everything about the run that can be checked before anything is started."""
+    diagnostics = Diagnostics()
+    logical_date = _logical_date(options["logical_date"], diagnostics)
+    conf = _conf(options["conf"], diagnostics)
+    stop_on_errors(diagnostics)
+
+    def request(dag_id: str, found: Diagnostics) -> Any:
+        return _request(path, dag_id, logical_date, conf, options["run_id"], found)
+
+    return _compiled(path, options, request, local=local)
+
+
+def prepare_again(ledger: Any, dag_id: str, run_id: str, path: str | None) -> Any:
+    """Compile a local run's DAG again, as it was compiled when the run was started.
+
+    :param path: of the DAG file, in the place of the recorded one
+    """
+    from ductwork_airflow.execution_api.times import moment
+    from ductwork_airflow.local import origins
+    from ductwork_airflow.submit.request import RunRequest
+
+    given, run = origins.recall(ledger, dag_id, run_id) or {}, ledger.run(dag_id, run_id) or {}
+    path = path or given.get("path")
+    if path is None:
+        what = f"nothing says which file run {run_id!r} was compiled from"
+        raise refuse("DW101", what, "name the DAG file with --path", dag_id=dag_id, field="--path")
+    date = moment(run["logical_date"])
+    options = {**dict.fromkeys(_DEPLOYMENT), "job_definitions": None, "target": run.get("target"), **given}
+    again = RunRequest(dag_id, run_id, date, (date, date))
+    return _compiled(path, {**options, "dag_id": dag_id}, lambda *_: again, local=True)
+
+
+def _compiled(path: str, options: Mapping[str, Any], request: Any, *, local: bool) -> Any:
+    """
+    :param request: gives a DAG's run request; it takes the DAG's id and the diagnostics to add to
+    """
     from ductwork.compiler import Options, compile_paths
 
     from ductwork_airflow.local.run import LocalRun, check, read_definitions
 
     diagnostics = Diagnostics()
-    logical_date = _logical_date(options["logical_date"], diagnostics)
-    conf = _conf(options["conf"], diagnostics)
     definitions = read_definitions(options["job_definitions"], diagnostics) if options["job_definitions"] else {}
     stop_on_errors(diagnostics)
     deployment = {name: options[name] for name in _DEPLOYMENT}
@@ -36,13 +70,24 @@ def prepare(path: str, options: Mapping[str, Any], *, local: bool) -> Any:
         compiled.diagnostics.add("DW107", Origin(path), "the file defines several DAGs", hint, field="--dag-id")
     stop_on_errors(compiled.diagnostics)
     workflow, artefact = compiled.workflows[0], compiled.artefacts[0]
-    request = _request(path, workflow.dag_id, logical_date, conf, options["run_id"], compiled.diagnostics)
-    prepared = LocalRun(workflow, artefact.document, options["target"], request, definitions)
+    asked = request(workflow.dag_id, compiled.diagnostics)
+    prepared = LocalRun(workflow, artefact.document, options["target"], asked, definitions, _given(path, options))
     if local:
         check(prepared, compiled.diagnostics)
     stop_on_errors(compiled.diagnostics)
     output.print_diagnostics(compiled.diagnostics)
     return prepared
+
+
+def _given(path: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """What compiling the same again takes: paths are absolute, since a later process may be elsewhere."""
+    definitions = options["job_definitions"]
+    return {
+        "path": str(Path(path).absolute()),
+        "target": options["target"],
+        "job_definitions": str(Path(definitions).absolute()) if definitions else None,
+        **{name: options[name] for name in _DEPLOYMENT},
+    }
 
 
 _DEPLOYMENT = ("job_queue", "job_definition", "image", "ledger_table", "vcpus", "memory", "gpus")

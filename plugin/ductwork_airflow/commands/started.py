@@ -1,4 +1,4 @@
-"""Verbs about runs that were started: ``status``, ``restart``, ``cancel``; and ``worker``, which containers run."""
+"""Verbs about runs that were started: ``status``, ``cancel``; and ``worker``, which containers run."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ductwork_airflow.commands.base import (
     CLEAN,
     FAILED,
     aws_errors,
-    connect,
     find_run,
     ledger_errors,
     ledger_options,
+    open_ledger,
     readable_state,
     require_local,
 )
@@ -38,12 +38,12 @@ def status(dag_id: str, run_id: str | None, local: bool, watch: bool, as_json: b
         raise click.UsageError("--watch is for runs on AWS: a local run has ended, or its own command shows it")
     if local:
         require_local()
-        from ductwork_airflow.local.history import open_ledger
+        from ductwork_airflow.local.history import open_ledger as open_history
         from ductwork_airflow.local.run import state_file
 
-        with readable_state(), open_ledger(state_file(), place["ledger_table"]) as ledger:
+        with readable_state(), open_history(state_file(), place["ledger_table"]) as ledger:
             return _show(ledger, dag_id, run_id, None, as_json)
-    aws, ledger = _open(**place)
+    aws, ledger = open_ledger(**place)
     with ledger_errors(ledger.table, dag_id):
         return _show(ledger, dag_id, run_id, aws if watch else None, as_json)
 
@@ -70,32 +70,6 @@ def _show(ledger: Ledger, dag_id: str, run_id: str | None, watching: Clients | N
 @click.command()
 @click.argument("dag_id")
 @click.argument("run_id")
-@click.option("--task", "tasks", multiple=True, metavar="ID", help="Run this task and all below it again too.")
-@click.option("--wait/--no-wait", default=True, help="Watch the run to its end, or only restart it.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
-@ledger_options
-def restart(dag_id: str, run_id: str, tasks: tuple[str, ...], wait: bool, as_json: bool, **place: Any) -> int:
-    """Run again what of an ended run did not end well. What succeeded is kept, unless --task names it."""
-    from ductwork_airflow.commands.watch import finish, follow
-    from ductwork_airflow.submit import runs
-
-    output.results()
-    aws, ledger = _open(**place)
-    with aws_errors():
-        handle = runs.restart(aws, find_run(ledger, dag_id, run_id), tasks or None)
-        output.say(f"{dag_id} {run_id} goes on: {handle.execution_arn or 'a chain of Batch jobs'}")
-        if not wait:
-            if as_json:
-                output.print_json(handle.as_dict())
-            return CLEAN
-        report = follow(aws, ledger, handle)
-    assert report is not None, "the run has been found"
-    return finish(report, {}, as_json)
-
-
-@click.command()
-@click.argument("dag_id")
-@click.argument("run_id")
 @click.option("--reason", default="cancelled by the user", show_default=True, help="Why, for the ledger and for AWS.")
 @ledger_options
 def cancel(dag_id: str, run_id: str, reason: str, **place: Any) -> int:
@@ -103,21 +77,13 @@ def cancel(dag_id: str, run_id: str, reason: str, **place: Any) -> int:
     from ductwork_airflow.submit import runs
 
     output.results()
-    aws, ledger = _open(**place)
+    aws, ledger = open_ledger(**place)
     with aws_errors():
         handle = find_run(ledger, dag_id, run_id)
         runs.watcher(aws, handle).stop(reason)
         run = ledger.run(dag_id, run_id) or {}
     output.say(f"{dag_id} {run_id}: {run.get('state')}" + ("" if "ended_at" in run else ", still stopping"))
     return CLEAN
-
-
-def _open(ledger_table: str, region_name: str | None, endpoint_url: str | None) -> tuple[Clients, Ledger]:
-    from ductwork_airflow.ledger import Ledger
-
-    with ledger_errors(ledger_table, ""):
-        aws = connect(region_name, endpoint_url)
-        return aws, Ledger.connect(ledger_table, aws)
 
 
 @click.command(add_help_option=True)

@@ -85,6 +85,11 @@ class Session:
         """As in Airflow, every try has an id of its own; here it follows from the ledger's key."""
         return uuid.uuid5(uuid.NAMESPACE_URL, "/".join((*self.key, str(self.try_number))))
 
+    @property
+    def dag_version_id(self) -> uuid.UUID:
+        """Airflow's models want one; nothing here has versions."""
+        return uuid.uuid5(uuid.NAMESPACE_URL, self.dag_id)
+
     def item(self) -> Item | None:
         return self.ledger.get(*self.key)
 

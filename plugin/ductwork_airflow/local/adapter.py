@@ -82,6 +82,7 @@ def patches() -> tuple[Callable[[], None], ...]:
         jsonata.patch_expressions,
         integrations.patch_clients,
         integrations.patch_spelling,
+        integrations.patch_request_ids,
         integrations.patch_arguments,
         integrations.patch_batch,
         integrations.patch_tokens,

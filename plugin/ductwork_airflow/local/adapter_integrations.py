@@ -6,11 +6,13 @@ import functools
 import json
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from moto.settings import moto_server_port
 from moto.stepfunctions.exceptions import InvalidToken
 from moto.stepfunctions.parser.api import TaskTimedOut
@@ -98,6 +100,18 @@ def patch_spelling() -> None:
     service._normalise_parameters, service._normalise_response = to_boto, from_boto
     service._SERVICE_NAME_SFN_TO_BOTO_OVERRIDES.update(shapes.BOTO_SERVICES)
     state_task_service_aws_sdk._SERVICE_ERROR_NAMES.update(shapes.ERROR_PREFIXES)
+
+
+def patch_request_ids() -> None:
+    """moto's Step Functions answers errors without a request id, and its own integration with it needs one."""
+    original = state_task_service_aws_sdk.StateTaskServiceAwsSdk._from_error
+
+    def from_error(self: Any, env: Any, ex: Exception) -> Any:
+        if isinstance(ex, ClientError):
+            ex.response["ResponseMetadata"].setdefault("RequestId", str(uuid.uuid4()))
+        return original(self, env, ex)
+
+    state_task_service_aws_sdk.StateTaskServiceAwsSdk._from_error = from_error
 
 
 def patch_arguments() -> None:

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +15,15 @@ from ductwork.ir import BatchJob, Task, Workflow
 
 from ductwork_airflow import report
 from ductwork_airflow.ledger import Ledger
+from ductwork_airflow.local import origins
 from ductwork_airflow.local.aws import ROLE_ARN, EmbeddedAws
 from ductwork_airflow.local.provided import PLACES, command, provide
 from ductwork_airflow.submit import runs
 from ductwork_airflow.submit.documents import fill
 from ductwork_airflow.submit.remote import RunHandle
 from ductwork_airflow.submit.request import RunRequest
+
+Show = Callable[[report.RunReport], None]
 
 _POLL_SECONDS = 0.15
 _SAVE_SECONDS = 2.0
@@ -45,6 +48,7 @@ class LocalRun:
 
     :param document: the compiled artefact
     :param definitions: the user's job definitions by name, as ``aws batch describe-job-definitions`` prints them
+    :param given: the options it was compiled with, for a restart in a later process
     """
 
     workflow: Workflow
@@ -52,6 +56,7 @@ class LocalRun:
     target: str
     request: RunRequest
     definitions: Mapping[str, Mapping[str, Any]]
+    given: Mapping[str, Any] = field(default_factory=dict)
 
 
 def ledger_table(workflow: Workflow) -> str:
@@ -83,7 +88,7 @@ def _check_definition(task: Task, definitions: Mapping[str, Mapping[str, Any]], 
         diagnostics.add("DW515", task.origin, what, hint, task_id=task.task_id, field="secrets")
 
 
-def execute(aws: EmbeddedAws, run: LocalRun, show: Callable[[report.RunReport], None]) -> report.RunReport | None:
+def execute(aws: EmbeddedAws, run: LocalRun, show: Show) -> report.RunReport | None:
     """Run to the end. None if a run of this id exists already.
 
     :param show: called with the state of things several times a second
@@ -91,16 +96,31 @@ def execute(aws: EmbeddedAws, run: LocalRun, show: Callable[[report.RunReport], 
     """
     ledger = Ledger.connect(ledger_table(run.workflow), aws.aws)
     ledger.create_table()
-    if ledger.run(run.request.dag_id, run.request.run_id) is not None:
-        return None
+    names = (run.request.dag_id, run.request.run_id)
+    with origins.claimed(home(), *names) as free:
+        if not free or ledger.run(*names) is not None:
+            return None
+        origins.remember(ledger, *names, run.given)
+        role = None if run.target == "batch" else ROLE_ARN
+        table = ledger.table
+
+        def begin() -> RunHandle:
+            return runs.submit(
+                aws.aws, run.document, run.target, run.request, ledger_table=table, role_arn=role, places=PLACES
+            )
+
+        return carry_out(aws, ledger, run, begin, show)
+
+
+def carry_out(
+    aws: EmbeddedAws, ledger: Ledger, run: LocalRun, begin: Callable[[], RunHandle], show: Show
+) -> report.RunReport | None:
+    """Begin a run, or a restart of one, and watch it to its end. See :func:`execute`."""
     provide(aws, run.workflow, run.definitions)
-    table, role = ledger_table(run.workflow), None if run.target == "batch" else ROLE_ARN
-    handle = RunHandle(run.request.dag_id, run.request.run_id, run.target, table)
+    handle = RunHandle(run.request.dag_id, run.request.run_id, run.target, ledger.table)
     watch = _Watch(aws, ledger, run, show)
     try:
-        handle = runs.submit(
-            aws.aws, run.document, run.target, run.request, ledger_table=table, role_arn=role, places=PLACES
-        )
+        handle = begin()
         watcher = runs.watcher(aws.aws, handle)
         while not watcher.poll().ended:
             watch.look()
@@ -117,9 +137,7 @@ def execute(aws: EmbeddedAws, run: LocalRun, show: Callable[[report.RunReport], 
 class _Watch:
     """Shows the run, and keeps the ledger's file fresh in case this process is killed."""
 
-    def __init__(
-        self, aws: EmbeddedAws, ledger: Ledger, run: LocalRun, show: Callable[[report.RunReport], None]
-    ) -> None:
+    def __init__(self, aws: EmbeddedAws, ledger: Ledger, run: LocalRun, show: Show) -> None:
         self._aws, self._ledger, self._run, self._show = aws, ledger, run, show
         self._order = [task.task_id for task in run.workflow.tasks]
         self._saved = time.monotonic()

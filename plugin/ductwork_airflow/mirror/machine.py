@@ -14,7 +14,7 @@ from typing import Any
 from ductwork.names import STATE_NAME_LIMIT, shorten
 
 from ductwork_airflow.ledger import Item, expiry
-from ductwork_airflow.mirror import endings, jobs
+from ductwork_airflow.mirror import endings, jobs, slots
 from ductwork_airflow.mirror.connection import Connection
 from ductwork_airflow.mirror.history import History
 from ductwork_airflow.mirror.looks import Looks
@@ -135,6 +135,7 @@ class MachineMirror:
             return endings.finish(ledger, run, "success" if status == "SUCCEEDED" else "failed", None)
         if not self._settled(items):
             return False
+        slots.free(self._aws, run)
         why = ": ".join(filter(None, (status, error, execution.get("cause"))))
         return endings.end_all(ledger, run, ledger.tasks(*self._names), why)
 

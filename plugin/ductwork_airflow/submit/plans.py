@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ductwork import ledger_schema as schema
 
-from ductwork_airflow.ledger import Item, Ledger, now
+from ductwork_airflow.ledger import Item, Ledger, expiry, now
 from ductwork_airflow.submit.errors import SubmissionError
 
 # What ended well, for Airflow's Clear "only failed".
 _KEPT = frozenset({"success", "skipped"})
+FAILED = frozenset({"failed", "upstream_failed"})
+
+# Of a task with several instances, which outcome stands for it.
+_PRECEDENCE = ("failed", "upstream_failed", "success", "skipped", "removed")
 
 # What a try leaves on a task instance's item, and its successor must not find.
 _OF_A_TRY = (
+    "callbacks_due",
     "ended_at",
     "error",
     "heartbeat_at",
@@ -36,18 +41,42 @@ _OF_A_TRY = (
     "until",
 )
 
+_ONCE = "attribute_not_exists(#restarted) OR #restarted < :restarted"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What somebody asks of a restart. Nothing named means: what did not end well.
+
+    :param tasks: clear these and, as Airflow's Clear does by default, all tasks downstream of them
+    :param only: leave those downstream alone
+    :param marks: outcomes to give without running anything; as in Airflow, what failed downstream runs again
+    :param failed: clear whatever else did not end well too
+    """
+
+    tasks: Sequence[str] = ()
+    only: bool = False
+    marks: Mapping[str, str] = field(default_factory=dict)
+    failed: bool = False
+
+    @property
+    def all_that_failed(self) -> bool:
+        return self.failed or not (self.tasks or self.marks)
+
 
 @dataclass(frozen=True)
 class Plan:
     """
     :param number: 1 for a run's first restart
-    :param done: the outcomes of the tasks that are kept
+    :param done: the outcomes of the tasks that are kept or marked
     :param again: the tasks that run again
+    :param marks: those of ``done`` that the ledger does not have yet
     """
 
     number: int
     done: Mapping[str, str]
     again: Sequence[str]
+    marks: Mapping[str, str] = field(default_factory=dict)
 
     def text(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
@@ -58,11 +87,9 @@ class Plan:
         return cls(**json.loads(run["restart"])) if run.get("restart") else None
 
 
-def make(run: Item, items: Sequence[Item], number: int, task_ids: Sequence[str] | None) -> Plan:
+def make(run: Item, items: Sequence[Item], number: int, wanted: Wanted) -> Plan:
     """
-    :param task_ids: these and all tasks downstream of them run again, as does everything that did not end well; None
-        for the latter only
-    :raises SubmissionError: the run has no such task
+    :raises SubmissionError: the run has no such task, or nothing is left to do
     """
     facts = run.get("tasks") or {}
     states: dict[str, set[str]] = {task_id: {""} for task_id in facts}
@@ -72,17 +99,46 @@ def make(run: Item, items: Sequence[Item], number: int, task_ids: Sequence[str] 
         states.setdefault(item["task_id"], set()).add(state)
         if state:
             states[item["task_id"]].discard("")
-    if unknown := sorted(set(task_ids or ()) - states.keys()):
-        raise SubmissionError(
-            f"run {run['run_id']!r} has no task {', '.join(unknown)}; it has {', '.join(sorted(states))}"
-        )
-    cleared = _downstream(task_ids or (), facts)
+    _check(run, wanted, states)
+    cleared = set(wanted.tasks) if wanted.only else _downstream(wanted.tasks, facts)
+    cleared |= {task_id for task_id in _downstream(wanted.marks, facts) if states.get(task_id, set()) & FAILED}
+    if wanted.all_that_failed:
+        cleared |= {task_id for task_id, found in states.items() if not found <= _KEPT}
     done = {
-        task_id: "success" if "success" in found else "skipped"
+        task_id: next(state for state in _PRECEDENCE if state in found)
         for task_id, found in states.items()
-        if found and found <= _KEPT and task_id not in cleared
-    }
-    return Plan(number, done, sorted(states.keys() - done.keys()))
+        if found and found <= schema.TERMINAL_STATES and task_id not in cleared
+    } | dict(wanted.marks)
+    marks = dict(wanted.marks)
+    if run.get("target") == "batch":
+        _divert_native(facts, done, marks)
+    again = sorted(states.keys() - done.keys())
+    if done and not (again or marks):
+        raise SubmissionError(f"all tasks of run {run['run_id']!r} ended well: name the tasks that are to run again")
+    return Plan(number, done, again, marks)
+
+
+def _check(run: Item, wanted: Wanted, known: Iterable[str]) -> None:
+    named = {*wanted.tasks, *wanted.marks}
+    if unknown := sorted(named.difference(known)):
+        raise SubmissionError(
+            f"run {run['run_id']!r} has no task {', '.join(unknown)}; it has {', '.join(sorted(known))}"
+        )
+    if both := sorted(set(wanted.tasks) & wanted.marks.keys()):
+        raise SubmissionError(f"{', '.join(both)}: a task is either to run again or marked, not both")
+
+
+def _divert_native(facts: Mapping[str, Mapping[str, Any]], done: dict[str, str], marks: dict[str, str]) -> None:
+    """End what a chain's plain containers could not see: that a task above them, which is no job any more, did not
+    succeed. A chain knows all_success alone."""
+    waiting = True
+    while waiting:
+        waiting = False
+        for task_id, own in facts.items():
+            above = {done.get(up) for up in own.get("upstream", ())}
+            if own.get("native") and task_id not in done and above & {*FAILED, "skipped", "removed"}:
+                done[task_id] = marks[task_id] = "upstream_failed" if above & FAILED else "skipped"
+                waiting = True
 
 
 def _downstream(task_ids: Iterable[str], facts: Mapping[str, Mapping[str, Any]]) -> set[str]:
@@ -102,20 +158,50 @@ def _downstream(task_ids: Iterable[str], facts: Mapping[str, Mapping[str, Any]])
 def reopen(ledger: Ledger, run: Item, plan: Plan, **attributes: Any) -> bool:
     """Put an ended run back to running, with its plan. False if somebody else has done so."""
     changes = {"state": "running", "restart": plan.text(), "restarts": plan.number, **attributes}
-    gone = dict.fromkeys(("ended_at", "error", "stopping"))
+    gone = dict.fromkeys(("ended_at", "error", "reason", "stopping"))
     # ended_at tells one end of the run from another: a run that was restarted and has failed again is not this one.
     condition = "ended_at = :ended_at"
     values = {":ended_at": run["ended_at"]}
     return ledger.update(run["pk"], run["sk"], {**changes, **gone}, condition=condition, values=values)
 
 
-def reset(ledger: Ledger, run: Item, items: Sequence[Item], plan: Plan) -> None:
-    """Make the task instances that run again look as Airflow's cleared ones, once, and delete their XComs."""
+def reset(ledger: Ledger, run: Item, items: list[Item], plan: Plan) -> None:
+    """Bring the task instances into the plan's state, once.
+
+    Those that run again look as Airflow's cleared ones, and their XComs are gone; the marked ones have ended.
+    """
     facts, again = run.get("tasks") or {}, set(plan.again)
     for item in items:
         if item["task_id"] in again:
             retries = facts.get(item["task_id"], {}).get("max_tries", 0)
             _reset(ledger, item, plan.number, retries)
+    known = {item["task_id"] for item in items}
+    for item in items + [_unknown(run, task_id) for task_id in plan.marks if task_id not in known]:
+        if item["task_id"] in plan.marks:
+            _mark(ledger, item, plan.number, plan.marks[item["task_id"]])
+
+
+def _unknown(run: Item, task_id: str) -> Item:
+    """A task instance that the ledger has not heard of."""
+    return {"pk": run["pk"], "sk": schema.task_sk(task_id), "task_id": task_id}
+
+
+def _mark(ledger: Ledger, item: Item, number: int, state: str) -> None:
+    # A try that never began is none.
+    tried = int(item.get("base_try", 0)) if item.get("state") == "scheduled" else int(item.get("try_number", 0))
+    changes = {
+        "state": state,
+        "outcome": state,
+        "ended_at": now(),
+        "error": "marked failed by hand" if state == "failed" else None,
+        "try_number": tried,
+        "rank": schema.rank(state, tried),
+        "restarted": number,
+        "expires_at": expiry(),
+        # What a branch skipped was the decision of a task that counts as never run now.
+        **dict.fromkeys(("callbacks_due", "skipped", "until")),
+    }
+    ledger.update(item["pk"], item["sk"], changes, condition=_ONCE)
 
 
 def _reset(ledger: Ledger, item: Item, number: int, retries: int) -> None:
@@ -131,8 +217,7 @@ def _reset(ledger: Ledger, item: Item, number: int, retries: int) -> None:
         "base_try": tried or None,
         "updated_at": now(),
     }
-    condition = "attribute_not_exists(#restarted) OR #restarted < :restarted"
-    if not ledger.update(item["pk"], item["sk"], changes, condition=condition):
+    if not ledger.update(item["pk"], item["sk"], changes, condition=_ONCE):
         return
     prefix = f"xcom#{item['task_id']}#"
     for xcom in ledger.partition(item["pk"], prefix):

@@ -1,4 +1,4 @@
-"""Runs on AWS, whatever the target: submit, watch, restart. Operator, trigger and command line use these four calls.
+"""Runs on AWS, whatever the target: submit, watch, restart. Operator, trigger and command line use these calls.
 
 Everything here may be called again after any failure, from any process, and goes on where the last call stopped.
 """
@@ -22,7 +22,7 @@ from ductwork_airflow.submit.errors import SubmissionError, code
 from ductwork_airflow.submit.remote import Clients, RunHandle, Watcher
 from ductwork_airflow.submit.request import RunRequest
 
-__all__ = ["SubmissionError", "outcome_error", "restart", "submit", "watcher"]
+__all__ = ["SubmissionError", "deploy", "outcome_error", "restart", "submit", "watcher"]
 
 _NOT_OF_THE_MACHINE = ("manifest",)
 
@@ -62,8 +62,11 @@ def submit(
             ChainSubmitter(clients.client("batch"), ledger, document, request, pace).submit()
             return handle
         return _complete_restart(clients, handle, run, pace)
-    definition = {key: value for key, value in document.items() if key not in _NOT_OF_THE_MACHINE}
-    return _start_machine(clients, handle, definition, request, role_arn, state_machine_arn)
+    return _start_machine(clients, handle, _definition(document), request, role_arn, state_machine_arn)
+
+
+def _definition(document: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in document.items() if key not in _NOT_OF_THE_MACHINE}
 
 
 def _start_machine(
@@ -99,31 +102,62 @@ def watcher(clients: Clients, handle: RunHandle, *, patience: float = 900.0) -> 
     return RunWatcher(clients, handle, patience=patience)
 
 
+def deploy(
+    clients: Clients,
+    artefact: Mapping[str, Any],
+    dag_id: str,
+    *,
+    ledger_table: str,
+    role_arn: str,
+    places: Mapping[str, str] | None = None,
+) -> str:
+    """Make the DAG's state machine be ``artefact``, starting nothing. Parameters as for :func:`submit`.
+
+    :return: the ARN to start executions with
+    """
+    document = complete(artefact, {"LedgerTable": ledger_table, **(places or {})})
+    return stepfunctions.deploy(clients.client("stepfunctions"), dag_id, _definition(document), role_arn)
+
+
 def restart(
-    clients: Clients, handle: RunHandle, task_ids: Sequence[str] | None = None, *, pace: Pace | None = None
+    clients: Clients,
+    handle: RunHandle,
+    task_ids: Sequence[str] | None = None,
+    *,
+    only: bool = False,
+    marks: Mapping[str, str] | None = None,
+    failed: bool = False,
+    pace: Pace | None = None,
 ) -> RunHandle:
-    """Run again what of an ended run did not end well. While the run is running, this finds it and changes nothing.
+    """Run tasks of an ended run again, as Airflow's Clear does: by default all that did not end well.
 
-    A machine's new execution takes the machine's current definition, as Airflow's Clear takes the current DAG.
+    While the run is running, this finds it and changes nothing. A machine's new execution takes the machine's current
+    definition, as Airflow's Clear takes the current DAG.
 
-    :param task_ids: run these and everything downstream of them again too
-    :raises SubmissionError: there is no such run or task
+    :param task_ids: run these and everything downstream of them again; the rest is kept, however it ended
+    :param only: of ``task_ids`` leave what is downstream alone
+    :param marks: outcomes by task id (success, skipped, failed) to give without running the task; what had failed
+        downstream of it runs again
+    :param failed: run whatever else did not end well again too
+    :raises SubmissionError: there is no such run or task, or the machine cannot be restarted
     """
     ledger = _ledger(clients, handle.ledger_table)
     run = _run(ledger, handle.dag_id, handle.run_id)
     if run is None:
         raise SubmissionError(f"the ledger has no run {handle.run_id!r} of DAG {handle.dag_id!r}: submit it")
     if "ended_at" in run:
-        run = _reopen(ledger, handle, run, task_ids)
+        run = _reopen(
+            clients, ledger, handle, run, plans.Wanted(tuple(task_ids or ()), only, dict(marks or {}), failed)
+        )
     return _complete_restart(clients, handle, run, pace)
 
 
-def _reopen(ledger: Ledger, handle: RunHandle, run: Item, task_ids: Sequence[str] | None) -> Item:
+def _reopen(clients: Clients, ledger: Ledger, handle: RunHandle, run: Item, wanted: plans.Wanted) -> Item:
     machine = run.get("target") != "batch"
+    if machine:
+        stepfunctions.require_restartable(clients.client("stepfunctions"), run["execution_arn"])
     number = (stepfunctions.restarts(run["execution_arn"]) if machine else int(run.get("restarts", 0))) + 1
-    plan = plans.make(run, ledger.tasks(handle.dag_id, handle.run_id), number, task_ids)
-    if plan.done and not plan.again:
-        raise SubmissionError(f"all tasks of run {handle.run_id!r} ended well: name the tasks that are to run again")
+    plan = plans.make(run, ledger.tasks(handle.dag_id, handle.run_id), number, wanted)
     attributes = {}
     if machine:
         name = stepfunctions.restart_name(handle.dag_id, handle.run_id, number)

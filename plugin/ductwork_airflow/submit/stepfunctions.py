@@ -27,6 +27,8 @@ _ATTEMPTS = 8
 _PAUSE_SECONDS = 1.0
 # Somebody else is writing the same machine: look again.
 _RACES = frozenset({"ConflictException", "StateMachineAlreadyExists", "StateMachineDeleting"})
+# What a definition that submits jobs and one that can pass over tasks have in them.
+_JOB, _DONE = ":::batch:submitJob", "$run.done"
 _RESTART = re.compile(r"-r(\d+)$")
 
 
@@ -125,6 +127,25 @@ def machine_of(execution_arn: str) -> str:
 def sibling(execution_arn: str, name: str) -> str:
     """The ARN of another execution of the same machine."""
     return f"{execution_arn.rpartition(':')[0]}:{name}"
+
+
+def require_restartable(client: Any, execution_arn: str) -> None:
+    """Check that the current definition of an execution's machine can pass over what is done.
+
+    :raises SubmissionError: it was compiled with --no-restart
+    """
+    arn = machine_of(execution_arn)
+    try:
+        definition = client.describe_state_machine(stateMachineArn=arn)["definition"]
+    except ClientError as error:
+        if code(error) == "AccessDeniedException":
+            return  # who may start executions need not be allowed to read the machine
+        raise _explained(error, arn) from error
+    if _JOB in definition and _DONE not in definition:
+        raise SubmissionError(
+            f"the state machine {arn} was compiled with --no-restart, so it would run everything again: compile and "
+            "deploy it without that option, then give the same command again"
+        )
 
 
 def _execution_arn(machine: str, name: str) -> str:

@@ -7,6 +7,8 @@
 3. :mod:`.runner` runs it under Airflow's supervisor, whose API is :mod:`ductwork_airflow.execution_api`;
    :mod:`.deferral` runs the trigger of a deferred task, :mod:`.termination` handles SIGTERM;
 4. :mod:`.report` tells Step Functions the outcome, or the exit code tells Batch.
+
+With ``DUCTWORK_CALLBACK`` it runs callbacks that nobody else can run (:mod:`.callback_job`).
 """
 
 from __future__ import annotations

@@ -20,15 +20,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, BinaryIO
 
-import attrs
 from airflow.dag_processing.bundles.manager import DagBundlesManager
 from airflow.sdk.api.datamodels._generated import TaskInstance
 from airflow.sdk.bases.operator import TRIGGER_FAIL_REPR, TriggerFailureReason
-from airflow.sdk.execution_time.supervisor import ActivitySubprocess
 from airflow.triggers.base import BaseTaskEndEvent
 
 from ductwork_airflow import compat
 from ductwork_airflow.execution_api import Deferral, Resumption, Session, dag_runs
+from ductwork_airflow.worker.helper import HelperProcess
 
 log = logging.getLogger(__name__)
 
@@ -46,19 +45,12 @@ class Ended:
     xcoms: dict[str, Any] = field(default_factory=dict)
 
 
-@attrs.define(kw_only=True)
-class TriggerProcess(ActivitySubprocess):  # type: ignore[misc]
-    """Unlike a task's process it neither reports a start nor an end."""
+class TriggerProcess(HelperProcess):
+    """It is the process in charge of the task instance while it lives: its heartbeats are the task's."""
 
-    session: Session
-
-    def _on_child_started(self, *, ti: TaskInstance, **_: Any) -> None:
-        self.ti = ti  # type: ignore[misc]
-        self.session.pid = self.pid
+    def _on_child_started(self, **started: Any) -> None:
+        super()._on_child_started(**started)
         self.session.amend(pid=self.pid)
-
-    def update_task_state_if_needed(self) -> None:
-        """The trigger's result decides what becomes of the task."""
 
 
 def run_trigger(ti: TaskInstance, session: Session, client: Any) -> Resumption | Ended | int:
@@ -92,7 +84,7 @@ def run_trigger(ti: TaskInstance, session: Session, client: Any) -> Resumption |
 
 def _trigger_main(deferral: Deferral, bundle: str, ti: TaskInstance, result: BinaryIO) -> None:
     os.environ["_AIRFLOW_PROCESS_CONTEXT"] = "client"
-    compat.bind_trigger_comms()
+    compat.bind_supervisor_comms()
     answer = asyncio.run(_answer(deferral, bundle, ti))
     result.write(json.dumps(answer).encode())
     result.flush()

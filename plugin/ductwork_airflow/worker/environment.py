@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ductwork.ledger_schema import UNMAPPED
 
+CALLBACK_VARIABLE = "DUCTWORK_CALLBACK"
 TOKEN_VARIABLE = "DUCTWORK_TASK_TOKEN"
 DEFAULT_KILL_GRACE = 20.0
 
@@ -20,6 +21,7 @@ class WorkerEnvironment:
     """
     :param token: of the Step Functions task, None in a job chain
     :param job_id: of AWS Batch, None elsewhere
+    :param callback: run callbacks in place of the task: ``task`` or ``run``; for ``run``, ``task_id`` is empty
     :param kill_grace: seconds from SIGTERM until the task is killed hard
     """
 
@@ -32,6 +34,7 @@ class WorkerEnvironment:
     job_id: str | None = None
     job_attempt: int | None = None
     kill_grace: float = DEFAULT_KILL_GRACE
+    callback: str | None = None
 
     @classmethod
     def parse(cls, environ: Mapping[str, str]) -> WorkerEnvironment:
@@ -39,9 +42,11 @@ class WorkerEnvironment:
         :raises InvalidEnvironment: with all that is missing
         """
         needed = ("DUCTWORK_DAG_ID", "DUCTWORK_RUN_ID", "DUCTWORK_TASK_ID", "DUCTWORK_LEDGER_TABLE")
-        if missing := [name for name in needed if not environ.get(name)]:
+        callback = _callback(environ)
+        optional = {"DUCTWORK_TASK_ID"} if callback == "run" else set()
+        if missing := [name for name in needed if not environ.get(name) and name not in optional]:
             raise InvalidEnvironment(f"{', '.join(missing)} not set; a worker is started by a compiled schedule")
-        dag_id, run_id, task_id, table = (environ[name] for name in needed)
+        dag_id, run_id, task_id, table = (environ.get(name, "") for name in needed)
         attempt = environ.get("AWS_BATCH_JOB_ATTEMPT")
         return cls(
             dag_id=dag_id,
@@ -53,7 +58,15 @@ class WorkerEnvironment:
             job_id=environ.get("AWS_BATCH_JOB_ID") or None,
             job_attempt=_integer("AWS_BATCH_JOB_ATTEMPT", attempt) if attempt else None,
             kill_grace=_seconds(environ),
+            callback=callback,
         )
+
+
+def _callback(environ: Mapping[str, str]) -> str | None:
+    text = environ.get(CALLBACK_VARIABLE) or None
+    if text not in {None, "task", "run"}:
+        raise InvalidEnvironment(f"{CALLBACK_VARIABLE} must be 'task' or 'run', not {text!r}")
+    return text
 
 
 def _map_index(environ: Mapping[str, str]) -> int:

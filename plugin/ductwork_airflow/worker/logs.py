@@ -34,6 +34,9 @@ class FailureCapture:
     """
 
     def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
         self.exception: str | None = None
         self.message: str | None = None
         self.trigger: str | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import uuid
 from datetime import datetime, timezone
 from typing import Any
 
@@ -17,7 +16,7 @@ from ductwork_airflow.execution_api import LedgerTransport, Resumption, Session,
 from ductwork_airflow.execution_api.session import required
 from ductwork_airflow.execution_api.times import moment
 from ductwork_airflow.ledger import LedgerError
-from ductwork_airflow.worker import deferral
+from ductwork_airflow.worker import callbacks, deferral
 from ductwork_airflow.worker.logs import FailureCapture
 from ductwork_airflow.worker.outcome import REPORTABLE, SUPERSEDED, Outcome
 from ductwork_airflow.worker.termination import Termination
@@ -31,12 +30,22 @@ class Runner:
     """
     :param capture: what the task's log says about a failure
     :param hold_reschedules: wait for a rescheduled task's time here, because nobody would start it again
+    :param dead_try: the try before this one, if its worker died and left its callbacks to this one
     """
 
-    def __init__(self, session: Session, capture: FailureCapture, *, hold_reschedules: bool, kill_grace: float) -> None:
+    def __init__(
+        self,
+        session: Session,
+        capture: FailureCapture,
+        *,
+        hold_reschedules: bool,
+        kill_grace: float,
+        dead_try: int | None = None,
+    ) -> None:
         self._session = session
         self._capture = capture
         self._hold_reschedules = hold_reschedules
+        self._dead_try = dead_try
         self._termination = Termination(session, kill_grace)
         self._client: Any = Client(base_url=None, dry_run=True, token="", transport=LedgerTransport(session))
 
@@ -45,6 +54,9 @@ class Runner:
         self._session.heartbeat_every = compat.look_after_task_every(_LOOK_SECONDS)
         try:
             required(self._session.run, "dag_file")
+            if self._dead_try is not None:
+                callbacks.retry(self._session, self._dead_try)
+                self._capture.forget()
             while (outcome := self._step()) is None:
                 pass
         except LedgerError as error:
@@ -99,7 +111,7 @@ class Runner:
             run_id=session.run_id,
             try_number=session.try_number,
             map_index=session.map_index,
-            dag_version_id=uuid.uuid5(uuid.NAMESPACE_URL, session.dag_id),
+            dag_version_id=session.dag_version_id,
         )
 
     # ---- deferral and rescheduling ----

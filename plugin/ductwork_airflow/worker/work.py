@@ -10,12 +10,13 @@ from ductwork_airflow import gate
 from ductwork_airflow.aws import Aws
 from ductwork_airflow.execution_api import Session
 from ductwork_airflow.ledger import Item, Ledger, LedgerError
-from ductwork_airflow.worker import logs
+from ductwork_airflow.worker import callbacks, logs
 from ductwork_airflow.worker.attempts import next_try
+from ductwork_airflow.worker.callback_job import run_job
 from ductwork_airflow.worker.environment import TOKEN_VARIABLE, WorkerEnvironment
 from ductwork_airflow.worker.logs import FailureCapture
 from ductwork_airflow.worker.outcome import Outcome
-from ductwork_airflow.worker.report import report
+from ductwork_airflow.worker.report import EXIT_UNREPORTED, report
 from ductwork_airflow.worker.runner import Runner
 
 
@@ -25,20 +26,30 @@ def work(environment: WorkerEnvironment) -> int:
     capture = logs.configure()
     aws = Aws()
     try:
-        outcome = _outcome(environment, Ledger.connect(environment.table, aws), capture)
+        ledger = Ledger.connect(environment.table, aws)
+        if environment.callback:
+            return run_job(environment, ledger, _run(environment, ledger))
+        outcome = _outcome(environment, ledger, capture)
     except LedgerError as error:
         print(f"ductwork worker: {error}", file=sys.stderr)
+        if environment.callback:
+            return EXIT_UNREPORTED
         outcome = Outcome("failed", error=str(error))
     return report(outcome, environment.token, lambda: aws.client("stepfunctions"))
 
 
-def _outcome(environment: WorkerEnvironment, ledger: Ledger, capture: FailureCapture) -> Outcome:
+def _run(environment: WorkerEnvironment, ledger: Ledger) -> Item:
     run = ledger.run(environment.dag_id, environment.run_id)
     if run is None:
         raise LedgerError(
             f"run {environment.run_id!r} of DAG {environment.dag_id!r} is not in table {environment.table!r}: "
             "the state machine's first state or the submitter creates it"
         )
+    return run
+
+
+def _outcome(environment: WorkerEnvironment, ledger: Ledger, capture: FailureCapture) -> Outcome:
+    run = _run(environment, ledger)
     item = ledger.task(environment.dag_id, environment.run_id, environment.task_id, environment.map_index)
     number = next_try(item, environment.job_id, environment.job_attempt)
     if number is None:
@@ -58,7 +69,13 @@ def _outcome(environment: WorkerEnvironment, ledger: Ledger, capture: FailureCap
     )
     # Without a token nobody would start the task again; with one, the state machine says whether it does.
     hold = environment.token is None or bool(facts.get(environment.task_id, {}).get("hold_reschedules"))
-    return Runner(session, capture, hold_reschedules=hold, kill_grace=environment.kill_grace).run()
+    return Runner(
+        session,
+        capture,
+        hold_reschedules=hold,
+        kill_grace=environment.kill_grace,
+        dead_try=callbacks.died_with(item, number),
+    ).run()
 
 
 def _max_tries(facts: dict[str, Any], item: Item | None) -> int:

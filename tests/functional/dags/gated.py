@@ -4,7 +4,7 @@ import time
 from datetime import datetime
 from pathlib import Path
 
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, Param, task
 
 with DAG("gated", schedule=None, start_date=datetime(2026, 1, 1), params={"gate": ""}) as dag:
 
@@ -36,3 +36,11 @@ with DAG("waiting", schedule=None, start_date=datetime(2026, 1, 1)) as dag:
         pass
 
     waits() >> after()
+
+with DAG("strict", schedule=None, start_date=datetime(2026, 1, 1), params={"level": Param("low", type="string")}):
+
+    @task
+    def never():
+        pass
+
+    never()

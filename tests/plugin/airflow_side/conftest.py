@@ -26,7 +26,7 @@ def airflow_side(tmp_path_factory):
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_FOLDER": str(shutil.copytree(DAGS, home / "dags")),
-        "PYTHONPATH": str(SUPPORT),
+        "PYTHONPATH": os.pathsep.join(filter(None, (str(SUPPORT), os.environ.get("PYTHONPATH")))),
         # Seconds that remote tasks are given to end when their run is stopped; these do nothing about it.
         "DUCTWORK_KILL_GRACE": "2",
     }

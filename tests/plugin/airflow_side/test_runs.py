@@ -37,6 +37,15 @@ def test_the_remote_tasks_see_airflows_own_run(run_dag, remote):
     assert seen == {"run_id": found["run_id"], "logical_date": found["logical_date"]}
 
 
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_conf_that_does_not_fit_is_never_submitted(run_dag, remote, target):
+    (found,) = run_dag(f"strict_{target}_sync", "run")
+    assert (found["tasks"]["submit"]["state"], found["tasks"]["submit"]["try_number"]) == ("failed", 1)
+    assert "Invalid input for param level: 'middling' is not one of ['low', 'high']" in found["log"]
+    assert sent(remote, target, "strict", found["run_id"]) == 0
+    assert remote.ledger.run("strict", found["run_id"]) is None
+
+
 @pytest.mark.long
 @both
 def test_a_failure_then_clear(run_dag, remote, traces, tmp_path, target, way):

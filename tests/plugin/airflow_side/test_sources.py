@@ -76,6 +76,42 @@ def test_a_deployed_machine_needs_no_document():
     assert Source(state_machine_arn=MACHINE, dag_id="etl").load() == ("etl", None)
 
 
+STRICT = """
+from airflow.sdk import DAG, Param
+with DAG("strict", params={"n": Param(1, type="integer", maximum=5), "free": 1}):
+    pass
+with DAG("required", params={"n": Param(type="integer")}):
+    pass
+"""
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "conf", "words"),
+    [
+        ("strict", {"n": 9}, "Invalid input for param n: 9 is greater than the maximum of 5"),
+        ("strict", {"n": "many"}, "Invalid input for param n: 'many' is not of type 'integer'"),
+        ("required", {}, "Invalid input for param n: No value passed and Param has no default value"),
+    ],
+)
+def test_a_conf_that_airflow_would_refuse(tmp_path, dag_id, conf, words):
+    file = tmp_path / "strict.py"
+    file.write_text(STRICT)
+    with pytest.raises(SourceError) as refused:
+        Source(dag_file=str(file), dag_id=dag_id).check_conf(dag_id, conf)
+    assert str(refused.value) == f"the run's conf does not fit the params of DAG {dag_id!r}: {words}"
+
+
+def test_a_conf_that_airflow_would_take(tmp_path):
+    file = tmp_path / "strict.py"
+    file.write_text(STRICT)
+    source = Source(dag_file=str(file), dag_id="strict")
+    for conf in ({}, {"n": 5}, {"free": {"any": "thing"}, "more": 1}):
+        source.check_conf("strict", conf)
+    Source(dag_file=str(file), dag_id="required").check_conf("required", {"n": 2})
+    # Nothing is known of the params of what was compiled elsewhere.
+    Source(artefact={"States": {}}, dag_id="strict").check_conf("strict", {"n": 9})
+
+
 class Kind(str, Enum):
     SCHEDULED = "scheduled"
 

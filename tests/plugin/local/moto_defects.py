@@ -159,9 +159,22 @@ def with_server(machines: Machines) -> dict[str, bool]:
         "patch_map_concurrency": map_seconds(machines) < 2,
         "patch_retry_pause": machines.sfn.describe_execution(executionArn=stopped_in_retry(machines))["status"]
         == "RUNNING",
+        "patch_request_ids": refused_token(machines) == "States.Runtime",
         "patch_versions": raises(ClientError, lambda: publish_version(machines)),
         **tokens(machines),
     }
+
+
+def refused_token(machines: Machines) -> str:
+    """The error of a machine that sends a token nobody waits for, and catches what AWS calls that."""
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:sfn:sendTaskSuccess",
+        "Parameters": {"TaskToken": "gone", "Output": "{}"},
+        "Catch": [{"ErrorEquals": ["States.TaskFailed"], "Next": "Z"}],
+        "End": True,
+    }
+    return str(machines.run({"A": task, "Z": {"Type": "Succeed"}}, "JSONPath").get("error"))
 
 
 def publish_version(machines: Machines) -> None:

@@ -7,9 +7,11 @@ import time
 from pathlib import Path
 
 import pytest
+from ductwork.compiler import Options, compile_paths
+from ductwork_airflow.local.aws import ROLE_ARN
 from ductwork_airflow.submit import runs
 from ductwork_airflow.submit.remote import RunHandle
-from remote_runs import PACE, Clients, Killed, Remote
+from remote_runs import PACE, TABLE, Clients, Killed, Remote
 
 TARGETS = pytest.mark.parametrize("target", ["stepfunctions", "batch"])
 
@@ -181,3 +183,85 @@ def reach(remote: Remote, handle: RunHandle, task: str, state: str) -> None:
         watcher.poll()
         assert time.monotonic() < deadline, remote.states(handle)
         time.sleep(0.05)
+
+
+# ---- named tasks and marks ----
+
+
+def two_failures(remote: Remote, dag_id: str, target: str, log: Path) -> RunHandle:
+    """``bad`` and ``other`` fail, each with a task below."""
+
+    def line(name: str, then: str = "") -> str:
+        return f"echo {name} >> {log}.log{then}"
+
+    return remote.run(
+        dag_id,
+        f"""
+job('bad', "{line("bad", "; exit 1")}") >> job('below', "{line("below")}")
+job('other', "{line("other", "; exit 1")}") >> job('end', "{line("end")}")
+""",
+        target,
+    )
+
+
+@TARGETS
+def test_what_is_not_named_is_kept_as_it_ended(remote: Remote, target: str, tmp_path: Path) -> None:
+    handle = two_failures(remote, f"kept_{target}", target, tmp_path / "x")
+    handle = runs.restart(remote.clients, handle, ["bad"], pace=PACE)
+    assert remote.watch(handle).state == "failed"
+    assert ran(tmp_path / "x") == ["bad", "bad", "other"]
+    assert remote.states(handle) == {
+        "bad": ("failed", 2),
+        "below": ("upstream_failed", 0),
+        "other": ("failed", 1),
+        "end": ("upstream_failed", 0),
+    }
+
+
+@TARGETS
+def test_a_mark_is_an_outcome_and_what_failed_below_runs(remote: Remote, target: str, tmp_path: Path) -> None:
+    handle = two_failures(remote, f"marked_{target}", target, tmp_path / "x")
+    handle = runs.restart(remote.clients, handle, marks={"bad": "success"}, pace=PACE)
+    assert remote.watch(handle).state == "failed"
+    assert ran(tmp_path / "x") == ["bad", "below", "other"]
+    assert remote.states(handle)["bad"] == ("success", 1)
+    assert "error" not in remote.task(handle, "bad")
+    handle = runs.restart(remote.clients, handle, marks={"other": "skipped"}, pace=PACE)
+    assert remote.watch(handle).state == "success"
+    assert remote.states(handle) == {
+        "bad": ("success", 1),
+        "below": ("success", 1),
+        "other": ("skipped", 1),
+        "end": ("skipped", 0),
+    }
+    # Marks alone, with nothing left to run.
+    handle = runs.restart(remote.clients, handle, marks={"end": "failed"}, pace=PACE)
+    assert remote.watch(handle).state == "failed"
+    assert remote.task(handle, "end")["error"] == "marked failed by hand"
+    assert ran(tmp_path / "x") == ["bad", "below", "other"]
+
+
+@TARGETS
+def test_only_the_task_itself(remote: Remote, target: str, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    gate.touch()
+    handle = remote.run(f"only_{target}", body(gate), target)
+    handle = runs.restart(remote.clients, handle, ["a"], only=True, pace=PACE)
+    assert remote.watch(handle).state == "success"
+    assert ran(gate) == ["a", "a", "below", "flaky", "side"]
+    assert remote.states(handle)["a"] == ("success", 2)
+
+
+def test_a_machine_compiled_without_the_guard_is_not_restarted(remote: Remote, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    handle = failed_run(remote, "unguarded", "stepfunctions", gate)
+    options = Options("stepfunctions", None, {"ledger_table": TABLE}, restartable=False)
+    document = compile_paths([str(remote.folder / "unguarded.py")], options).artefacts[0].document
+    runs.deploy(remote.clients, document, "unguarded", ledger_table=TABLE, role_arn=ROLE_ARN)
+    with pytest.raises(runs.SubmissionError, match="compiled with --no-restart, so it would run everything again"):
+        runs.restart(remote.clients, handle, pace=PACE)
+    assert "ended_at" in remote.run_item(handle)
+    gate.touch()
+    document = remote.compile("unguarded", body(gate), "stepfunctions")
+    runs.deploy(remote.clients, document, "unguarded", ledger_table=TABLE, role_arn=ROLE_ARN)
+    assert remote.watch(runs.restart(remote.clients, handle, pace=PACE)).state == "success"

@@ -27,6 +27,9 @@ NEEDED = {
         ({"DUCTWORK_MAP_INDEX": "array"}, "AWS_BATCH_JOB_ARRAY_INDEX is not set"),
         ({"AWS_BATCH_JOB_ATTEMPT": "x"}, "AWS_BATCH_JOB_ATTEMPT must be an integer, not 'x'"),
         ({"DUCTWORK_KILL_GRACE": "x"}, "DUCTWORK_KILL_GRACE must be a number of seconds, not 'x'"),
+        ({"DUCTWORK_CALLBACK": "dag"}, "DUCTWORK_CALLBACK must be 'task' or 'run', not 'dag'"),
+        ({"DUCTWORK_CALLBACK": "task", "DUCTWORK_TASK_ID": ""}, "DUCTWORK_TASK_ID not set"),
+        ({"DUCTWORK_CALLBACK": "run", "DUCTWORK_TASK_ID": "", "DUCTWORK_RUN_ID": ""}, "DUCTWORK_RUN_ID not set"),
     ],
 )
 def test_a_bad_environment_is_one_line_and_exit_2(
@@ -51,6 +54,22 @@ def test_a_bad_environment_is_one_line_and_exit_2(
 )
 def test_map_index(variables: dict[str, str], index: int) -> None:
     assert WorkerEnvironment.parse({**NEEDED, **variables}).map_index == index
+
+
+@pytest.mark.parametrize(
+    ("variables", "callback", "task_id"),
+    [
+        ({}, None, "t"),
+        ({"DUCTWORK_CALLBACK": ""}, None, "t"),
+        ({"DUCTWORK_CALLBACK": "task"}, "task", "t"),
+        ({"DUCTWORK_CALLBACK": "run", "DUCTWORK_TASK_ID": ""}, "run", ""),
+    ],
+)
+def test_callback(variables: dict[str, str], callback: str | None, task_id: str) -> None:
+    parsed = WorkerEnvironment.parse({**NEEDED, **variables})
+    assert (parsed.callback, parsed.task_id) == (callback, task_id)
+    without = {name: value for name, value in NEEDED.items() if name != "DUCTWORK_TASK_ID"}
+    assert WorkerEnvironment.parse({**without, "DUCTWORK_CALLBACK": "run"}).task_id == ""
 
 
 @pytest.mark.parametrize(
@@ -105,6 +124,9 @@ FACTS = {
         ("after_empty", [instance("a", "success")], "run"),
         ("after_empty", [instance("a", "skipped")], "skipped"),
         ("after_empty", [instance("a", "success", skipped=["empty"])], "skipped"),
+        ("after_empty", [instance("a", "success"), instance("empty", "scheduled")], "run"),
+        ("after_empty", [instance("a", "failed"), instance("empty", "scheduled")], "upstream_failed"),
+        ("after_empty", [instance("a", "failed"), instance("empty", "success")], "run"),
     ],
 )
 def test_gate(task_id: str, items: list[dict[str, Any]], verdict: str) -> None:

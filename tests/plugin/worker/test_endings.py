@@ -29,7 +29,7 @@ def run(workers: Workers) -> None:
     workers.start_run(conf='{"n": 7}', tasks=TASKS)
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 40) -> None:
+def wait_for(condition: Callable[[], object], seconds: float = 120) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "it did not come to pass"
@@ -38,7 +38,7 @@ def wait_for(condition: Callable[[], object], seconds: float = 40) -> None:
 
 def state_of(workers: Workers, task_id: str) -> str | None:
     item = workers.ledger.task(workers.dag_id, workers.run_id, task_id)
-    return item["state"] if item else None
+    return item.get("state") if item else None
 
 
 def noted(dags: Path, line: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ductwork.batch_limits import MAX_TIMEOUT_SECONDS, MIN_TIMEOUT_SECONDS, problems
 from ductwork.diagnostics import Diagnostics
-from ductwork.ir import RunValue, Task, Worker, Workflow
+from ductwork.ir import Deployment, RunValue, Task, Worker, Workflow
 from ductwork.ledger_schema import UNMAPPED
 
 # Airflow ends a task at its execution_timeout; Batch's hard limit follows only if that failed.
@@ -29,8 +29,19 @@ def check(workflow: Workflow, diagnostics: Diagnostics) -> None:
 
 def request(workflow: Workflow, task: Task) -> dict[str, Any]:
     """All of SubmitJob but the job's name, in boto3's spelling; leaves may be :class:`ductwork.ir.Expr`."""
-    deployment = task.deployment
-    overrides: dict[str, Any] = {"environment": environment(workflow, task)}
+    made = _request(workflow, task.deployment, task.task_id)
+    if (limit := timeout(task)) is not None:
+        made["timeout"] = {"attemptDurationSeconds": limit}
+    return made
+
+
+def run_request(workflow: Workflow) -> dict[str, Any]:
+    """The same for a job of the run itself, which calls back at its end."""
+    return _request(workflow, workflow.deployment, "")
+
+
+def _request(workflow: Workflow, deployment: Deployment, task_id: str) -> dict[str, Any]:
+    overrides: dict[str, Any] = {"environment": _environment(workflow, deployment, task_id)}
     needs = (("VCPU", deployment.vcpus), ("MEMORY", deployment.memory), ("GPU", deployment.gpus))
     if requirements := [{"type": kind, "value": str(value)} for kind, value in needs if value is not None]:
         overrides["resourceRequirements"] = requirements
@@ -39,8 +50,6 @@ def request(workflow: Workflow, task: Task) -> dict[str, Any]:
         "jobDefinition": deployment.job_definition,
         "containerOverrides": overrides,
     }
-    if (limit := timeout(task)) is not None:
-        made["timeout"] = {"attemptDurationSeconds": limit}
     optional = {
         "shareIdentifier": deployment.share_identifier,
         "schedulingPriorityOverride": deployment.scheduling_priority,
@@ -50,20 +59,16 @@ def request(workflow: Workflow, task: Task) -> dict[str, Any]:
     return made | {member: value for member, value in optional.items() if value is not None}
 
 
-def environment(workflow: Workflow, task: Task) -> list[dict[str, Any]]:
+def _environment(workflow: Workflow, deployment: Deployment, task_id: str) -> list[dict[str, Any]]:
     values: dict[str, Any] = {
-        **deployment_environment(task),
+        **dict(sorted(deployment.environment.items())),
         "DUCTWORK_DAG_ID": workflow.dag_id,
         "DUCTWORK_RUN_ID": RunValue("run_id"),
-        "DUCTWORK_TASK_ID": task.task_id,
+        "DUCTWORK_TASK_ID": task_id,
         "DUCTWORK_MAP_INDEX": str(UNMAPPED),
         "DUCTWORK_LEDGER_TABLE": workflow.ledger_table,
     }
     return [{"name": name, "value": value} for name, value in values.items()]
-
-
-def deployment_environment(task: Task) -> dict[str, str]:
-    return dict(sorted(task.deployment.environment.items()))
 
 
 def timeout(task: Task) -> int | None:

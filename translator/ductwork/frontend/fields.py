@@ -69,12 +69,12 @@ TASK: dict[str, str] = {
     "wait_for_past_depends_before_skipping": AIRFLOW,
     "weight_rule": AIRFLOW,
     "priority_weight": LIMITS,
-    "pool": LIMITS,
-    "pool_slots": LIMITS,
-    "max_active_tis_per_dag": LIMITS,
-    "max_active_tis_per_dagrun": LIMITS,
-    "depends_on_past": REFUSED,
-    "wait_for_downstream": REFUSED,
+    "pool": COMPILED,
+    "pool_slots": COMPILED,
+    "max_active_tis_per_dag": COMPILED,
+    "max_active_tis_per_dagrun": COMPILED,
+    "depends_on_past": COMPILED,
+    "wait_for_downstream": COMPILED,
 }
 
 DAG: dict[str, str] = {
@@ -106,13 +106,22 @@ DAG: dict[str, str] = {
     "disable_bundle_versioning": AIRFLOW,
     "rerun_with_latest_version": AIRFLOW,
     "sla_miss_callback": AIRFLOW,
-    "max_active_runs": LIMITS,
-    "dagrun_timeout": LIMITS,
+    "max_active_runs": COMPILED,
+    "dagrun_timeout": COMPILED,
     "deadline": LIMITS,
-    "on_success_callback": LIMITS,
-    "on_failure_callback": LIMITS,
+    "on_success_callback": COMPILED,
+    "on_failure_callback": COMPILED,
     "fail_fast": REFUSED,
 }
+
+# Compiled settings of a DAG that the compiler reads by name.
+DAG_READ = ("max_active_runs", "dagrun_timeout", "on_success_callback", "on_failure_callback")
+
+# Compiled settings of a task that are read by name, whatever its operator.
+TASK_READ = (
+    *("pool", "pool_slots", "max_active_tis_per_dag", "max_active_tis_per_dagrun"),
+    *("depends_on_past", "wait_for_downstream"),
+)
 
 # Values that mean "not set" for the settings that give diagnostics.
 TASK_DEFAULTS: dict[str, object] = {"priority_weight": 1, "pool": "default_pool", "pool_slots": 1}

@@ -224,7 +224,7 @@ def _dag_settings(dag: Any) -> dict[str, Any]:
 
     unset = {"max_active_runs": conf.getint("core", "max_active_runs_per_dag")}
     reported = {fields.LIMITS, fields.REFUSED}
-    names = [name for name, treatment in fields.DAG.items() if treatment in reported]
+    names = [name for name, treatment in fields.DAG.items() if treatment in reported or name in fields.DAG_READ]
     values = {name: getattr(dag, name, None) for name in names}
     found = {name: plain(value) for name, value in values.items() if value and value != unset.get(name)}
     return found | ({DATA_INTERVAL: True} if _has_interval(dag) else {})

@@ -39,6 +39,8 @@ def snapshot_operator(task: Any, origin: Origin) -> TaskSnapshot:
         is_empty=_is_empty(task),
         is_setup=task.is_setup,
         is_teardown=task.is_teardown,
+        fails_run=task.is_teardown and task.on_failure_fail_dagrun,
+        setups=() if task.is_teardown else tuple(sorted(up.task_id for up in task.get_upstreams_only_setups())),
         may_defer=_may_defer(cls),
         retries=int(task.retries or 0),
         retry_delay=plain(task.retry_delay),
@@ -82,7 +84,7 @@ def _settings(task: Any) -> dict[str, Any]:
     interesting = {fields.WORKER, fields.LIMITS, fields.REFUSED}
     found = {}
     for name, treatment in fields.TASK.items():
-        if treatment not in interesting:
+        if treatment not in interesting and name not in fields.TASK_READ:
             continue
         # pre_execute and post_execute are methods too; what the author passed is kept under another name.
         value = getattr(task, f"_{name}_hook" if name in _HOOKS else name, None)

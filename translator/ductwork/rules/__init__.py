@@ -7,11 +7,11 @@ from importlib.metadata import entry_points
 
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir import Work, Worker
-from ductwork.rules import batch_job, empty, worker
+from ductwork.rules import batch_job, empty, time_sensor, worker
 from ductwork.rules.base import Decline, Rule
 from ductwork.snapshot import TaskSnapshot
 
-BUILTIN: tuple[Rule, ...] = (empty.RULE, batch_job.RULE, worker.RULE)
+BUILTIN: tuple[Rule, ...] = (empty.RULE, batch_job.RULE, time_sensor.RULE, worker.RULE)
 
 
 @cache

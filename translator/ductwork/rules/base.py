@@ -15,6 +15,24 @@ from ductwork.diagnostics import Diagnostics
 from ductwork.ir import Work
 from ductwork.snapshot import TaskSnapshot
 
+# Settings that call user code around execute(), or that change how templates render.
+_HOOKS = (
+    "on_execute_callback",
+    "on_failure_callback",
+    "on_success_callback",
+    "on_retry_callback",
+    "on_skipped_callback",
+    "pre_execute",
+    "post_execute",
+    "inlets",
+    "outlets",
+    "retry_policy",
+    "email",
+    "run_as_user",
+    "render_template_as_native_obj",
+    "jinja_environment_kwargs",
+)
+
 
 @dataclass(frozen=True)
 class Decline:
@@ -41,3 +59,8 @@ class Rule:
     def applies(self, task: TaskSnapshot) -> bool:
         classes = task.ancestors if self.subclasses else (task.operator,)
         return any(name in self.operators for name in classes)
+
+
+def needs_airflow(task: TaskSnapshot) -> str | None:
+    """A setting of the task that runs Airflow code, whatever the operator does; None if there is none."""
+    return next((name for name in _HOOKS if task.settings.get(name)), None)

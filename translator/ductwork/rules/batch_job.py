@@ -7,7 +7,7 @@ from typing import Any
 from ductwork import batch_limits
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir import BatchJob, Work
-from ductwork.rules.base import Decline, Rule
+from ductwork.rules.base import Decline, Rule, needs_airflow
 from ductwork.snapshot import Opaque, TaskSnapshot
 from ductwork.templates import CannotLowerError, lower_value
 
@@ -44,33 +44,14 @@ _NEED_AIRFLOW = (
 )
 _DEFAULTS = {"aws_conn_id": "aws_default"}
 
-# Settings that call user code around execute(), or that change how templates render.
-_HOOKS = (
-    "on_execute_callback",
-    "on_failure_callback",
-    "on_success_callback",
-    "on_retry_callback",
-    "on_skipped_callback",
-    "pre_execute",
-    "post_execute",
-    "inlets",
-    "outlets",
-    "retry_policy",
-    "email",
-    "run_as_user",
-    "render_template_as_native_obj",
-    "jinja_environment_kwargs",
-)
-
 
 def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
     arguments = task.arguments
     for name in _NEED_AIRFLOW:
         if arguments.get(name) not in (None, _DEFAULTS.get(name)):
             return Decline(f"{name} is set, so Airflow's own operator submits the job from a worker")
-    for name in _HOOKS:
-        if task.settings.get(name):
-            return Decline(f"{name} is set, and it runs Airflow code, so a worker submits the job")
+    if setting := needs_airflow(task):
+        return Decline(f"{setting} is set, and it runs Airflow code, so a worker submits the job")
     if task.execution_timeout is not None:
         return Decline("execution_timeout is set, and Airflow cancels the job when it expires, so a worker watches it")
     try:

@@ -43,6 +43,7 @@ def control(kind, remote, target, deferrable, operator=SubmitScheduleOperator, c
 for target, deferrable in itertools.product(("stepfunctions", "batch"), (False, True)):
     control("good", "good", target, deferrable)
     control("bad", "bad", target, deferrable)
+    control("strict", "strict", target, deferrable, conf={"level": "middling"})
     control("lost", "good", target, deferrable, LostOnFirstTry, retries=1)
     control("killed", "long", target, deferrable)
     control("timeout", "long", target, deferrable, execution_timeout=timedelta(seconds=20), retries=1)

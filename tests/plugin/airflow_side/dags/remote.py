@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from airflow.sdk import DAG, get_current_context, task
+from airflow.sdk import DAG, Param, get_current_context, task
 
 
 def trace(name):
@@ -48,3 +48,6 @@ with DAG("bad"):
 
 with DAG("long"):
     first() >> slow()
+
+with DAG("strict", params={"level": Param("low", enum=["low", "high"])}):
+    first()

@@ -14,18 +14,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ductwork import batch_limits, graph
+from ductwork import batch_limits, graph, ir
 from ductwork.backends import worker_job
 from ductwork.diagnostics import Diagnostics
 from ductwork.exit_codes import FAILED
-from ductwork.ir import BatchJob, Concat, Instant, RunValue, Task, Text, Worker, Workflow
+from ductwork.ir import BatchJob, Concat, Instant, RunValue, Task, Text, Wait, Worker, Workflow
 from ductwork.names import job_name
+from ductwork.trigger_rules import DEFAULT
 
 VERSION = 1
 
 
 def emit(workflow: Workflow, diagnostics: Diagnostics) -> Mapping[str, Any] | None:
     """The job chain, or None where diagnostics say why there is none."""
+    _refuse(workflow, diagnostics)
     workflow = _gated(workflow)
     worker_job.check(workflow, diagnostics)
     jobs_above = _jobs_above(workflow)
@@ -53,8 +55,38 @@ def emit(workflow: Workflow, diagnostics: Diagnostics) -> Mapping[str, Any] | No
     }
 
 
+def _refuse(workflow: Workflow, diagnostics: Diagnostics) -> None:
+    """Report what a fixed chain of jobs cannot say."""
+    hint = "use --target stepfunctions"
+    ends = [ir.RUN_CALLBACKS[end] for end in workflow.calls_back]
+    limits = {"dagrun_timeout": workflow.timeout, "max_active_runs": workflow.max_active_runs, **dict.fromkeys(ends, 1)}
+    for name in sorted(name for name, value in limits.items() if value):
+        what = f"{name} of the DAG is not honoured: nothing watches over a chain of jobs"
+        diagnostics.add("DW308", workflow.origin, what, hint, dag_id=workflow.dag_id, field=name)
+    for task in workflow.tasks:
+        about = {"dag_id": workflow.dag_id, "task_id": task.task_id}
+        if task.is_setup or task.is_teardown:
+            what = f"the task is a {'setup' if task.is_setup else 'teardown'}"
+            diagnostics.add("DW305", task.origin, what, hint, **about)
+        elif task.trigger_rule != DEFAULT:
+            what = f"its trigger rule is {task.trigger_rule}"
+            diagnostics.add("DW302", task.origin, what, hint, field="trigger_rule", **about)
+        if task.past:
+            name = "wait_for_downstream" if task.past == "all" else "depends_on_past"
+            diagnostics.add("DW307", task.origin, f"{name} is not honoured", hint, field=name, **about)
+        for slots in task.slots:
+            what = f"nothing in a chain counts the slots of {slots.name}"
+            diagnostics.add("DW308", task.origin, what, hint, field=slots.field, **about)
+        if task.skips:
+            what = f"{task.operator.rsplit('.', 1)[-1]} decides at run time which tasks are skipped"
+            diagnostics.add("DW303", task.origin, what, hint, **about)
+        if task.reschedules:
+            what = "the sensor keeps its container while it waits"
+            diagnostics.add("DW306", task.origin, what, f"{hint}, or deferrable=True", field="mode", **about)
+
+
 def _gated(workflow: Workflow) -> Workflow:
-    """Turn native jobs that may have to be skipped into worker jobs.
+    """Turn into worker jobs what only a worker can do in a chain: waiting, and native jobs that may have to be skipped.
 
     A skipped worker ends with success as far as Batch can see, so Batch starts what depends on it; only a worker looks
     into the ledger and sees that it must not run.
@@ -62,6 +94,8 @@ def _gated(workflow: Workflow) -> Workflow:
     may_skip: dict[str, bool] = {}
     tasks = []
     for task in workflow.tasks:
+        if isinstance(task.work, Wait):
+            task = replace(task, work=Worker("a job chain cannot wait for a moment, so a worker does"))
         below = any(may_skip[up] for up in task.upstream)
         if below and isinstance(task.work, BatchJob):
             why = "in a job chain, a task below a worker may have to be skipped, which only a worker can see"

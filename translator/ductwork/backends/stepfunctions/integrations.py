@@ -12,6 +12,10 @@ SUBMIT_JOB = "arn:aws:states:::batch:submitJob"
 SUBMIT_JOB_AND_WAIT = "arn:aws:states:::batch:submitJob.sync"
 UPDATE_ITEM = "arn:aws:states:::dynamodb:updateItem"
 PUT_ITEM = "arn:aws:states:::dynamodb:putItem"
+GET_ITEM = "arn:aws:states:::dynamodb:getItem"
+UPDATE_ITEM_AND_WAIT = "arn:aws:states:::aws-sdk:dynamodb:updateItem.waitForTaskToken"
+DESCRIBE_EXECUTION = "arn:aws:states:::aws-sdk:sfn:describeExecution"
+SEND_TASK_SUCCESS = "arn:aws:states:::aws-sdk:sfn:sendTaskSuccess"
 
 # The optimized integration and the SDK integration spell DynamoDB's errors differently.
 CONDITION_FAILED = ["DynamoDB.ConditionalCheckFailedException", "DynamoDb.ConditionalCheckFailedException"]
@@ -34,6 +38,9 @@ _DYNAMODB_BACKOFF = {
 DYNAMODB_RETRY = [_DYNAMODB_BACKOFF]
 # A condition that does not hold is an answer, not a fault.
 CONDITIONAL_RETRY = [{"ErrorEquals": CONDITION_FAILED, "MaxAttempts": 0}, _DYNAMODB_BACKOFF]
+# Nobody waits for the token any more: another branch has woken its owner, or the execution was redriven.
+TOKEN_GONE = ["Sfn.TaskTimedOutException", "Sfn.TaskDoesNotExistException", "Sfn.InvalidTokenException"]
+TOKEN_RETRY = [{"ErrorEquals": TOKEN_GONE, "MaxAttempts": 0}, _DYNAMODB_BACKOFF]
 _MAX_INTERVAL_SECONDS = 31_622_400
 
 

@@ -3,6 +3,7 @@
 ``Prepare run``   fills in what the execution's input leaves out, as Airflow would
 ``Start run``     creates the run item, once: a second delivery of the same scheduled time ends quietly
 ``Finish run``    writes the run's state by Airflow's leaf rule
+``Call back``     a job that calls what the DAG says is to be called at the end of a run
 """
 
 from __future__ import annotations
@@ -10,23 +11,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ductwork.backends.stepfunctions import integrations, jsonata
-from ductwork.ir import BatchJob, Task, Worker, Workflow
-from ductwork.ledger_schema import RETENTION_DAYS, RUN_SK
+from ductwork.backends import worker_job
+from ductwork.backends.stepfunctions import integrations, jsonata, past
+from ductwork.backends.stepfunctions.slots import Limit
+from ductwork.ir import BatchJob, Concat, Retry, RunValue, Task, Text, Worker, Workflow
+from ductwork.ledger_schema import JOIN_PREFIX, RETENTION_DAYS, RUN_SK, limit_key
+from ductwork.names import job_name
 
 State = dict[str, Any]
 
 PREPARE, START, ALREADY, FINISH = "Prepare run", "Start run", "Already started", "Finish run"
+BEGIN = "Begin run"
 CHECK, SUCCEEDED, FAILED = "Run succeeded?", "Run succeeded", "Run failed"
+CALL_BACK, CALLED = "Call back", "Called back"
+_ENDS = {"success": SUCCEEDED, "failed": FAILED}
 
 _NOW = "{% $states.context.State.EnteredTime %}"
+# "-" and the eight characters of the run's hash are added at run time.
+JOB_NAME_ROOM = 128 - 9
 
 
-def opening(workflow: Workflow, first_task: str) -> dict[str, State]:
+def opening(workflow: Workflow, first_task: str, *, joins: bool) -> dict[str, State]:
+    """
+    :param joins: some part of the machine waits for another by a join
+    """
+    then, before = _before_first(workflow, first_task)
     return {
         PREPARE: {
             "Type": "Pass",
-            "Assign": {"run": jsonata.expression(_run_values(workflow.dag_id))},
+            "Assign": {"run": jsonata.expression(_run_values(workflow.dag_id, _JOINS if joins else ""))},
             "Output": {},
             "Next": START,
         },
@@ -37,14 +50,55 @@ def opening(workflow: Workflow, first_task: str) -> dict[str, State]:
             "Output": {},
             "Retry": integrations.CONDITIONAL_RETRY,
             "Catch": [{"ErrorEquals": integrations.CONDITION_FAILED, "Output": {}, "Next": ALREADY}],
-            "Next": first_task,
+            "Next": then,
         },
         ALREADY: {"Type": "Succeed"},
+        **before,
+    }
+
+
+def _before_first(workflow: Workflow, first_task: str) -> tuple[str, dict[str, State]]:
+    """What a run waits for, and finds out, before its first task."""
+    states: dict[str, State] = {}
+    if any(task.past for task in workflow.tasks):
+        states, first_task = past.line_up(workflow, first_task), past.LINE_UP
+    if limit := Limit.of_runs(workflow):
+        begin = {BEGIN: _begin(workflow, first_task)}
+        first_task, taking = limit.take(BEGIN)
+        states = taking | begin | states
+    return first_task, states
+
+
+def _begin(workflow: Workflow, after: str) -> State:
+    return {
+        "Type": "Task",
+        "Resource": integrations.UPDATE_ITEM,
+        "Arguments": {
+            "TableName": workflow.ledger_table,
+            "Key": integrations.item_key(RUN_SK),
+            "UpdateExpression": "SET #state = :running, updated_at = :now",
+            "ExpressionAttributeNames": {"#state": "state"},
+            "ExpressionAttributeValues": {":running": {"S": "running"}, ":now": {"S": _NOW}},
+        },
+        "Output": {},
+        "Retry": integrations.DYNAMODB_RETRY,
+        "Next": after,
     }
 
 
 def closing(workflow: Workflow) -> dict[str, State]:
-    return {
+    """The states after the last task."""
+    at_end = {end: CALL_BACK if end in workflow.calls_back else state for end, state in _ENDS.items()}
+    limit = Limit.of_runs(workflow)
+    if limit is None:
+        return _finish(workflow, at_end, CHECK)
+    free, freeing = limit.free({"state": "{% $states.input.state %}"}, CHECK)
+    states = _finish(workflow, at_end, free)
+    return {FINISH: states.pop(FINISH), **freeing, **states}
+
+
+def _finish(workflow: Workflow, at_end: dict[str, str], then: str) -> dict[str, State]:
+    ended: dict[str, State] = {
         FINISH: {
             "Type": "Task",
             "Resource": integrations.UPDATE_ITEM,
@@ -61,12 +115,12 @@ def closing(workflow: Workflow) -> dict[str, State]:
             },
             "Output": {"state": "{% $states.result.Attributes.state.S %}"},
             "Retry": integrations.DYNAMODB_RETRY,
-            "Next": CHECK,
+            "Next": then,
         },
         CHECK: {
             "Type": "Choice",
-            "Choices": [{"Condition": "{% $states.input.state = 'success' %}", "Next": SUCCEEDED}],
-            "Default": FAILED,
+            "Choices": [{"Condition": "{% $states.input.state = 'success' %}", "Next": at_end["success"]}],
+            "Default": at_end["failed"],
         },
         SUCCEEDED: {"Type": "Succeed"},
         FAILED: {
@@ -75,6 +129,37 @@ def closing(workflow: Workflow) -> dict[str, State]:
             "Cause": "{% 'run ' & $run.id & ' failed: its task instances are in the ledger under ' & $run.pk %}",
         },
     }
+    return ended | (_call_back(workflow) if workflow.calls_back else {})
+
+
+def _call_back(workflow: Workflow) -> dict[str, State]:
+    request = worker_job.run_request(workflow)
+    request["containerOverrides"]["environment"].append({"name": "DUCTWORK_CALLBACK", "value": "run"})
+    name = Concat((Text(f"{job_name(workflow.dag_id, 'callback', JOB_NAME_ROOM)}-"), RunValue("run_hash")))
+    arguments = integrations.pascal(jsonata.leaves({"jobName": name, **request}))
+    states: dict[str, State] = {
+        CALL_BACK: {
+            "Type": "Task",
+            "Resource": integrations.SUBMIT_JOB_AND_WAIT,
+            "Arguments": arguments,
+            "Output": "{% $states.input %}",
+            "Retry": integrations.job_retry(Retry()),
+            # A run has ended as it has, whatever became of the callback.
+            "Catch": [{"ErrorEquals": ["States.ALL"], "Output": "{% $states.input %}", "Next": CALLED}],
+            "Next": CALLED,
+        }
+    }
+    both = len(workflow.calls_back) > 1
+    if both:
+        states[CALLED] = {
+            "Type": "Choice",
+            "Choices": [{"Condition": "{% $states.input.state = 'success' %}", "Next": SUCCEEDED}],
+            "Default": FAILED,
+        }
+        return states
+    (end,) = workflow.calls_back
+    states[CALL_BACK]["Next"] = states[CALL_BACK]["Catch"][0]["Next"] = _ENDS[end]
+    return states
 
 
 def _leaf_rule(leaves: Sequence[str]) -> str:
@@ -92,7 +177,11 @@ _UTC = (
 )
 
 
-def _run_values(dag_id: str) -> str:
+# A restart is another execution of the same run and must not find the joins of the one before.
+_JOINS = f" 'joins': '{JOIN_PREFIX}' & $substring($hash($states.context.Execution.Id, 'SHA-256'), 0, 8) & '#',"
+
+
+def _run_values(dag_id: str, joins: str) -> str:
     """Expression: the variable ``$run``. Airflow's run id is made of the run's type and its logical date.
 
     An input with a logical date and nothing else is EventBridge Scheduler's: a scheduled run. ``done`` is a restart's:
@@ -109,6 +198,7 @@ def _run_values(dag_id: str) -> str:
         " $id := $in.run_id ? $in.run_id : $type & '__' & $date;"
         f" {{'id': $id, 'type': $type, 'pk': {jsonata.text(f'run#{dag_id}#')} & $id,"
         f" 'hash': $substring($hash({jsonata.text(f'{dag_id}#')} & $id, 'SHA-256'), 0, 8),"
+        f"{joins}"
         " 'logical_date': $date,"
         " 'start': $in.data_interval_start ? $utc($in.data_interval_start) : $date,"
         " 'end': $in.data_interval_end ? $utc($in.data_interval_end) : $date,"
@@ -123,7 +213,7 @@ def _create_run(workflow: Workflow) -> State:
         **integrations.item_key(RUN_SK),
         "dag_id": {"S": workflow.dag_id},
         "run_id": {"S": "{% $run.id %}"},
-        "state": {"S": "running"},
+        "state": {"S": "queued" if workflow.max_active_runs else "running"},
         "run_type": {"S": "{% $run.type %}"},
         "logical_date": {"S": "{% $run.logical_date %}"},
         "data_interval_start": {"S": "{% $run.start %}"},
@@ -138,6 +228,11 @@ def _create_run(workflow: Workflow) -> State:
         "tasks": {"M": _task_facts(workflow)},
         "expires_at": {"N": "{% $run.expires %}"},
     }
+    keys = {limit_key(workflow.dag_id): None} if workflow.max_active_runs else {}
+    keys |= {slots.key: None for task in workflow.tasks for slots in task.slots}
+    if keys:
+        # Where to free what an execution that breaks cannot free itself.
+        item["limits"] = {"L": [{"L": [{"S": part} for part in key]} for key in keys]}
     return {
         "TableName": workflow.ledger_table,
         "Item": item,
@@ -158,8 +253,8 @@ def _facts(task: Task) -> dict[str, Any]:
         facts["upstream"] = {"SS": sorted(task.upstream)}
     if task.retry.retries:
         facts["max_tries"] = {"N": str(task.retry.retries)}
-    if isinstance(task.work, Worker):
-        # The machine has no loop through a Wait for a task that asks to be started again later.
+    if isinstance(task.work, Worker) and not task.reschedules:
+        # The machine has no loop through a Wait for a task that is not known to ask to be started again later.
         facts["hold_reschedules"] = {"BOOL": True}
     if isinstance(task.work, BatchJob):
         facts["native"] = {"BOOL": True}

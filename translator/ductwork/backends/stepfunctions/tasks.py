@@ -2,6 +2,9 @@
 
 ``Run <task>?``     a Choice: a restart passes over what is done; the outcomes of direct upstream tasks may divert it
 ``<task>``          the task itself
+``<task> again?``   a Choice, where the task may give its container up and ask to be started again later
+``Wait <task>``     until then
+``Call back <task>`` calls what is to be called when a task fails, where its container died and could not
 ``Record <task>``   ends the task in the ledger when no worker has: it was diverted, its container died, or it is native
 
 The happy path of a worker task is two transitions. Without the restart guard (``--no-restart``) the Choice is left out
@@ -10,12 +13,13 @@ where nothing can divert the task.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ductwork.backends import worker_job
 from ductwork.backends.stepfunctions import integrations, jsonata, outcomes
-from ductwork.ir import BatchJob, Concat, Instant, RunValue, Task, Text, Worker, Workflow
+from ductwork.backends.stepfunctions.decisions import Diversion
+from ductwork.ir import BatchJob, Concat, Instant, Retry, RunValue, Task, Text, Wait, Worker, Workflow
 from ductwork.ledger_schema import task_sk, xcom_sk
 from ductwork.names import STATE_NAME_LIMIT, job_name, shorten
 
@@ -35,69 +39,109 @@ _FAILED_JOB = jsonata.expression(
 )
 # No item has it.
 _NO_ATTRIBUTE = "none"
+# What a branch has decided to skip, as the ledger has it.
+_DECIDED = "$states.result.Attributes.skipped.L.S"
 # "-" and the eight characters of the run's hash are added at run time.
 _JOB_NAME_ROOM = 128 - 9
 
 
 class TaskStates:
     """
-    :param diverting: the task may be diverted: an upstream task can end in something else than success
+    :param diversions: what may keep the task from running, in order of precedence
     :param kept: outcomes of earlier tasks that states after this task still read
+    :param marks: the tasks that this one may decide to skip, if later states read that
+    :param needed: later states read how this task ended
     :param after: the name of the state that follows, None at the end of a branch
+    :param before: make the states that hold the task back once it is to run, given the state that follows them
     """
 
     def __init__(
-        self, workflow: Workflow, task: Task, *, diverting: bool, kept: Sequence[str], needed: bool, after: str | None
+        self,
+        workflow: Workflow,
+        task: Task,
+        *,
+        diversions: Sequence[Diversion],
+        kept: outcomes.Kept,
+        marks: Sequence[str],
+        needed: bool,
+        after: str | None,
+        before: Sequence[Callable[[str], tuple[str, dict[str, State]]]] = (),
     ) -> None:
         self._workflow = workflow
         self._task = task
-        self._diverting = diverting
+        self._diversions = diversions
         self._kept = kept
+        self._marks = marks
         self._needed = needed
         self._next: State = {"End": True} if after is None else {"Next": after}
         self._ends = after is None
-        self.name = shorten(task.task_id, STATE_NAME_LIMIT)
+        self._before = before
+        self.name = self._entry = shorten(task.task_id, STATE_NAME_LIMIT)
         self._record_name = shorten(f"Record {task.task_id}", STATE_NAME_LIMIT)
         self._choice_name = shorten(f"Run {task.task_id}?", STATE_NAME_LIMIT)
         self._push_name = shorten(f"Push {task.task_id}", STATE_NAME_LIMIT)
+        self._call_name = shorten(f"Call back {task.task_id}", STATE_NAME_LIMIT)
+        self._again_name = shorten(f"{task.task_id} again?", STATE_NAME_LIMIT)
+        self._wait_name = shorten(f"Wait {task.task_id}", STATE_NAME_LIMIT)
+        self._ended_name = shorten(f"{task.task_id} ended", STATE_NAME_LIMIT)
 
     def build(self) -> tuple[str, dict[str, State]]:
         """The name of the first state, and all states by name, in reading order."""
         work = self._task.work
-        if isinstance(work, Instant):
-            return self.name, {self.name: self._instant()}
         states: dict[str, State] = {}
-        if self._diverting or self._workflow.restartable:
+        if isinstance(work, Instant):
+            states |= self._held_back()
+            states[self.name] = self._instant()
+            return next(iter(states)), states
+        held = self._held_back()
+        if self._diversions or self._workflow.restartable:
             states[self._choice_name] = self._choice()
-        states |= self._worker() if isinstance(work, Worker) else self._batch_job(work)
+        states |= held
+        if isinstance(work, Worker):
+            states |= self._worker()
+        elif isinstance(work, Wait):
+            states |= self._moment(work)
+        else:
+            states |= self._batch_job(work)
+        if self._task.calls_back and isinstance(work, Worker):
+            states[self._call_name] = self._call_back()
         states[self._record_name] = self._record()
         return next(iter(states)), states
 
+    def _held_back(self) -> dict[str, State]:
+        sections = []
+        for make in reversed(self._before):
+            self._entry, states = make(self._entry)
+            sections.append(states)
+        held: dict[str, State] = {}
+        for states in reversed(sections):
+            held |= states
+        return held
+
     # ---- the outcome in the state data ----
 
-    def _output(self, value: Any) -> Any:
+    def _output(self, value: Any, marks: str = "") -> Any:
         own = {self._task.task_id: value} if self._needed else {}
-        return outcomes.carry(self._kept, own, exactly=self._ends)
+        return self._kept.output(own, exactly=self._ends, marks=marks)
 
     def _to_record(self, state: Any, try_number: Any, **facts: str) -> Any:
         """State data on the way to ``Record``: everything as it was, and how the task ended."""
         value = {"state": state, "try": try_number}
+        # No worker tells the ledger of these; "" is a job that was never submitted.
         if isinstance(self._task.work, BatchJob):
-            # No worker tells the ledger of this job; "" is a job that was never submitted.
             value |= {"job": "", "start": _NOW, **facts}
-        return outcomes.carry(self._kept, {self._task.task_id: value}, exactly=False)
+        elif isinstance(self._task.work, Wait):
+            value |= {"start": _NOW, **facts}
+        return self._kept.output({self._task.task_id: value}, exactly=False)
 
     # ---- states ----
 
     def _choice(self) -> State:
-        upstream = self._task.upstream
         rules: list[tuple[str, str]] = []
         if self._workflow.restartable:
             done = f"$lookup($run.done, {jsonata.text(self._task.task_id)})"
             rules.append((jsonata.expression(done), f"$exists({done})"))
-        if self._diverting:
-            rules.append(("upstream_failed", outcomes.failed_above(upstream)))
-            rules.append(("skipped", outcomes.skipped_above(upstream)))
+        rules += [(diversion.verdict, diversion.condition) for diversion in self._diversions]
         return {
             "Type": "Choice",
             "Choices": [
@@ -108,23 +152,54 @@ class TaskStates:
                 }
                 for state, condition in rules
             ],
-            "Default": self.name,
+            "Default": self._entry,
         }
 
     def _worker(self) -> dict[str, State]:
         request = worker_job.request(self._workflow, self._task)
         token = {"name": "DUCTWORK_TASK_TOKEN", "value": jsonata.expression("$states.context.Task.Token")}
         request["containerOverrides"]["environment"].append(token)
+        state: State = {
+            "Type": "Task",
+            "Resource": integrations.SUBMIT_JOB_AND_WAIT,
+            "Arguments": self._submit_arguments(request),
+            "Output": self._output("{% $states.result.state %}", self._decided("$states.result")),
+            "Retry": integrations.job_retry(self._task.retry),
+            "Catch": self._catch(),
+            **self._next,
+        }
+        return self._again(state) if self._task.reschedules else {self.name: state}
+
+    def _decided(self, result: str) -> str:
+        """Expression: marks for the tasks that this one has decided to skip."""
+        return self._marked(f"{result}.skip")
+
+    def _marked(self, tasks: str) -> str:
+        return f"{tasks}[$ in {jsonata.texts(self._marks)}].{{$: 'skipped'}}" if self._marks else ""
+
+    def _again(self, state: State) -> dict[str, State]:
+        """The task as a loop: each time it asks to be started again later, the machine waits, not a container."""
+        mine = jsonata.of_input(self._task.task_id)
+        state["Output"] = self._kept.output({self._task.task_id: "{% $states.result %}"}, exactly=False)
+        del state["End" if self._ends else "Next"]
+        state["Next"] = self._again_name
+        ended = self._output(jsonata.expression(f"{mine}.state"), self._decided(mine))
+        again: State = {
+            "Type": "Choice",
+            "Choices": [
+                {"Condition": jsonata.expression(f"{mine}.state = 'up_for_reschedule'"), "Next": self._wait_name}
+            ],
+            "Default": self._ended_name,
+        }
         return {
-            self.name: {
-                "Type": "Task",
-                "Resource": integrations.SUBMIT_JOB_AND_WAIT,
-                "Arguments": self._submit_arguments(request),
-                "Output": self._output("{% $states.result.state %}"),
-                "Retry": integrations.job_retry(self._task.retry),
-                "Catch": self._catch(),
-                **self._next,
-            }
+            self.name: state,
+            self._again_name: again,
+            self._wait_name: {
+                "Type": "Wait",
+                "Timestamp": jsonata.expression(f"{mine}.until"),
+                "Next": self.name,
+            },
+            self._ended_name: {"Type": "Pass", "Output": ended, **self._next},
         }
 
     def _batch_job(self, work: BatchJob) -> dict[str, State]:
@@ -136,7 +211,7 @@ class TaskStates:
                 "Type": "Task",
                 "Resource": integrations.SUBMIT_JOB_AND_WAIT if work.wait else integrations.SUBMIT_JOB,
                 "Arguments": integrations.pascal(jsonata.leaves(dict(work.request))),
-                "Output": outcomes.carry(self._kept, {self._task.task_id: value}, exactly=False),
+                "Output": self._kept.output({self._task.task_id: value}, exactly=False),
                 "Retry": integrations.job_retry(self._task.retry),
                 "Catch": self._catch(job=_FAILED_JOB),
                 "Next": first,
@@ -146,6 +221,24 @@ class TaskStates:
             states[self._push_name] = self._push(recorded)
         return states
 
+    def _moment(self, work: Wait) -> dict[str, State]:
+        """A sensor for a moment. Airflow's sensor gives up after its timeout, and so does this."""
+        target = f"$toMillis({jsonata.code(work.until)})" if work.until else "$toMillis($run.end)"
+        if work.after_interval:
+            target += f" + {round(work.after_interval * 1000)}"
+        latest = f"$toMillis($states.context.State.EnteredTime) + {round(work.timeout * 1000)}"
+        bindings = f"$target := {target}; $latest := {latest};"
+        given_up = "skipped" if work.soft_fail else "failed"
+        state = jsonata.expression(f"( {bindings} $target <= $latest ? 'success' : '{given_up}' )")
+        return {
+            self.name: {
+                "Type": "Wait",
+                "Timestamp": jsonata.expression(f"( {bindings} $fromMillis($min([$target, $latest])) )"),
+                "Output": self._to_record(state, 1, start=_NOW),
+                "Next": self._record_name,
+            }
+        }
+
     def _submit_arguments(self, request: dict[str, Any]) -> Any:
         name = job_name(self._workflow.dag_id, self._task.task_id, _JOB_NAME_ROOM)
         named = {"jobName": Concat((Text(f"{name}-"), RunValue("run_hash"))), **request}
@@ -153,7 +246,25 @@ class TaskStates:
 
     def _catch(self, **facts: str) -> list[State]:
         output = self._to_record("failed", _TRY, **facts)
-        return [{"ErrorEquals": ["States.ALL"], "Output": output, "Next": self._record_name}]
+        caught: State = {"ErrorEquals": ["States.ALL"], "Output": output, "Next": self._record_name}
+        if not self._task.calls_back:
+            return [caught]
+        # The worker calls back for what it reports; a container that died has called nobody.
+        reported = {**caught, "ErrorEquals": ["Ductwork.Failed", "Ductwork.Retry"]}
+        return [reported, {**caught, "Next": self._call_name}]
+
+    def _call_back(self) -> State:
+        request = worker_job.request(self._workflow, self._task)
+        request["containerOverrides"]["environment"].append({"name": "DUCTWORK_CALLBACK", "value": "task"})
+        return {
+            "Type": "Task",
+            "Resource": integrations.SUBMIT_JOB_AND_WAIT,
+            "Arguments": self._submit_arguments(request),
+            "Output": "{% $states.input %}",
+            "Retry": integrations.job_retry(Retry()),
+            "Catch": [{"ErrorEquals": ["States.ALL"], "Output": "{% $states.input %}", "Next": self._record_name}],
+            "Next": self._record_name,
+        }
 
     def _record(self) -> State:
         # What the worker has recorded stands: if_not_exists keeps it, and ReturnValues hands it back, so the machine
@@ -166,21 +277,24 @@ class TaskStates:
             request["ExpressionAttributeNames"]["#kept"] = jsonata.expression(
                 f"{mine}.job = '' ? 'job_id' : '{_NO_ATTRIBUTE}'"
             )
-            facts = {f":{name}": {"S": jsonata.expression(f"{mine}.{name}")} for name in ("job", "start")}
-            request["ExpressionAttributeValues"] |= facts
+            request["ExpressionAttributeValues"][":job"] = {"S": jsonata.expression(f"{mine}.job")}
+        if isinstance(self._task.work, (BatchJob, Wait)):
+            request["ExpressionAttributeValues"][":start"] = {"S": jsonata.expression(f"{mine}.start")}
         return {
             "Type": "Task",
             "Resource": integrations.UPDATE_ITEM,
             "Arguments": request,
-            "Output": self._output("{% $states.result.Attributes.outcome.S %}"),
+            # A branch that is passed over, or died once it had decided, has its decision in the ledger.
+            "Output": self._output("{% $states.result.Attributes.outcome.S %}", self._marked(_DECIDED)),
             "Retry": integrations.DYNAMODB_RETRY,
             **self._next,
         }
 
     def _instant(self) -> State:
         state, attempts = "success", "1"
-        if self._diverting:
-            decision = outcomes.decision(self._task.upstream)
+        if self._diversions:
+            chosen = (f"{diversion.condition} ? '{diversion.verdict}' : " for diversion in self._diversions)
+            decision = "".join(chosen) + "'success'"
             state = jsonata.expression(decision)
             attempts = jsonata.expression(f"({decision}) = 'success' ? '1' : '0'")
         return {

@@ -1,0 +1,203 @@
+"""``ductwork restart`` and ``ductwork skip``: an ended run goes on, under the same run id."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+from ductwork import output
+
+from ductwork_airflow.commands.base import (
+    CLEAN,
+    BadInputError,
+    aws_errors,
+    find_run,
+    ledger_options,
+    open_ledger,
+    readable_state,
+    refuse,
+    require_local,
+)
+
+if TYPE_CHECKING:
+    from ductwork_airflow.ledger import Ledger
+    from ductwork_airflow.submit.remote import Clients, RunHandle
+
+MARKS = ("success", "skipped", "failed")
+
+
+def _options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for option in (
+        click.option("--local", is_flag=True, help="A run of `ductwork run --local`."),
+        click.option("--path", metavar="FILE", help="With --local: the DAG file, if it is not where it was."),
+        click.option("--jobs", type=click.IntRange(min=1), help="With --local: how many jobs run at once."),
+        click.option("--wait/--no-wait", default=True, help="Watch the run to its end, or only restart it."),
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout."),
+    ):
+        command = option(command)
+    return ledger_options(command)
+
+
+@click.command()
+@click.argument("dag_id")
+@click.argument("run_id")
+@click.option("--task", "tasks", multiple=True, metavar="ID", help="Run this task again, and all downstream of it.")
+@click.option("--only", is_flag=True, help="Leave alone what is downstream of --task.")
+@click.option(
+    "--mark", "marks", multiple=True, metavar="ID=STATE", help="Give this task an outcome: " + ", ".join(MARKS)
+)
+@click.option("--failed", is_flag=True, help="Besides --task and --mark, run what else did not end well.")
+@_options
+def restart(
+    dag_id: str,
+    run_id: str,
+    tasks: tuple[str, ...],
+    only: bool,
+    marks: tuple[str, ...],
+    failed: bool,
+    local: bool,
+    **how: Any,
+) -> int:
+    """Run tasks of an ended run again: those that did not end well, or those that are named.
+
+    This is Airflow's Clear: the try numbers go on, and what is kept keeps its outcome and its XComs. A task that is
+    marked does not run; what had failed downstream of it does.
+    """
+    if only and not tasks:
+        raise click.UsageError("--only goes with --task")
+    wanted = {"task_ids": tasks or None, "only": only, "marks": _marks(marks), "failed": failed}
+    return _restart(dag_id, run_id, wanted, local, **how)
+
+
+@click.command()
+@click.argument("dag_id")
+@click.argument("run_id")
+@click.argument("tasks", nargs=-1, required=True)
+@_options
+def skip(dag_id: str, run_id: str, tasks: tuple[str, ...], local: bool, **how: Any) -> int:
+    """Mark tasks of an ended run as skipped, and run what had failed downstream of them.
+
+    Short for `restart --mark TASK=skipped`. Downstream tasks follow their trigger rules, so most of them are skipped
+    too; to let them run as though the task had succeeded, use `restart --mark TASK=success`.
+    """
+    return _restart(dag_id, run_id, {"marks": dict.fromkeys(tasks, "skipped")}, local, **how)
+
+
+def _marks(given: Sequence[str]) -> dict[str, str]:
+    found = dict(mark.rpartition("=")[::2] for mark in given)
+    if bad := [mark for mark in given if mark.rpartition("=")[2] not in MARKS or not mark.rpartition("=")[0]]:
+        raise click.UsageError(f"--mark takes ID=STATE with one of {', '.join(MARKS)}, not {bad[0]!r}")
+    return found
+
+
+def _restart(
+    dag_id: str,
+    run_id: str,
+    wanted: Mapping[str, Any],
+    local: bool,
+    *,
+    path: str | None,
+    jobs: int | None,
+    wait: bool,
+    as_json: bool,
+    **place: Any,
+) -> int:
+    output.results()
+    if local:
+        require_local()
+        from ductwork_airflow.local.workers import WorkerPool
+
+        # Before anything starts a thread: the pool is a fork of this process.
+        with WorkerPool() as pool:
+            return _restart_local(pool, jobs or os.cpu_count() or 1, dag_id, run_id, wanted, path, as_json, place)
+    if path or jobs:
+        raise click.UsageError("--path and --jobs go with --local")
+    return _restart_remote(dag_id, run_id, wanted, wait, as_json, place)
+
+
+def _restart_remote(
+    dag_id: str, run_id: str, wanted: Mapping[str, Any], wait: bool, as_json: bool, place: Mapping[str, Any]
+) -> int:
+    from ductwork_airflow.commands.watch import finish, follow
+    from ductwork_airflow.submit import runs
+
+    aws, ledger = open_ledger(**place)
+    with aws_errors():
+        handle = find_run(ledger, dag_id, run_id)
+        _require_ended(aws, ledger, handle)
+        handle = runs.restart(aws, handle, **wanted)
+        output.say(f"{dag_id} {run_id} goes on: {handle.execution_arn or 'a chain of Batch jobs'}")
+        if not wait:
+            if as_json:
+                output.print_json(handle.as_dict())
+            return CLEAN
+        report = follow(aws, ledger, handle)
+    assert report is not None, "the run has been found"
+    return finish(report, {}, as_json)
+
+
+def _require_ended(aws: Clients, ledger: Ledger, handle: RunHandle) -> None:
+    """A restart that was decided and has not begun is no obstacle: it is completed."""
+    from ductwork_airflow.submit import runs
+
+    run = ledger.run(handle.dag_id, handle.run_id) or {}
+    if "ended_at" in run or run.get("restart"):
+        return
+    # It may have ended without anybody looking.
+    if not runs.watcher(aws, handle).poll().ended:
+        raise _still_running(handle.dag_id, handle.run_id)
+
+
+def _still_running(dag_id: str, run_id: str) -> BadInputError:
+    hint = (
+        f"wait for its end (ductwork status {dag_id} {run_id} --watch), or stop it (ductwork cancel {dag_id} {run_id})"
+    )
+    return refuse("DW517", f"run {run_id!r} is still running", hint, dag_id=dag_id)
+
+
+def _restart_local(
+    pool: Any,
+    jobs: int,
+    dag_id: str,
+    run_id: str,
+    wanted: Mapping[str, Any],
+    path: str | None,
+    as_json: bool,
+    place: Mapping[str, Any],
+) -> int:
+    from ductwork_airflow.commands.inputs import prepare_again
+    from ductwork_airflow.commands.watch import finish
+    from ductwork_airflow.ledger import Ledger
+    from ductwork_airflow.local import again
+    from ductwork_airflow.local.aws import EmbeddedAws
+    from ductwork_airflow.local.history import open_ledger as open_history
+    from ductwork_airflow.local.run import log_dir, state_file
+    from ductwork_airflow.progress import progress
+
+    with readable_state(), open_history(state_file(), place["ledger_table"]) as ledger:
+        find_run(ledger, dag_id, run_id)
+        prepared = prepare_again(ledger, dag_id, run_id, path)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with (
+        readable_state(),
+        aws_errors(hint="see the message; what had started has been stopped"),
+        EmbeddedAws(pool=pool, jobs=jobs, log_dir=log_dir(), state_file=state_file()) as aws,
+    ):
+        output.say(f"{dag_id} {run_id} goes on on the embedded AWS")
+        try:
+            with progress() as shown:
+                found = Ledger.connect(place["ledger_table"], aws.aws)
+                report = again.restart(aws, found, prepared, wanted, shown.show)
+        except again.StillRunningError:
+            raise _still_running(dag_id, run_id) from None
+        except KeyboardInterrupt:
+            aws.save_tables()
+            what = "the run was interrupted: its jobs have been stopped and it is marked failed"
+            refuse("DW514", what, f"restart it again: ductwork restart {dag_id} {run_id} --local", dag_id=dag_id)
+            return 130
+    assert report is not None, "the run has been found"
+    origins = {task.task_id: task.origin for task in prepared.workflow.tasks}
+    return finish(report, origins, as_json, f" (ledger: {state_file()}, logs: {log_dir()})")

@@ -1,0 +1,49 @@
+"""What a later process must know of a local run: what it was compiled from, and whether a process still runs it."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ductwork import ledger_schema as schema
+
+from ductwork_airflow.ledger import Ledger, expiry
+
+
+def remember(ledger: Ledger, dag_id: str, run_id: str, given: Mapping[str, Any]) -> None:
+    """
+    :param given: the path of the DAG file and the options it was compiled with, as JSON values
+    """
+    attributes = {"given": json.dumps(given), "expires_at": expiry()}
+    ledger.put(schema.run_pk(dag_id, run_id), schema.LOCAL_SK, attributes)
+
+
+def recall(ledger: Ledger, dag_id: str, run_id: str) -> dict[str, Any] | None:
+    """None for a run that no local engine has carried out."""
+    item = ledger.get(schema.run_pk(dag_id, run_id), schema.LOCAL_SK)
+    found: dict[str, Any] | None = json.loads(item["given"]) if item else None
+    return found
+
+
+@contextmanager
+def claimed(home: Path, dag_id: str, run_id: str) -> Iterator[bool]:
+    """Whether no other process carries the run out now; none can begin to while this one is in here.
+
+    :param home: where local runs leave what they leave
+    """
+    folder = home / "running"
+    folder.mkdir(parents=True, exist_ok=True)
+    name = hashlib.sha256(schema.run_pk(dag_id, run_id).encode()).hexdigest()[:32]
+    # The operating system lets the lock go, however the process ends.
+    with (folder / name).open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True

@@ -1,0 +1,47 @@
+"""DAGs whose runs and tasks wait for other runs."""
+
+import time
+
+from airflow.sdk import DAG, task
+
+
+@task
+def work():
+    time.sleep(1)
+
+
+@task(max_active_tis_per_dag=1)
+def alone():
+    time.sleep(1)
+
+
+@task(pool="narrow", pool_slots=2)
+def pooled():
+    time.sleep(1)
+
+
+@task(depends_on_past=True)
+def after_past(logical_date=None):
+    if logical_date.day == 2:
+        raise ValueError("not on the second")
+
+
+@task(wait_for_downstream=True)
+def first():
+    time.sleep(0.2)
+
+
+with DAG("one_run", max_active_runs=1):
+    work()
+
+with DAG("one_instance"):
+    alone()
+
+with DAG("narrow_pool"):
+    pooled()
+
+with DAG("past"):
+    after_past()
+
+with DAG("past_downstream"):
+    first() >> work()

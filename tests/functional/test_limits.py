@@ -1,0 +1,54 @@
+"""Runs that wait for one another: max_active_runs, pools, max_active_tis_per_dag, depends_on_past, wait_for_downstream."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parents[1]
+DAGS = Path(__file__).parent / "dags" / "limits.py"
+
+
+def runs(home, dag_id, count, *options):
+    command = [sys.executable, TESTS / "support" / "many_runs.py", DAGS, dag_id, str(count), *options]
+    environment = {**os.environ, "AIRFLOW_HOME": str(home), "AIRFLOW__DUCTWORK__POOLS": "narrow=3"}
+    finished = subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment, check=False)
+    assert finished.returncode == 0, finished.stderr[-3000:]
+    return json.loads(finished.stdout)
+
+
+def overlaps(found, *tasks):
+    """Whether any two of these tasks' instances, in whatever runs, went on at the same time."""
+    times = sorted(
+        (run["tasks"][task]["started_at"], run["tasks"][task]["ended_at"]) for run in found.values() for task in tasks
+    )
+    return any(later[0] < earlier[1] for earlier, later in zip(times, times[1:], strict=False))
+
+
+@pytest.mark.parametrize(
+    ("dag_id", "task"), [("one_run", "work"), ("one_instance", "alone"), ("narrow_pool", "pooled")]
+)
+def test_one_after_the_other(tmp_path, dag_id, task):
+    """Three runs started together; the pool of three slots has room for one task that takes two."""
+    found = runs(tmp_path, dag_id, 3)
+    assert [run["state"] for run in found.values()] == ["success"] * 3
+    assert not overlaps(found, task)
+
+
+def test_a_run_that_was_stopped_holds_nobody_up(tmp_path):
+    """It could free nothing itself: the run started after it was stopped takes its slot."""
+    found = runs(tmp_path, "one_run", 2, "--stop-first", "0.5")
+    assert found["r0"]["state"] == "failed"
+    assert (found["r1"]["state"], found["r1"]["error"]) == ("success", None)
+
+
+def test_a_task_waits_for_itself_in_the_run_before(tmp_path):
+    found = runs(tmp_path, "past_downstream", 3)
+    assert [run["state"] for run in found.values()] == ["success"] * 3
+    for before, after in (("r0", "r1"), ("r1", "r2")):
+        assert found[after]["tasks"]["first"]["started_at"] >= found[before]["tasks"]["work"]["ended_at"]

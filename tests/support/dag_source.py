@@ -1,0 +1,96 @@
+"""Write DAGs of the scheduling model as DAG files that a person can read and run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from scheduling_model import Dag, Node
+
+_HEADER = '''"""{title}"""
+
+import time
+from datetime import timedelta
+
+from airflow.exceptions import AirflowFailException, AirflowSkipException
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.providers.standard.operators.python import BranchPythonOperator, PythonOperator, ShortCircuitOperator
+from airflow.sdk import DAG
+
+
+def act(*script, seconds=0):
+    """Work that does on each try what the script says, and afterwards what it says last."""
+
+    def work(ti):
+        time.sleep(seconds)
+        does = script[min(ti.try_number, len(script)) - 1]
+        if does == "fail":
+            raise RuntimeError("on purpose")
+        if does == "give_up":
+            raise AirflowFailException("no use trying again")
+        if does == "skip":
+            raise AirflowSkipException("on purpose")
+        return f"{{ti.task_id}}, try {{ti.try_number}}"
+
+    return work
+
+
+def answer(value, seconds=0):
+    def decide():
+        time.sleep(seconds)
+        return value
+
+    return decide
+
+'''
+
+
+def write(folder: Path, dags: Iterable[Dag], per_file: int = 5) -> list[Path]:
+    """Several DAGs a file, so that a file's cost is shared, but few: each worker parses its file."""
+    todo = list(dags)
+    files = []
+    for start in range(0, len(todo), per_file):
+        some = todo[start : start + per_file]
+        file = folder / f"{some[0].name}.py"
+        file.write_text(source(some))
+        files.append(file)
+    return files
+
+
+def source(dags: Iterable[Dag]) -> str:
+    some = list(dags)
+    title = some[0].name if len(some) == 1 else f"{some[0].name} to {some[-1].name}"
+    return _HEADER.format(title=title) + "\n".join("\n".join(_dag(dag)) + "\n" for dag in some)
+
+
+def _dag(dag: Dag) -> Iterator[str]:
+    yield f'\nwith DAG({dag.name!r}, default_args={{"retry_delay": timedelta(0)}}):'
+    for node in dag.nodes:
+        yield f"    {node.name} = {_operator(node)}"
+    for node in dag.nodes:
+        setups = [name for name in node.upstream if dag.by_name[name].is_setup] if node.is_teardown else []
+        others = [name for name in node.upstream if name not in setups]
+        if node.is_teardown:
+            fails = ", on_failure_fail_dagrun=True" if node.fails_run else ""
+            yield f"    {node.name}.as_teardown(setups=[{', '.join(setups)}]{fails})"
+        if others:
+            yield f"    [{', '.join(others)}] >> {node.name}" if len(others) > 1 else f"    {others[0]} >> {node.name}"
+
+
+def _operator(node: Node) -> str:
+    common = f"task_id={node.name!r}"
+    if node.rule not in ("all_success", "all_done_setup_success"):
+        common += f", trigger_rule={node.rule!r}"
+    if node.retries:
+        common += f", retries={node.retries}"
+    pause = f", seconds={node.seconds:g}" if node.seconds else ""
+    if node.kind == "empty":
+        text = f"EmptyOperator({common})"
+    elif node.kind == "branch":
+        text = f"BranchPythonOperator({common}, python_callable=answer({list(node.follow or ())!r}{pause}))"
+    elif node.kind == "short":
+        keep = "" if node.ignore_rules else ", ignore_downstream_trigger_rules=False"
+        text = f"ShortCircuitOperator({common}, python_callable=answer({node.follow is None}{pause}){keep})"
+    else:
+        text = f"PythonOperator({common}, python_callable=act({', '.join(map(repr, node.script))}{pause}))"
+    return text + (".as_setup()" if node.is_setup else "")

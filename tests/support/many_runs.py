@@ -1,0 +1,100 @@
+"""Run one DAG several times at once on the embedded AWS, and print what became of the runs.
+
+``python many_runs.py FILE DAG_ID COUNT [--stop-first SECONDS]``; run r0 is of 1 January, r1 of the 2nd and so on, started
+one after the other. With ``--stop-first`` the first execution is stopped from outside, as by hand in AWS's console.
+Prints ``{run id: {"state", "error", "tasks": {task id: {"state", "started_at", "ended_at"}}}}``.
+"""
+
+import argparse
+import json
+import os
+import tempfile
+import time
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+FIRST = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+def main():
+    from ductwork_airflow.local.workers import WorkerPool
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("file")
+    parser.add_argument("dag_id")
+    parser.add_argument("count", type=int)
+    parser.add_argument("--stop-first", type=float)
+    given = parser.parse_args()
+    out = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    with WorkerPool() as pool, tempfile.TemporaryDirectory() as logs:
+        from ductwork_airflow.local.aws import EmbeddedAws
+
+        with EmbeddedAws(pool=pool, jobs=4, log_dir=Path(logs)) as aws:
+            json.dump(_Runs(aws, given).results(), out)
+    out.flush()
+
+
+class _Runs:
+    def __init__(self, aws, given):
+        from ductwork.compiler import Options, compile_paths
+        from ductwork_airflow.ledger import Ledger
+        from ductwork_airflow.local.provided import provide
+        from ductwork_airflow.local.run import ledger_table
+
+        compiled = compile_paths([given.file], Options("stepfunctions", given.dag_id))
+        assert not compiled.diagnostics.failed, list(map(str, compiled.diagnostics))
+        self.aws, self.given = aws, given
+        (self.workflow,), (self.artefact,) = compiled.workflows, compiled.artefacts
+        self.ledger = Ledger.connect(ledger_table(self.workflow), aws.aws)
+        self.ledger.create_table()
+        provide(aws, self.workflow, {})
+
+    def results(self):
+        from ductwork_airflow.submit import runs
+
+        handles = [self.start(number) for number in range(self.given.count)]
+        if self.given.stop_first is not None:
+            time.sleep(self.given.stop_first)
+            arn = self.ledger.run(self.given.dag_id, "r0")["execution_arn"]
+            self.aws.aws.client("stepfunctions").stop_execution(executionArn=arn)
+        watchers = [runs.watcher(self.aws.aws, handle) for handle in handles]
+        deadline = time.monotonic() + 120
+        while watchers and time.monotonic() < deadline:
+            watchers = [watcher for watcher in watchers if not watcher.poll().ended]
+            time.sleep(0.5)
+        return {f"r{number}": self.result(f"r{number}") for number in range(self.given.count)}
+
+    def start(self, number):
+        from ductwork_airflow.local.aws import ROLE_ARN
+        from ductwork_airflow.local.provided import PLACES
+        from ductwork_airflow.submit import runs
+        from ductwork_airflow.submit.request import RunRequest
+
+        date = FIRST + timedelta(days=number)
+        request = RunRequest(self.given.dag_id, f"r{number}", date, (date, date))
+        handle = runs.submit(
+            self.aws.aws,
+            self.artefact.document,
+            "stepfunctions",
+            request,
+            ledger_table=self.ledger.table,
+            role_arn=ROLE_ARN,
+            places=PLACES,
+        )
+        # The next one is started when this one is in the ledger: which is first must not depend on the machine.
+        while self.ledger.run(self.given.dag_id, f"r{number}") is None:
+            time.sleep(0.05)
+        return handle
+
+    def result(self, run_id):
+        tasks = {
+            item["task_id"]: {name: item.get(name) for name in ("state", "started_at", "ended_at")}
+            for item in self.ledger.tasks(self.given.dag_id, run_id)
+        }
+        run = self.ledger.run(self.given.dag_id, run_id)
+        return {"state": run["state"], "error": run.get("error"), "tasks": tasks}
+
+
+if __name__ == "__main__":
+    main()

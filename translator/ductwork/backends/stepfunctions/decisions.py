@@ -1,0 +1,138 @@
+"""Whether a task runs: its trigger rule, its setups and a branch's choice, as conditions on the outcomes before it.
+
+A condition that can never hold is left out, so a task that nothing can divert has none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ductwork.backends.stepfunctions import jsonata
+from ductwork.ir import BatchJob, Instant, Task, Wait, Workflow
+from ductwork.trigger_rules import DEFAULT, EARLY, FAILED, RULES, SETUPS, SKIPPED, SUCCESS, TEARDOWN, Test
+
+# With more steps than these, who came first is not asked: failed and skipped upstream tasks count as failed.
+_MOST_STEPS = 6
+
+
+@dataclass(frozen=True)
+class Diversion:
+    """
+    :param verdict: the outcome of the task where it does not run
+    :param condition: JSONata over the state's input
+    """
+
+    verdict: str
+    condition: str
+
+
+class Decisions:
+    """The diversions of every task of a workflow, and the outcomes each can end in."""
+
+    def __init__(self, workflow: Workflow) -> None:
+        self._tasks = workflow.by_id
+        self.skippers: dict[str, frozenset[str]] = _skippers(workflow)
+        self.possible: dict[str, frozenset[str]] = {}
+        self._level: dict[str, int] = {}
+        self.diversions: dict[str, tuple[Diversion, ...]] = {}
+        for task in workflow.tasks:
+            self._level[task.task_id] = self._level_of(task)
+            found = tuple(self._diversions(task))
+            self.diversions[task.task_id] = found
+            self.possible[task.task_id] = _own_ends(task, workflow.restartable) | {
+                diversion.verdict for diversion in found
+            }
+
+    def _level_of(self, task: Task) -> int:
+        """How many tasks come one after another before this one, at the least for a rule that decides early."""
+        above = [self._ended(up) for up in task.upstream]
+        nearest = (min if task.trigger_rule in EARLY else max)(above, default=0)
+        return max([nearest, *(self._ended(up) for up in (*task.setups, *task.scope))])
+
+    def _ended(self, task_id: str) -> int:
+        return self._level[task_id] + 1
+
+    def _diversions(self, task: Task) -> list[Diversion]:
+        found = []
+        if self.skippers[task.task_id]:
+            found.append(Diversion("skipped", f"$exists({jsonata.of_input(task.task_id)})"))
+        if task.trigger_rule == "always":
+            return found
+        found += self._tests(SETUPS, task.setups)
+        read = task.upstream
+        if task.trigger_rule == TEARDOWN:
+            read = tuple(up for up in task.upstream if self._tasks[up].is_setup)
+        if task.trigger_rule == DEFAULT:
+            found += self._first_skipped(read)
+        return found + self._tests(RULES[task.trigger_rule], read)
+
+    def _tests(self, tests: Sequence[Test], read: Sequence[str]) -> list[Diversion]:
+        return [
+            Diversion(test.verdict, self.condition(test, read)) for test in tests if read and self._can_hold(test, read)
+        ]
+
+    def _can_hold(self, test: Test, read: Sequence[str]) -> bool:
+        if test.holds == "any":
+            return any(self.possible[up] & test.states for up in read)
+        return all(self.possible[up] - test.states for up in read)
+
+    def condition(self, test: Test, read: Sequence[str]) -> str:
+        """``test`` as JSONata, naming only the states that its upstream tasks can end in."""
+        reachable = frozenset().union(*(self.possible[up] for up in read)) & test.states
+        condition = ended_in(read, reachable)
+        return condition if test.holds == "any" else f"$not({condition})"
+
+    def _first_skipped(self, read: Sequence[str]) -> list[Diversion]:
+        """all_success goes by the first upstream task that did not succeed: a skipped one that ends levels before any
+        failed one skips the task. Which ends first is told by the levels, so that it does not depend on the clock.
+        """
+        skip_at = sorted({self._ended(up) for up in read if "skipped" in self.possible[up]})
+        fail_at = {up: self._ended(up) + self._tasks[up].retry.retries for up in read if self.possible[up] & FAILED}
+        steps = [level for level in skip_at if any(at > level for at in fail_at.values())]
+        if len(steps) > _MOST_STEPS:
+            return []
+        found = []
+        for level in steps:
+            skipped = [up for up in read if "skipped" in self.possible[up] and self._ended(up) <= level]
+            failed = [up for up, at in fail_at.items() if at <= level]
+            condition = ended_in(skipped, SKIPPED)
+            if failed:
+                condition = f"{_grouped(condition)} and $not({self.condition(Test('skipped', 'any', FAILED), failed)})"
+            found.append(Diversion("skipped", condition))
+        return found
+
+
+def _grouped(condition: str) -> str:
+    return f"({condition})" if " or " in condition else condition
+
+
+def ended_in(read: Sequence[str], states: frozenset[str]) -> str:
+    """Condition: at least one of the tasks in ``read`` ended in one of ``states``."""
+    if len(read) == 1:
+        mine = jsonata.of_input(read[0])
+        if len(states) == 1:
+            return f"{mine} = {jsonata.text(*states)}"
+        return f"{mine} in {jsonata.texts(sorted(states))}"
+    outcomes = jsonata.inputs(read)
+    return " or ".join(f"{jsonata.text(state)} in {outcomes}" for state in sorted(states)) or "false"
+
+
+def _own_ends(task: Task, restartable: bool) -> frozenset[str]:
+    """What a task can end in once it runs. A restart may say of anything but an instant task that it was skipped."""
+    if isinstance(task.work, Instant):
+        return SUCCESS
+    if not restartable and isinstance(task.work, BatchJob):
+        return SUCCESS | {"failed"}
+    if not restartable and isinstance(task.work, Wait):
+        return SUCCESS | {"skipped" if task.work.soft_fail else "failed"}
+    return SUCCESS | {"failed", "skipped"}
+
+
+def _skippers(workflow: Workflow) -> dict[str, frozenset[str]]:
+    """For each task the tasks that may decide to skip it."""
+    found: dict[str, set[str]] = {task.task_id: set() for task in workflow.tasks}
+    for task in workflow.tasks:
+        for down in task.skips:
+            found[down].add(task.task_id)
+    return {task: frozenset(by) for task, by in found.items()}
