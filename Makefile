@@ -42,6 +42,7 @@ format: $(VENV)/.dev  ## Format the code and mend what ruff can mend.
 bench: $(VENV)/.dev  ## Measure against Airflow's own work on the same DAG, and what the mirror costs.
 	$(BIN)/python tests/bench/local_run.py
 	$(BIN)/python tests/bench/mirror.py
+	$(BIN)/python tests/bench/makespan.py
 
 $(VENV)/bin/python:
 	@echo "==> creating $(VENV)"

@@ -167,19 +167,21 @@ class Ledger:
         *,
         map_index: int = schema.UNMAPPED,
         owner: bool = False,
+        instead_of: int | None = None,
         **attributes: Any,
     ) -> bool:
         """Move a task instance forward. False if the ledger already knows something later, which changes nothing.
 
         :param owner: the caller is the worker of this very try, so states of equal order (``running``, ``deferred``,
             ``up_for_reschedule``) may follow one another; everybody else needs a strictly higher rank
+        :param instead_of: a try that was announced and never began: the write takes its place
         :param attributes: further attributes to set; None removes one
         """
         ends = state in schema.TERMINAL_STATES
         changes = {
             "state": state,
             "try_number": try_number,
-            "rank": schema.rank(state, try_number),
+            "rank": schema.rank(state, max(try_number, instead_of or 0)),
             # Exists only when the task instance has ended; from then on nothing but a further try may change it.
             "outcome": state if ends else None,
             "ended_at": now() if ends else None,

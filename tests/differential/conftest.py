@@ -39,26 +39,41 @@ def airflow_environment(tmp_path_factory):
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_FOLDER": str(home / "dags"),
         "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
-        "PYTHONPATH": str(SUPPORT),
+        "PYTHONPATH": os.pathsep.join([str(SUPPORT), *filter(None, [os.environ.get("PYTHONPATH")])]),
     }
     subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], env=environment, check=True, capture_output=True)
     return environment
 
 
+def _environment(environment, name, tmp_path_factory):
+    """Airflow's own DAGs folder stays empty: ``dag.test()`` writes all of it to the database, for every DAG it runs."""
+    if name != "airflow":
+        return environment
+    return environment | {"AIRFLOW__CORE__DAGS_FOLDER": str(tmp_path_factory.mktemp("no-dags"))}
+
+
 @pytest.fixture(scope="session")
 def gather(airflow_environment, tmp_path_factory):
-    """``gather(files)``: the records of Airflow and of each target, ``{"airflow": …, "stepfunctions": …, "batch": …}``."""
+    """``gather(files)``: the records of Airflow and of each target, ``{"airflow": …, "stepfunctions": …, "batch": …}``.
 
-    def run(files, targets=("stepfunctions", "batch")):
+    Settings are environment variables of ``local_runs.py``.
+    """
+
+    def run(files, targets=("stepfunctions", "batch"), airflow=True, **settings):
         folder = Path(airflow_environment["AIRFLOW__CORE__DAGS_FOLDER"])
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         copies = [Path(shutil.copy(file, folder)) for file in files]
-        calls = {"airflow": ("oracle.py",)} | {target: ("local_runs.py", target) for target in targets}
+        calls = {"airflow": ("oracle.py",)} if airflow else {}
+        calls |= {target: ("local_runs.py", target) for target in targets}
         with ThreadPoolExecutor() as side_by_side:
             started = {
                 name: side_by_side.submit(
-                    _run, *call, *copies, environment=airflow_environment, folder=tmp_path_factory.mktemp(name)
+                    _run,
+                    *call,
+                    *copies,
+                    environment=_environment(airflow_environment, name, tmp_path_factory) | settings,
+                    folder=tmp_path_factory.mktemp(name),
                 )
                 for name, call in calls.items()
             }

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from records import comparable
 
 HERE = Path(__file__).parent
 # The first test waits until every file has run three times.
@@ -10,22 +11,6 @@ pytestmark = pytest.mark.timeout(1200)
 
 NAMES = [file.stem for file in sorted((HERE / "dags").glob("*.py"))]
 EXAMPLES = [file.stem for file in sorted((HERE.parents[1] / "dags").glob("*.py")) if file.stem != "batch_jobs"]
-
-# dag.test() never gives a mapped length, a hostname … to compare; these keys it does.
-COMPARED = ("state", "try_number", "return_value")
-
-
-def comparable(record):
-    """One DAG's record in the form in which equal means equal."""
-    tasks = {
-        name: {key: numbers(task.get(key, "(none)")) for key in COMPARED} for name, task in record["tasks"].items()
-    }
-    return {"state": record["state"], "tasks": tasks}
-
-
-def numbers(value):
-    """SQLite keeps a top-level 1.0 as 1, so numbers are compared as numbers."""
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else value
 
 
 @pytest.mark.parametrize("target", ["stepfunctions", "batch"])

@@ -1,16 +1,23 @@
 """Run DAG files with Ductwork on the embedded AWS, all in one process, and print what became of their tasks.
 
 ``python local_runs.py TARGET FILE...``; the JSON is shaped as ``oracle.py``'s, plus ``"diagnostics"`` for a file that
-does not compile, and ``"error"`` of each run. One process for all files saves each of them Airflow's import.
+does not compile, ``"error"`` of each run and task, and a task's ``"started_at"`` and ``"ended_at"`` as the ledger has
+them. One process for all files saves each of them Airflow's import. ``DUCTWORK_RUNS_AT_ONCE`` (3) DAGs run at a time,
+``DUCTWORK_JOBS_AT_ONCE`` (4) jobs.
 """
 
 import json
 import os
 import sys
 import tempfile
+import time
+import traceback
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from oracle import LOGICAL_DATE
+
+TIMES = ("started_at", "ended_at")
 
 
 def main():
@@ -19,43 +26,91 @@ def main():
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     target, *files = sys.argv[1:]
+    jobs = int(os.environ.get("DUCTWORK_JOBS_AT_ONCE", "4"))
     with WorkerPool() as pool, tempfile.TemporaryDirectory() as logs:
         from ductwork_airflow.local.aws import EmbeddedAws
 
-        with EmbeddedAws(pool=pool, jobs=4, log_dir=Path(logs)) as aws:
-            found = {path: run_file(aws, path, target) for path in files}
+        with EmbeddedAws(pool=pool, jobs=jobs, log_dir=Path(logs)) as aws:
+            found = run_files(aws, files, target)
     json.dump(found, out)
     out.flush()
 
 
-def run_file(aws, path, target):
+def run_files(aws, files, target):
+    """Compiles one file after the other, then runs their DAGs side by side."""
+    found = {path: compiled(path, target) for path in files}
+    with ThreadPoolExecutor(int(os.environ.get("DUCTWORK_RUNS_AT_ONCE", "3"))) as side_by_side:
+        results = {
+            (path, dag_id): side_by_side.submit(run_dag, aws, *run)
+            for path, dags in found.items()
+            for dag_id, run in dags.items()
+            if dag_id != "diagnostics"
+        }
+        for (path, dag_id), result in results.items():
+            found[path][dag_id] = finished(result)
+    return found
+
+
+def finished(result):
+    """The record of a run. A run that could not be carried out is one too, so that the others still count."""
+    if (error := result.exception()) is None:
+        return result.result()
+    return {"state": "could not run", "error": "".join(traceback.format_exception(error)), "tasks": {}}
+
+
+def compiled(path, target):
+    """What ``run_dag`` wants, by DAG id; or the diagnostics."""
     from ductwork.compiler import Options, compile_paths
-
-    compiled = compile_paths([path], Options(target))
-    if compiled.diagnostics.failed:
-        return {"diagnostics": [finding.as_json() for finding in compiled.diagnostics]}
-    artefacts = {artefact.dag_id: artefact for artefact in compiled.artefacts}
-    return {
-        workflow.dag_id: run_dag(aws, path, target, workflow, artefacts[workflow.dag_id])
-        for workflow in compiled.workflows
-    }
-
-
-def run_dag(aws, path, target, workflow, artefact):
     from ductwork.frontend.runs import manual_data_interval
-    from ductwork_airflow.local.run import LocalRun, execute
+    from ductwork_airflow.local.run import LocalRun
     from ductwork_airflow.submit.request import RunRequest
 
-    interval = manual_data_interval(path, workflow.dag_id, LOGICAL_DATE)
+    compilation = compile_paths([path], Options(target))
+    if compilation.diagnostics.failed:
+        return {"diagnostics": [finding.as_json() for finding in compilation.diagnostics]}
+    artefacts = {artefact.dag_id: artefact for artefact in compilation.artefacts}
     run_id = f"manual__{LOGICAL_DATE.isoformat()}"
-    request = RunRequest(workflow.dag_id, run_id, LOGICAL_DATE, interval)
-    report = execute(aws, LocalRun(workflow, artefact.document, target, request, {}), lambda seen: None)
+    runs = {}
+    for workflow in compilation.workflows:
+        interval = manual_data_interval(path, workflow.dag_id, LOGICAL_DATE)
+        request = RunRequest(workflow.dag_id, run_id, LOGICAL_DATE, interval)
+        runs[workflow.dag_id] = (LocalRun(workflow, artefacts[workflow.dag_id].document, target, request, {}),)
+    return runs
+
+
+def run_dag(aws, run):
+    """What ``ductwork run --local`` does, but looking once a second: every look costs, and many runs share this process."""
+    from ductwork_airflow import report
+    from ductwork_airflow.ledger import Ledger
+    from ductwork_airflow.local.aws import ROLE_ARN
+    from ductwork_airflow.local.provided import PLACES, provide
+    from ductwork_airflow.local.run import ledger_table
+    from ductwork_airflow.submit import runs
+
+    table, role = ledger_table(run.workflow), None if run.target == "batch" else ROLE_ARN
+    ledger = Ledger.connect(table, aws.aws)
+    ledger.create_table()
+    provide(aws, run.workflow, run.definitions)
+    handle = runs.submit(
+        aws.aws, run.document, run.target, run.request, ledger_table=table, role_arn=role, places=PLACES
+    )
+    watcher = runs.watcher(aws.aws, handle)
+    while not watcher.poll().ended:
+        time.sleep(1)
+    return record(
+        ledger, report.read(ledger, handle.dag_id, handle.run_id, [task.task_id for task in run.workflow.tasks])
+    )
+
+
+def record(ledger, report):
+    items = {(item["task_id"], item["map_index"]): item for item in ledger.tasks(report.dag_id, report.run_id)}
     tasks = {}
     for task in report.tasks:
-        record = {"state": task.state, "try_number": task.try_number, "error": task.error}
+        found = {"state": task.state, "try_number": task.try_number, "error": task.error}
+        found |= {name: items.get((task.task_id, task.map_index), {}).get(name) for name in TIMES}
         if task.has_return_value:
-            record["return_value"] = task.return_value
-        tasks[f"{task.task_id}[{task.map_index}]"] = record
+            found["return_value"] = task.return_value
+        tasks[f"{task.task_id}[{task.map_index}]"] = found
     return {"state": report.state, "error": report.error, "tasks": tasks}
 
 

@@ -77,6 +77,7 @@ class Wait:
     :param after_interval: seconds, instead of ``until``
     :param timeout: seconds after which the task gives up
     :param soft_fail: it is then skipped, else failed
+    :param pushes: its return value is True if the moment has passed before it begins
     """
 
     why: str
@@ -84,6 +85,7 @@ class Wait:
     after_interval: float | None
     timeout: float
     soft_fail: bool = False
+    pushes: bool = False
 
 
 Work = Worker | Instant | BatchJob | Wait

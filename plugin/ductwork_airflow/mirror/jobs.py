@@ -75,6 +75,8 @@ def coming_try(item: Item | None, job: Detail) -> int | None:
     tried = int(item.get("try_number", 0))
     if item.get("state") == "up_for_retry":
         return tried + 1
+    if item.get("state") == "up_for_reschedule" and item.get("job_id") != job["jobId"]:
+        return max(tried, 1)  # the same try, in a container of its own
     if schema.STATE_ORDER.get(item.get("state", ""), 0) < schema.STATE_ORDER["running"]:
         return max(tried, 1)
     if item.get("job_id") != job["jobId"]:

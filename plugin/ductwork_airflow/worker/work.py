@@ -93,7 +93,8 @@ def _gated(environment: WorkerEnvironment, ledger: Ledger, facts: dict[str, Any]
     if state == "run":
         return None
     print(f"ductwork worker: {environment.task_id} does not run: it is {state}")
-    # Airflow gives a task that never ran try number 0.
-    number = int((item or {}).get("try_number", 0))
-    ledger.record_task(*where, environment.task_id, state, number, map_index=environment.map_index)
+    # Airflow gives a task that never ran try number 0; "queued" carries the number of the coming try.
+    tried = int((item or {}).get("try_number", 0))
+    number = max(tried - 1, 0) if (item or {}).get("state") in {"scheduled", "queued"} else tried
+    ledger.record_task(*where, environment.task_id, state, number, map_index=environment.map_index, instead_of=tried)
     return Outcome(state, error=f"a task upstream of {environment.task_id} failed" if state != "skipped" else None)

@@ -32,6 +32,10 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
         after_interval=after,
         timeout=float(task.arguments.get("timeout") or 7 * 86_400),
         soft_fail=bool(task.arguments.get("soft_fail")),
+        # What TimeDeltaSensor returns where it need not defer.
+        pushes=after is not None
+        and bool(task.arguments.get("deferrable"))
+        and bool(task.settings.get("do_xcom_push", True)),
     )
 
 

@@ -83,6 +83,7 @@ class TaskStates:
         self._call_name = shorten(f"Call back {task.task_id}", STATE_NAME_LIMIT)
         self._again_name = shorten(f"{task.task_id} again?", STATE_NAME_LIMIT)
         self._wait_name = shorten(f"Wait {task.task_id}", STATE_NAME_LIMIT)
+        self._passed_name = shorten(f"Has {task.task_id} passed?", STATE_NAME_LIMIT)
         self._ended_name = shorten(f"{task.task_id} ended", STATE_NAME_LIMIT)
 
     def build(self) -> tuple[str, dict[str, State]]:
@@ -218,7 +219,10 @@ class TaskStates:
             }
         }
         if work.push_job_id:
-            states[self._push_name] = self._push(recorded)
+            # A job id is a UUID: quoted, it is its own JSON text.
+            mine = jsonata.of_input(self._task.task_id)
+            job_id = jsonata.expression(f"'\"' & {mine}.job & '\"'")
+            states[self._push_name] = self._push(job_id, recorded)
         return states
 
     def _moment(self, work: Wait) -> dict[str, State]:
@@ -230,14 +234,22 @@ class TaskStates:
         bindings = f"$target := {target}; $latest := {latest};"
         given_up = "skipped" if work.soft_fail else "failed"
         state = jsonata.expression(f"( {bindings} $target <= $latest ? 'success' : '{given_up}' )")
-        return {
+        begun = "$toMillis($states.context.State.EnteredTime)"
+        passed = {"passed": jsonata.expression(f"( {bindings} $target < {begun} )")} if work.pushes else {}
+        states: dict[str, State] = {
             self.name: {
                 "Type": "Wait",
                 "Timestamp": jsonata.expression(f"( {bindings} $fromMillis($min([$target, $latest])) )"),
-                "Output": self._to_record(state, 1, start=_NOW),
-                "Next": self._record_name,
+                "Output": self._to_record(state, 1, start=_NOW, **passed),
+                "Next": self._passed_name if work.pushes else self._record_name,
             }
         }
+        if work.pushes:
+            mine = jsonata.of_input(self._task.task_id)
+            rule = {"Condition": jsonata.expression(f"{mine}.passed"), "Next": self._push_name}
+            states[self._passed_name] = {"Type": "Choice", "Choices": [rule], "Default": self._record_name}
+            states[self._push_name] = self._push("true", self._record_name)
+        return states
 
     def _submit_arguments(self, request: dict[str, Any]) -> Any:
         name = job_name(self._workflow.dag_id, self._task.task_id, _JOB_NAME_ROOM)
@@ -326,15 +338,16 @@ class TaskStates:
             "ReturnValues": "ALL_NEW",
         }
 
-    def _push(self, after: str) -> State:
-        mine = jsonata.of_input(self._task.task_id)
+    def _push(self, value: str, after: str) -> State:
+        """
+        :param value: the return value's JSON text
+        """
         item = {
             **integrations.item_key(xcom_sk(self._task.task_id, "return_value")),
             "task_id": {"S": self._task.task_id},
             "key": {"S": "return_value"},
             "map_index": {"N": "-1"},
-            # A job id is a UUID: quoted, it is its own JSON text.
-            "value": {"S": jsonata.expression(f"'\"' & {mine}.job & '\"'")},
+            "value": {"S": value},
             "updated_at": {"S": _NOW},
             "expires_at": {"N": _EXPIRES},
         }

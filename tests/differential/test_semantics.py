@@ -1,0 +1,66 @@
+"""Trigger rules, branches, skips, setups, sensors, crossing graphs: equal to Airflow on Step Functions.
+
+The table of rules runs as DAGs that are made here (see ``rule_table``); the cases stand in ``semantics/``.
+"""
+
+import re
+from pathlib import Path
+
+import pytest
+import rule_table
+from dag_source import write
+from records import differences
+from scheduling_model import RULES, depends_on_order
+
+SEMANTICS = Path(__file__).parent / "semantics"
+# The first test waits until every DAG has run twice.
+pytestmark = pytest.mark.timeout(1800)
+
+TABLE = {dag.name: dag for dag in rule_table.dags()}
+CASES = {
+    dag_id: file
+    for file in sorted(SEMANTICS.glob("*.py"))
+    for dag_id in re.findall(r'^(?:with DAG|scope)\("(\w+)"', file.read_text(), re.MULTILINE)
+}
+
+
+@pytest.fixture(scope="session")
+def semantics(gather, tmp_path_factory):
+    """Everything that ran: ``{"airflow": {dag_id: record}, "stepfunctions": …}``."""
+    made = write(tmp_path_factory.mktemp("table"), TABLE.values(), per_file=1)
+    found = gather([*sorted(SEMANTICS.glob("*.py")), *made], targets=("stepfunctions",))
+    refused = {name: run for name, run in found["stepfunctions"].items() if "diagnostics" in run}
+    assert not refused, refused
+    return {side: {name: run for runs in files.values() for name, run in runs.items()} for side, files in found.items()}
+
+
+@pytest.mark.parametrize("name", [*TABLE, *CASES])
+def test_equal_to_airflow(semantics, name):
+    found = differences(semantics["airflow"][name], semantics["stepfunctions"][name])
+    assert not found, f"\n{name}\n{found}"
+
+
+def test_no_case_is_left_out(semantics):
+    assert semantics["airflow"].keys() == semantics["stepfunctions"].keys() == TABLE.keys() | CASES.keys()
+
+
+def test_the_upstream_tasks_of_the_table_end_as_their_names_say(semantics):
+    """Else the table would compare other mixtures than it lists."""
+    for name in TABLE:
+        states = {task[:-4]: record["state"] for task, record in semantics["airflow"][name]["tasks"].items()}
+        sources = {task: re.fullmatch(r"(success|failed|skipped|upstream_failed)\d", task) for task in states}
+        assert {task: states[task] for task, found in sources.items() if found} == {
+            task: found[1] for task, found in sources.items() if found
+        }
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_the_order_of_events_decides_nothing_in_the_table(rule):
+    assert not depends_on_order(rule_table.rule_dag(rule))
+
+
+@pytest.mark.parametrize("late", ["failing", "skipping"])
+def test_the_order_of_events_decides_where_it_is_forced(semantics, late):
+    expected = {"failing": "skipped", "skipping": "upstream_failed"}[late]
+    tasks = semantics["airflow"][f"order_{late}_late"]["tasks"]
+    assert {record["state"] for name, record in tasks.items() if name.startswith("over_")} == {expected}
