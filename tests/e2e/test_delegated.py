@@ -53,6 +53,29 @@ def test_every_outcome(airflow, target):
         assert "#/v2/executions/details/" in links["Step Functions execution"]
 
 
+def test_branches_rules_sensors_and_teardowns(airflow):
+    dag_id = "rules_stepfunctions"
+    run_id, state = airflow.run(dag_id)
+    assert same_as_remote(airflow, dag_id, run_id) == {
+        "picks": "success",
+        "good": "success",
+        "bad": "skipped",
+        "join": "success",
+        "flaky": "success",
+        "seen": "success",
+        "crossing": "success",
+        "beside": "success",
+        "create": "success",
+        "breaks": "failed",
+        "delete": "success",
+        "alarming": "failed",
+        "alarm": "success",
+    }
+    assert state == "failed" == airflow.ledger.run(dag_id, run_id)["state"], "breaks is a leaf but for its teardown"
+    tries = {task: number for task, (_, number) in airflow.remote(dag_id, run_id).items()}
+    assert (tries["flaky"], tries["seen"], tries["bad"]) == (2, 1, 0)
+
+
 @pytest.mark.parametrize("target", TARGETS)
 def test_clearing_a_failed_task_restarts_it_remotely(airflow, target):
     dag_id = f"mendable_{target}"

@@ -88,6 +88,45 @@ def mendable(target):
     return dag
 
 
+@task.branch
+def picks():
+    return "good"
+
+
+@task(retries=2, retry_delay=timedelta(seconds=1))
+def flaky(ti=None):
+    if ti.try_number < 2:
+        raise RuntimeError("not yet")
+
+
+@task.sensor(mode="reschedule", poke_interval=1, timeout=60)
+def seen(ti=None, dag=None):
+    mark = PLACE / f"{dag.dag_id}.seen"
+    if mark.exists():
+        return True
+    mark.touch()
+    return False
+
+
+def rules():
+    """What only a state machine can do: branches, crossing edges, early rules, teardowns, a sensor without a container."""
+    with DAG("rules_stepfunctions", tags=["e2e"], max_active_runs=1) as dag:
+        good, bad = nothing.override(task_id="good")(), nothing.override(task_id="bad")()
+        join = EmptyOperator(task_id="join", trigger_rule="none_failed_min_one_success")
+        picks() >> [good, bad] >> join
+        looked = seen()
+        [flaky(), looked] >> nothing.override(task_id="crossing")()
+        looked >> nothing.override(task_id="beside")()
+        create = nothing.override(task_id="create")().as_setup()
+        delete = nothing.override(task_id="delete")().as_teardown(setups=create)
+        with delete:
+            breaks.override(retries=0)()
+        breaks.override(task_id="alarming", retries=0)() >> EmptyOperator(task_id="alarm", trigger_rule="one_failed")
+    return dag
+
+
+rules_dag = delegate(rules(), target="stepfunctions")
+
 for target in ("stepfunctions", "batch"):
     for make in (outcomes, mendable):
         one = delegate(make(target), target=target)
