@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 export AIRFLOW_HOME ?= $(CURDIR)/.airflow
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := translator plugin tests dags
+# Much of the suite waits for processes; the tests of a file share what they set up.
+SIDE_BY_SIDE := -n 3 --dist loadfile
 
 .PHONY: run airflow plugins.zip test test-all lint format bench clean help
 
@@ -24,10 +26,10 @@ plugins.zip: $(VENV)/bin/python  ## Make build/plugins.zip, a plugins folder for
 
 test: $(VENV)/.dev node_modules/.package-lock.json lint  ## Lint, then run the test suite.
 	@echo "==> the test suite"
-	$(BIN)/pytest
+	$(BIN)/pytest $(SIDE_BY_SIDE)
 
 test-all: $(VENV)/.dev node_modules/.package-lock.json lint  ## The test suite with its long checks.
-	$(BIN)/pytest --long
+	$(BIN)/pytest --long $(SIDE_BY_SIDE)
 
 lint: $(VENV)/.dev  ## ruff and mypy.
 	@echo "==> ruff and mypy"

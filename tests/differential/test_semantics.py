@@ -1,6 +1,7 @@
 """Trigger rules, branches, skips, setups, sensors, crossing graphs: equal to Airflow on Step Functions.
 
-The table of rules runs as DAGs that are made here (see ``rule_table``); the cases stand in ``semantics/``.
+The cases stand in ``semantics/``. The table of rules (see ``rule_table``), 634 tasks, is one of the long checks; the same
+rules are held against Airflow's in every run by the random DAGs, and against each other by ``test_trigger_rules``.
 """
 
 import re
@@ -24,30 +25,49 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="session")
-def semantics(gather, tmp_path_factory):
+def _run(gather, files):
     """Everything that ran: ``{"airflow": {dag_id: record}, "stepfunctions": …}``."""
-    made = write(tmp_path_factory.mktemp("table"), TABLE.values(), per_file=1)
-    found = gather([*sorted(SEMANTICS.glob("*.py")), *made], targets=("stepfunctions",))
+    found = gather(files, targets=("stepfunctions",))
     refused = {name: run for name, run in found["stepfunctions"].items() if "diagnostics" in run}
     assert not refused, refused
     return {side: {name: run for runs in files.values() for name, run in runs.items()} for side, files in found.items()}
 
 
-@pytest.mark.parametrize("name", [*TABLE, *CASES])
+@pytest.fixture(scope="session")
+def semantics(gather):
+    return _run(gather, sorted(SEMANTICS.glob("*.py")))
+
+
+@pytest.fixture(scope="session")
+def table(gather, tmp_path_factory):
+    return _run(gather, write(tmp_path_factory.mktemp("table"), TABLE.values(), per_file=1))
+
+
+def check(found, name):
+    different = differences(found["airflow"][name], found["stepfunctions"][name])
+    assert not different, f"\n{name}\n{different}"
+
+
+@pytest.mark.parametrize("name", CASES)
 def test_equal_to_airflow(semantics, name):
-    found = differences(semantics["airflow"][name], semantics["stepfunctions"][name])
-    assert not found, f"\n{name}\n{found}"
+    check(semantics, name)
 
 
 def test_no_case_is_left_out(semantics):
-    assert semantics["airflow"].keys() == semantics["stepfunctions"].keys() == TABLE.keys() | CASES.keys()
+    assert semantics["airflow"].keys() == semantics["stepfunctions"].keys() == CASES.keys()
 
 
-def test_the_upstream_tasks_of_the_table_end_as_their_names_say(semantics):
+@pytest.mark.long
+@pytest.mark.parametrize("name", TABLE)
+def test_every_rule_with_every_mixture_is_equal_to_airflow(table, name):
+    check(table, name)
+
+
+@pytest.mark.long
+def test_the_upstream_tasks_of_the_table_end_as_their_names_say(table):
     """Else the table would compare other mixtures than it lists."""
     for name in TABLE:
-        states = {task[:-4]: record["state"] for task, record in semantics["airflow"][name]["tasks"].items()}
+        states = {task[:-4]: record["state"] for task, record in table["airflow"][name]["tasks"].items()}
         sources = {task: re.fullmatch(r"(success|failed|skipped|upstream_failed)\d", task) for task in states}
         assert {task: states[task] for task, found in sources.items() if found} == {
             task: found[1] for task, found in sources.items() if found
