@@ -290,6 +290,13 @@ class TaskStates:
                 f"{mine}.job = '' ? 'job_id' : '{_NO_ATTRIBUTE}'"
             )
             request["ExpressionAttributeValues"][":job"] = {"S": jsonata.expression(f"{mine}.job")}
+            # The mirror may have seen the first try only.
+            request["UpdateExpression"] = request["UpdateExpression"].replace(
+                "if_not_exists(try_number, :try)", "if_not_exists(#tried, :try)"
+            )
+            request["ExpressionAttributeNames"]["#tried"] = jsonata.expression(
+                f"{mine}.try > 1 ? '{_NO_ATTRIBUTE}' : 'try_number'"
+            )
         if isinstance(self._task.work, (BatchJob, Wait)):
             request["ExpressionAttributeValues"][":start"] = {"S": jsonata.expression(f"{mine}.start")}
         return {
