@@ -11,27 +11,23 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
-from decimal import Decimal
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import ClientError, WaiterError
+from botocore.exceptions import ClientError
 from ductwork import ledger_schema as schema
 
+from ductwork_airflow import transactions
 from ductwork_airflow.aws import Aws
+from ductwork_airflow.dynamodb_values import plain, typed
+from ductwork_airflow.ledger_table import LedgerError, create_table
+
+__all__ = ["Item", "ItemTooLargeError", "Ledger", "LedgerError", "decoded", "expiry", "now", "timestamp"]
 
 ITEM_LIMIT_BYTES = 400 * 1024
 
 Item = dict[str, Any]
-
-_serializer = TypeSerializer()
-_deserializer = TypeDeserializer()
-
-
-class LedgerError(RuntimeError):
-    """A request that the ledger cannot carry out; the message says what to do."""
 
 
 class ItemTooLargeError(LedgerError):
@@ -57,57 +53,16 @@ class Ledger:
     def __init__(self, table: str, client: Any) -> None:
         self.table = table
         self._client = client
+        # DynamoDB-compatible servers without transactions get a marker's write after the item's.
+        self._has_transactions = True
 
     @classmethod
     def connect(cls, table: str, aws: Aws | None = None) -> Ledger:
         return cls(table, (aws or Aws()).client("dynamodb"))
 
-    # ---- the table ----
-
     def create_table(self) -> bool:
         """Create the table with its index, stream and TTL unless it exists. True if this call created it."""
-        try:
-            self._client.create_table(
-                TableName=self.table,
-                BillingMode="PAY_PER_REQUEST",
-                KeySchema=_keys("pk", "sk"),
-                AttributeDefinitions=[
-                    {"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "dag_id", "started_at")
-                ],
-                GlobalSecondaryIndexes=[
-                    {
-                        "IndexName": schema.INDEX_BY_DAG,
-                        "KeySchema": _keys("dag_id", "started_at"),
-                        "Projection": {"ProjectionType": "ALL"},
-                    }
-                ],
-                StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
-            )
-            created = True
-        except ClientError as error:
-            if _code(error) != "ResourceInUseException":
-                raise
-            created = False
-        try:
-            self._client.get_waiter("table_exists").wait(
-                TableName=self.table, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
-            )
-        except WaiterError as error:
-            raise LedgerError(f"table {self.table!r} did not become active: {error}") from error
-        if created:
-            self._enable_ttl()
-        return created
-
-    def _enable_ttl(self) -> None:
-        try:
-            self._client.update_time_to_live(
-                TableName=self.table,
-                TimeToLiveSpecification={"Enabled": True, "AttributeName": schema.TTL_ATTRIBUTE},
-            )
-        except ClientError as error:
-            # DynamoDB-compatible servers without TTL keep items for ever, which loses nothing.
-            if _code(error) not in {"UnknownOperationException", "UnsupportedOperationException"}:
-                raise
+        return create_table(self._client, self.table)
 
     # ---- runs ----
 
@@ -140,7 +95,7 @@ class Ledger:
         return self._query(
             IndexName=schema.INDEX_BY_DAG,
             KeyConditionExpression="dag_id = :dag_id",
-            ExpressionAttributeValues=_typed({":dag_id": dag_id}),
+            ExpressionAttributeValues=typed({":dag_id": dag_id}),
             ScanIndexForward=False,
         )
 
@@ -151,11 +106,24 @@ class Ledger:
 
     def tasks(self, dag_id: str, run_id: str) -> list[Item]:
         """All task instances of a run, with ``task_id`` and ``map_index`` filled in from their keys."""
-        found = []
-        for item in self.partition(schema.run_pk(dag_id, run_id), "task#"):
-            task_id, map_index = schema.parse_task_sk(item["sk"])
-            found.append({**item, "task_id": task_id, "map_index": map_index})
-        return found
+        found = [_instance(item) for item in self.partition(schema.run_pk(dag_id, run_id), "task#")]
+        mapped = {item["task_id"] for item in found if item["map_index"] >= 0}
+        return [item for item in found if not (item["task_id"] in mapped and _unexpanded(item))]
+
+    def instances(self, dag_id: str, run_id: str, task_id: str) -> Iterator[Item]:
+        """The instances of one task, as :meth:`tasks` gives them, read lazily and in no order of their indexes."""
+        return map(_instance, self.partition(schema.run_pk(dag_id, run_id), f"task#{task_id}#"))
+
+    def mapped(self, dag_id: str, run_id: str) -> dict[str, Item]:
+        """By task id what a run's mapped tasks expanded to: ``size``, instances that have not begun included, and
+        ``job``, what Batch said last of the array job (``id``, and ``states``: children by Batch's state).
+        """
+        prefix = schema.map_sk("")
+        return {item["sk"].removeprefix(prefix): item for item in self.partition(schema.run_pk(dag_id, run_id), prefix)}
+
+    def count_ended(self, dag_id: str, run_id: str, task_id: str, state: str) -> int:
+        """How many instances of a mapped task have ended in ``state``."""
+        return self._count(schema.run_pk(dag_id, run_id), schema.ended_prefix(task_id, state))
 
     def record_task(
         self,
@@ -193,9 +161,45 @@ class Ledger:
             f"(attribute_not_exists(#rank) OR #rank {forward} :rank) "
             "AND (attribute_not_exists(#outcome) OR #try_number < :try_number)"
         )
-        return self.update(
+        return self.move_task(
             schema.run_pk(dag_id, run_id), schema.task_sk(task_id, map_index), changes, condition=condition
         )
+
+    def move_task(
+        self,
+        pk: str,
+        sk: str,
+        changes: Mapping[str, Any],
+        *,
+        condition: str,
+        values: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """:meth:`update` for a change of a task instance's state: a mapped instance's marker (see
+        :mod:`ductwork.ledger_schema`) changes with it. True also if a lost reply hid that it was done already.
+
+        :param changes: ``outcome`` must be among them, None where the state is not terminal
+        """
+        changes = {"updated_at": now(), **changes}
+        task_id, map_index = schema.parse_task_sk(sk)
+        past: str | None = None
+        while True:
+            guard = "attribute_not_exists(#outcome)" if past is None else "#outcome = :past_outcome"
+            known = dict(values or {}) | ({":past_outcome": past} if past is not None else {})
+            old, new = (
+                schema.ended_sk(task_id, state, map_index) if state and map_index >= 0 else None
+                for state in (past, changes["outcome"])
+            )
+            request = self._update_request(pk, sk, changes, f"({condition}) AND {guard}", known)
+            if self._write_marked(request, old, new, {"pk": pk, "sk": sk, **changes}):
+                return True
+            item = self._get(pk, sk) or {}
+            if _holds(item, changes):
+                if not self._has_transactions:
+                    self._mark(pk, old, new)
+                return True
+            if item.get("outcome") == past:
+                return False
+            past = item.get("outcome")
 
     # ---- XComs ----
 
@@ -234,18 +238,18 @@ class Ledger:
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str, map_index: int = schema.UNMAPPED) -> Item | None:
         """One XCom item, its ``value`` decoded."""
         item = self._get(schema.run_pk(dag_id, run_id), schema.xcom_sk(task_id, key, map_index))
-        return _with_value(item) if item else None
+        return decoded(item) if item else None
 
     def xcoms(self, dag_id: str, run_id: str, task_id: str, key: str, *, descending: bool = False) -> Iterator[Item]:
         """The XComs of all map indexes of one task and key, in order of map index, values decoded, read lazily."""
         items = self.partition(
             schema.run_pk(dag_id, run_id), schema.xcom_prefix(task_id, key), ScanIndexForward=not descending
         )
-        return map(_with_value, items)
+        return map(decoded, items)
 
     def xcoms_of_run(self, dag_id: str, run_id: str) -> Iterator[Item]:
         """All XComs of a run, values decoded, read lazily."""
-        return map(_with_value, self.partition(schema.run_pk(dag_id, run_id), "xcom#"))
+        return map(decoded, self.partition(schema.run_pk(dag_id, run_id), "xcom#"))
 
     def count_xcoms(self, dag_id: str, run_id: str, task_id: str, key: str) -> int:
         return self._count(schema.run_pk(dag_id, run_id), schema.xcom_prefix(task_id, key))
@@ -271,13 +275,13 @@ class Ledger:
         return self._get(pk, sk)
 
     def delete(self, pk: str, sk: str) -> None:
-        self._client.delete_item(TableName=self.table, Key=_typed({"pk": pk, "sk": sk}))
+        self._client.delete_item(TableName=self.table, Key=typed({"pk": pk, "sk": sk}))
 
     def partition(self, pk: str, prefix: str, **options: Any) -> Iterator[Item]:
         """The items of a partition whose sort key starts with ``prefix``, in key order, read lazily."""
         return self._query(
             KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-            ExpressionAttributeValues=_typed({":pk": pk, ":prefix": prefix}),
+            ExpressionAttributeValues=typed({":pk": pk, ":prefix": prefix}),
             ConsistentRead=True,
             **options,
         )
@@ -297,6 +301,19 @@ class Ledger:
         :param values: further values the condition uses, e.g. ``{":pid": 7}``
         """
         changes = {"updated_at": now(), **changes}
+        request = self._update_request(pk, sk, changes, condition, values)
+        return self._write(self._client.update_item, request, {"pk": pk, "sk": sk, **changes})
+
+    # ---- requests ----
+
+    def _update_request(
+        self,
+        pk: str,
+        sk: str,
+        changes: Mapping[str, Any],
+        condition: str | None,
+        values: Mapping[str, Any] | None,
+    ) -> dict[str, Any]:
         present = {name: value for name, value in changes.items() if value is not None}
         removed = [name for name in changes if name not in present]
         expression = "SET " + ", ".join(f"#{name} = :{name}" for name in present)
@@ -304,21 +321,49 @@ class Ledger:
             expression += " REMOVE " + ", ".join(f"#{name}" for name in removed)
         request = {
             "TableName": self.table,
-            "Key": _typed({"pk": pk, "sk": sk}),
+            "Key": typed({"pk": pk, "sk": sk}),
             "UpdateExpression": expression,
             "ExpressionAttributeNames": {f"#{name}": name for name in changes},
-            "ExpressionAttributeValues": _typed(
+            "ExpressionAttributeValues": typed(
                 {f":{name}": value for name, value in present.items()} | dict(values or {})
             ),
         }
         if condition:
             request["ConditionExpression"] = condition
-        return self._write(self._client.update_item, request, {"pk": pk, "sk": sk, **present})
+        return request
 
-    # ---- requests ----
+    def _write_marked(self, update: Mapping[str, Any], old: str | None, new: str | None, item: Item) -> bool:
+        """Carry out an update of a task instance, its marker moved from ``old`` to ``new`` in the same transaction."""
+        markers = self._marker_writes(item["pk"], old, new)
+        if markers and self._has_transactions:
+            try:
+                return transactions.write(self._client, [{"Update": update}, *markers])
+            except transactions.Unsupported:
+                self._has_transactions = False
+        if not self._write(self._client.update_item, update, item):
+            return False
+        self._mark(item["pk"], old, new)
+        return True
+
+    def _marker_writes(self, pk: str, old: str | None, new: str | None) -> list[dict[str, Any]]:
+        place = {"TableName": self.table}
+        writes: list[dict[str, Any]] = []
+        if old not in {None, new}:
+            writes.append({"Delete": {**place, "Key": typed({"pk": pk, "sk": old})}})
+        if new is not None:
+            writes.append({"Put": {**place, "Item": typed({"pk": pk, "sk": new, "expires_at": expiry()})}})
+        return writes
+
+    def _mark(self, pk: str, old: str | None, new: str | None) -> None:
+        """Move a marker where the server knows no transactions."""
+        for write in self._marker_writes(pk, old, new):
+            if "Put" in write:
+                self._client.put_item(**write["Put"])
+            else:
+                self._client.delete_item(**write["Delete"])
 
     def _put(self, item: Item, condition: str | None = None) -> bool:
-        request = {"TableName": self.table, "Item": _typed({k: v for k, v in item.items() if v is not None})}
+        request = {"TableName": self.table, "Item": typed({k: v for k, v in item.items() if v is not None})}
         if condition:
             request["ConditionExpression"] = condition
         return self._write(self._client.put_item, request, item)
@@ -335,13 +380,25 @@ class Ledger:
         return True
 
     def _get(self, pk: str, sk: str) -> Item | None:
-        reply = self._client.get_item(TableName=self.table, Key=_typed({"pk": pk, "sk": sk}), ConsistentRead=True)
-        return _plain(reply["Item"]) if "Item" in reply else None
+        reply = self._client.get_item(TableName=self.table, Key=typed({"pk": pk, "sk": sk}), ConsistentRead=True)
+        return plain(reply["Item"]) if "Item" in reply else None
+
+    def sort_keys(self, pk: str, prefix: str) -> list[str]:
+        """The sort keys of a partition that start with ``prefix``, in order; nothing else of the items is sent."""
+        return [item["sk"] for item in self.partition(pk, prefix, ProjectionExpression="sk")]
+
+    def between(self, pk: str, first: str, last: str) -> Iterator[Item]:
+        """The items of a partition from one sort key to another, both included, in key order, read lazily."""
+        return self._query(
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues=typed({":pk": pk, ":first": first, ":last": last}),
+            ConsistentRead=True,
+        )
 
     def _query(self, **request: Any) -> Iterator[Item]:
         while True:
             page = self._client.query(TableName=self.table, **request)
-            yield from map(_plain, page["Items"])
+            yield from map(plain, page["Items"])
             if "LastEvaluatedKey" not in page:
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
@@ -352,7 +409,7 @@ class Ledger:
             Select="COUNT",
             ConsistentRead=True,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-            ExpressionAttributeValues=_typed({":pk": pk, ":prefix": prefix}),
+            ExpressionAttributeValues=typed({":pk": pk, ":prefix": prefix}),
         )
         return sum(page["Count"] for page in pages)
 
@@ -371,41 +428,27 @@ def _too_large(item: Item) -> str:
     )
 
 
-def _keys(partition: str, sort: str) -> list[dict[str, str]]:
-    return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
-
-
 def _code(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
-def _with_value(item: Item) -> Item:
+def _instance(item: Item) -> Item:
+    task_id, map_index = schema.parse_task_sk(item["sk"])
+    return {**item, "task_id": task_id, "map_index": map_index}
+
+
+def _unexpanded(item: Item) -> bool:
+    """Whether an item stands for a mapped task that a restart has reset, and that has been expanded since."""
+    return bool(item["map_index"] < 0 and item.get("state") == "scheduled")
+
+
+def _holds(item: Item, changes: Mapping[str, Any]) -> bool:
+    """Whether an item is as ``changes`` would make it, to the millisecond of the write."""
+    present = {name: value for name, value in changes.items() if value is not None}
+    gone = changes.keys() - present.keys()
+    return plain(typed(present)) == {name: item.get(name) for name in present} and not gone & item.keys()
+
+
+def decoded(item: Item) -> Item:
+    """An XCom's item with the value that its JSON stands for."""
     return {**item, "value": json.loads(item["value"])}
-
-
-def _typed(plain: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: _serializer.serialize(_to_decimal(value)) for key, value in plain.items()}
-
-
-def _plain(typed: Mapping[str, Any]) -> Item:
-    return {key: _from_decimal(_deserializer.deserialize(value)) for key, value in typed.items()}
-
-
-def _to_decimal(value: Any) -> Any:
-    if isinstance(value, float):
-        return Decimal(repr(value))
-    if isinstance(value, Mapping):
-        return {key: _to_decimal(inner) for key, inner in value.items()}
-    if isinstance(value, Iterable) and not isinstance(value, (str, bytes, set)):
-        return [_to_decimal(inner) for inner in value]
-    return value
-
-
-def _from_decimal(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, dict):
-        return {key: _from_decimal(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [_from_decimal(inner) for inner in value]
-    return value

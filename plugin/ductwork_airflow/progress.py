@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Protocol
 
@@ -19,6 +20,10 @@ _STYLES = {
     "up_for_retry": "yellow",
     "up_for_reschedule": "blue",
 }
+
+# Up to so many instances of a mapped task are shown one by one; of more, those in these states.
+LISTED_INSTANCES = 20
+_TOLD = frozenset({"failed", "up_for_retry"})
 
 
 class Progress(Protocol):
@@ -38,10 +43,11 @@ def progress() -> Progress:
 
 
 class LineProgress:
-    """One line for each change of a task's state."""
+    """One line for each change of a task's state; of a mapped task of many instances, the counts and what failed."""
 
     def __init__(self) -> None:
         self._shown: dict[tuple[str, int], tuple[str | None, int]] = {}
+        self._counted: dict[str, str] = {}
 
     def __enter__(self) -> LineProgress:
         return self
@@ -54,7 +60,13 @@ class LineProgress:
             key, now = (task.task_id, task.map_index), (task.state, task.try_number)
             if task.state and self._shown.get(key) != now:
                 self._shown[key] = now
-                print(_line(task), file=sys.stderr, flush=True)
+                if task.state in _TOLD or not _is_large(report, task):
+                    print(_line(task), file=sys.stderr, flush=True)
+        for task_id, counts in report.mapped.items():
+            text = _counts(counts)
+            if self._counted.get(task_id) != text:
+                self._counted[task_id] = text
+                print(f"{task_id + '[]':<40} {text}", file=sys.stderr, flush=True)
 
 
 class LiveProgress:
@@ -82,10 +94,23 @@ class LiveProgress:
         table = Table(title=f"{report.dag_id}  {report.run_id}  {report.state}", title_justify="left")
         for column in ("task", "state", "try", "seconds"):
             table.add_column(column, justify="left" if column in {"task", "state"} else "right")
+        for task_id, counts in report.mapped.items():
+            table.add_row(f"{task_id}[]", Text(_counts(counts)), "", "")
         for task in report.tasks:
+            if _is_large(report, task) and task.state not in _TOLD:
+                continue
             state = Text(task.state or "-", style=_STYLES.get(task.state or "", "dim"))
             table.add_row(_name(task), state, str(task.try_number or "-"), _seconds(task))
         self._live.update(table)
+
+
+def _is_large(report: RunReport, task: TaskReport) -> bool:
+    """Whether a task instance is one of so many that they are not shown one by one."""
+    return task.map_index >= 0 and sum(report.mapped.get(task.task_id, {}).values()) > LISTED_INSTANCES
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {state}" for state, number in counts.items())
 
 
 def _name(task: TaskReport) -> str:

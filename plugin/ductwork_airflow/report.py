@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,8 @@ from ductwork.ledger_schema import TERMINAL_STATES, UNMAPPED
 
 from ductwork_airflow.ledger import Item, Ledger
 
+NOT_BEGUN = "none"
+QUEUED = ("RUNNABLE", "STARTING")
 _FAILED = {"failed", "upstream_failed"}
 # How workers and Batch say that a process was ended from outside.
 _KILLED = ("killed by signal", "exit code 137", "exit code 143", "exceeded timeout", "sigterm")
@@ -42,11 +45,17 @@ class TaskReport:
 
 @dataclass(frozen=True)
 class RunReport:
+    """
+    :param mapped: of each mapped task that was expanded, how many instances are in which state; ``queued`` and
+        ``none`` include those that have not begun, which ``tasks`` does not list
+    """
+
     dag_id: str
     run_id: str
     state: str
     error: str | None
     tasks: Sequence[TaskReport]
+    mapped: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The object of the CLI contract."""
@@ -76,7 +85,27 @@ def read(
     keys.sort(key=lambda key: (place.get(key[0], len(place)), key))
     returned = dict(_return_values(ledger, dag_id, run_id)) if values else {}
     tasks = [_task(key, items.get(key, {}), returned) for key in keys]
-    return RunReport(dag_id, run_id, run["state"], run.get("error"), tasks)
+    mapped = count_mapped([*items.values()], ledger.mapped(dag_id, run_id))
+    return RunReport(dag_id, run_id, run["state"], run.get("error"), tasks, mapped)
+
+
+def count_mapped(items: Sequence[Item], expanded: Mapping[str, Item]) -> dict[str, dict[str, int]]:
+    """By mapped task how many instances are in which state, the most frequent first.
+
+    :param items: task instances
+    :param expanded: see :meth:`Ledger.mapped`
+    """
+    states: dict[str, Counter[str]] = {task_id: Counter() for task_id in expanded}
+    for item in items:
+        if item["map_index"] >= 0:
+            states.setdefault(item["task_id"], Counter())[item.get("state") or NOT_BEGUN] += 1
+    for task_id, item in expanded.items():
+        waiting = max(int(item.get("size", 0)) - states[task_id].total(), 0)
+        of_batch = (item.get("job") or {}).get("states", {})
+        # A child that Batch has started may not have said so yet; it is among those Batch no longer has waiting.
+        queued = min(waiting, sum(int(of_batch.get(state, 0)) for state in QUEUED))
+        states[task_id] += Counter({"queued": queued, NOT_BEGUN: waiting - queued})
+    return {task_id: dict(found.most_common()) for task_id, found in states.items() if found}
 
 
 def _return_values(ledger: Ledger, dag_id: str, run_id: str) -> Iterator[tuple[tuple[str, int], Any]]:

@@ -8,13 +8,14 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Protocol
 
 import boto3
+from ductwork.ledger_schema import UNMAPPED
 from ductwork_airflow.ledger import Item, Ledger
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "eu-west-1"}
@@ -139,8 +140,11 @@ class Workers:
 
     def finish(self, process: subprocess.Popen[str], task_id: str, *, token: str | None = None) -> Worked:
         stdout, stderr = process.communicate(timeout=180)
-        item = self.ledger.task(self.dag_id, self.run_id, task_id) or {}
+        item = self.item(task_id)
         return Worked(process.returncode, stdout, stderr, item, self.step_functions.of(token) if token else [])
+
+    def item(self, task_id: str, map_index: int = UNMAPPED) -> Item:
+        return self.ledger.task(self.dag_id, self.run_id, task_id, map_index) or {}
 
     def start_run(self, **attributes: Any) -> Item:
         return start_run(self.ledger, self.dag_id, self.run_id, **attributes)
@@ -150,6 +154,25 @@ class Workers:
 
     def run_all(self, tokens: Mapping[str, str | None]) -> dict[str, Worked]:
         """Run tasks in processes forked from one that has called ``worker.preload``, as the local engine does."""
+        ended = self._run_forked([self._own(task_id, token) for task_id, token in tokens.items()])
+        return {
+            task_id: replace(worked, item=self.item(task_id), reports=self.step_functions.of(token) if token else [])
+            for (task_id, token), worked in zip(tokens.items(), ended, strict=True)
+        }
+
+    def run_mapped(self, instances: Sequence[tuple[str, int]], **variables: str) -> dict[tuple[str, int], Worked]:
+        """Run instances of mapped tasks, -1 for one that is not mapped, one after the other as :meth:`run_all` does."""
+        environments = [
+            {**self._own(task_id, None), "DUCTWORK_MAP_INDEX": str(index), **variables} for task_id, index in instances
+        ]
+        ended = self._run_forked(environments)
+        return {
+            instance: replace(worked, item=self.item(*instance))
+            for instance, worked in zip(instances, ended, strict=True)
+        }
+
+    def _run_forked(self, environments: Sequence[Mapping[str, str]]) -> list[Worked]:
+        ended = []
         with (
             tempfile.TemporaryDirectory() as logs,
             subprocess.Popen(
@@ -157,14 +180,11 @@ class Workers:
             ) as parent,
         ):
             assert parent.stdin and parent.stdout
-            ended = {}
-            for task_id, token in tokens.items():
-                log = Path(logs, task_id)
-                print(json.dumps({"env": self._own(task_id, token), "log": str(log)}), file=parent.stdin, flush=True)
+            for number, environment in enumerate(environments):
+                log = Path(logs, str(number))
+                print(json.dumps({"env": environment, "log": str(log)}), file=parent.stdin, flush=True)
                 code = int(parent.stdout.readline())
-                item = self.ledger.task(self.dag_id, self.run_id, task_id) or {}
-                reports = self.step_functions.of(token) if token else []
-                ended[task_id] = Worked(code, log.read_text(), "", item, reports)
+                ended.append(Worked(code, log.read_text(), "", {}))
             parent.stdin.close()
         return ended
 

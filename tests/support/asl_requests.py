@@ -101,6 +101,8 @@ def sample(text: str) -> Any:
 def _as_boto(value: Any, shape: Any, path: str, unknown: list[str]) -> Any:
     """A value as boto3 spells it: Step Functions capitalises the members of every API."""
     if isinstance(value, str):
+        if shape is not None and shape.type_name in {"map", "structure"} and expression_code(value) is not None:
+            return {}  # what it gives is known only in a run
         value = sample(value)
         number = shape is not None and shape.type_name in {"integer", "long"}
         return int(value) if number and isinstance(value, str) and value.isdigit() else value

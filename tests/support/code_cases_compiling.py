@@ -43,22 +43,52 @@ task_case(
 )
 task_case(
     "DW304",
-    "expand",
+    "expand, in a chain",
     ["BashOperator.partial(task_id='t').expand(bash_command=['a', 'b'])  # <-"],
     [bash()],
+    options=_BATCH,
+)
+_GROUP = [
+    "from airflow.sdk import task_group",
+    "@task_group",
+    "def g(x):",
+    "    BashOperator(task_id='t', bash_command='true')",
+]
+task_case(
+    "DW304",
+    "a mapped task group, in a chain",
+    [*_GROUP[:-1], _GROUP[-1] + "  # <-", "g.expand(x=[1, 2])"],
+    [*_GROUP, "g(1)"],
+    task="g.t",
+    options=_BATCH,
 )
 task_case(
     "DW304",
-    "a mapped task group",
-    [
-        "from airflow.sdk import task_group",
-        "@task_group",
-        "def g(x):",
-        "    BashOperator(task_id='t', bash_command='true')  # <-",
+    "a mapped setup",
+    ["BashOperator.partial(task_id='t').expand(bash_command=['a', 'b']).as_setup()  # <-"],
+    ["BashOperator.partial(task_id='t').expand(bash_command=['a', 'b'])"],
+)
+case(
+    "DW304",
+    "a group that depends on itself",
+    in_dag(
+        *_GROUP[:-1],
+        "    first = BashOperator(task_id='f', bash_command='true')",
+        "    last = BashOperator(task_id='t', bash_command='true')  # <-",
+        "    first >> between >> last",
+        "between = EmptyOperator(task_id='between')",
         "g.expand(x=[1, 2])",
-    ],
-    ["from airflow.sdk import task_group", "@task_group", "def g(x):", f"    {bash()}", "g(1)"],
+    ),
+    in_dag(*_GROUP, "g.expand(x=[1, 2])"),
+    dag_id="case",
     task="g.t",
+)
+task_case(
+    "DW308",
+    "a limit on mapped instances",
+    ["BashOperator.partial(task_id='t', max_active_tis_per_dagrun=1).expand(bash_command=['a', 'b'])  # <-"],
+    ["BashOperator.partial(task_id='t').expand(bash_command=['a', 'b'])"],
+    field="max_active_tis_per_dagrun",
 )
 task_case("DW305", "setup", [bash() + ".as_setup()  # <-"], [bash()], options=_BATCH)
 task_case(

@@ -132,6 +132,7 @@ def build(dag: DagSnapshot, settings: _Settings, diagnostics: Diagnostics) -> ir
             for task_id in graph.topological(upstream)
         ),
         ledger_table=settings.common.ledger_table or "",
+        groups={group: length for group, length in dag.groups.items() if length is not None},
         deployment=settings.common,
         timeout=dag.settings.get("dagrun_timeout"),
         max_active_runs=dag.settings.get("max_active_runs"),
@@ -170,6 +171,8 @@ def _build_task(
         execution_timeout=task.execution_timeout,
         may_defer=task.may_defer,
         calls_back=_calls_back(task),
+        length=task.length,
+        group=task.group,
         slots=_slots(dag_id, task, settings.pools),
         past="all"
         if task.settings.get("wait_for_downstream")
@@ -182,7 +185,9 @@ def _build_task(
 
 def _slots(dag_id: str, task: TaskSnapshot, pools: Mapping[str, int]) -> tuple[ir.Slots, ...]:
     """The limits a task is under; one takes its slots in the same order as every other."""
-    found = []
+    found: list[ir.Slots] = []
+    if task.is_mapped or task.group:
+        return ()
     if limit := task.settings.get("max_active_tis_per_dag"):
         found.append(ir.Slots("own", "max_active_tis_per_dag", task_limit_key(dag_id, task.task_id), int(limit)))
     if (pool := str(task.settings.get("pool") or "")) in pools:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ductwork.diagnostics import Origin
+from ductwork.lengths import Length
 
 # ---- expressions: what a template field becomes when it is known only at run time ----
 
@@ -159,6 +160,8 @@ class Task:
     :param skips: the downstream tasks that its own code may decide to skip
     :param fails_run: for a teardown: its failure fails the run
     :param calls_back: something is to be called, or mailed, when it fails
+    :param group: the mapped task group it is in: it has an instance for each of the group's
+    :param length: of a mapped task: how many instances it has
     :param slots: the limits it is under
     :param past: ``self``: it waits for itself in the run before; ``all``: and for all that is directly below that
     :param reschedules: it may ask to be started again at a later time, in the same try
@@ -183,7 +186,14 @@ class Task:
     calls_back: bool = False
     slots: tuple[Slots, ...] = ()
     past: str = ""
+    length: Length | None = None
+    group: str = ""
     deployment: Deployment = Deployment()
+
+    @property
+    def is_mapped(self) -> bool:
+        """It may have several instances, which may end differently."""
+        return self.length is not None or bool(self.group)
 
 
 @dataclass(frozen=True)
@@ -193,6 +203,7 @@ class Workflow:
     :param tasks: in topological order; tasks that may run side by side are in order of their ids
     :param dag_file: the DAG file's path relative to its bundle
     :param ledger_table: the ledger's table, a name or a ``${substitution}``
+    :param groups: the mapped task groups: how many instances each has
     :param deployment: where and with what jobs of the run itself run
     :param timeout: seconds after which the run is stopped
     :param max_active_runs: how many runs may go on at the same time; None: any number
@@ -206,6 +217,7 @@ class Workflow:
     bundle_path: str
     tasks: tuple[Task, ...]
     ledger_table: str = "${LedgerTable}"
+    groups: Mapping[str, Length] = field(default_factory=dict)
     deployment: Deployment = Deployment()
     timeout: float | None = None
     max_active_runs: int | None = None

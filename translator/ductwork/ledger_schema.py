@@ -13,6 +13,8 @@ a task state store entry            same pk, sk ``store#<task_id>#<map_index>#<k
 a submission claim of a job chain   same pk, sk ``job#<job name>``
 the run a task of Airflow submits   pk ``submitter#<dag_id>#<run_id>`` of Airflow's, sk ``<task_id>#<map_index>``
 what a local run was compiled from  same pk, sk ``local``
+how a mapped instance has ended     same pk, sk ``ended#<task_id>#<state>#<map_index>``, nothing but keys and expiry
+what a mapped task expanded to      same pk, sk ``map#<task_id>``
 a join of parallel branches         same pk, sk ``join#<hash of the execution's ARN>#<join's name>``
 the runs of a DAG that go on       pk ``limit#<dag_id>``, sk ``runs``
 instances of a task that go on     pk ``limit#<dag_id>``, sk ``task#<task_id>``
@@ -24,6 +26,9 @@ an asset's state store entry        pk ``asset#<name|uri>#<value>``, sk ``store#
 an Airflow Variable set by a task   pk ``variable#<key>``, sk ``variable``
 the list of such Variables          pk ``variables``, sk ``key#<key>``
 ==================================  ===========================================================================
+
+A mapped instance's item and its ``ended#`` marker are written together, so that counting the few bytes of markers
+tells how many instances of a task ended in a state: :func:`ended_prefix`.
 
 Only run items carry both ``dag_id`` and ``started_at``, so the index ``by_dag`` lists runs alone.
 """
@@ -75,6 +80,21 @@ def parse_task_sk(sk: str) -> tuple[str, int]:
     """``(task_id, map_index)`` of a task instance's sort key."""
     _, task_id, map_index = sk.split("#")
     return task_id, int(map_index)
+
+
+def ended_prefix(task_id: str, state: str) -> str:
+    """What the sort keys of the markers of all instances of one task that ended in ``state`` share."""
+    return f"ended#{task_id}#{state}#"
+
+
+def ended_sk(task_id: str, state: str, map_index: int) -> str:
+    """The marker of a mapped instance that ended in ``state``; instances that are not mapped have none."""
+    return f"{ended_prefix(task_id, state)}{map_index:06d}"
+
+
+def map_sk(task_id: str) -> str:
+    """Where ``size`` is the number of instances of a mapped task, and ``job`` what its array job is doing."""
+    return f"map#{task_id}"
 
 
 def xcom_prefix(task_id: str, key: str) -> str:

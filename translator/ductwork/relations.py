@@ -61,7 +61,8 @@ class Relations:
         teardown; any other operator with Airflow's SkipMixin may name any task downstream of it. A task that waits for
         nothing has started before anybody can skip it.
         """
-        if not _descends(task, _SKIPPING):
+        # An instance of a mapped task skips nothing.
+        if task.is_mapped or task.group or not _descends(task, _SKIPPING):
             return ()
         direct = self._downstream[task.task_id]
         if _descends(task, _BRANCHING):

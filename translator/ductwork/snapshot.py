@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ductwork.diagnostics import Origin
+from ductwork.lengths import Length
 
 # A setting of a DAG that the front end works out: its timetable gives runs a data interval of some length.
 DATA_INTERVAL = "data interval"
@@ -30,6 +31,8 @@ class TaskSnapshot:
     :param arguments: the constructor arguments as the operator holds them: plain JSON values,
         durations as seconds, :class:`Opaque` for the rest
     :param template_fields: names of the arguments that Airflow renders with Jinja
+    :param group: the mapped task group it is in
+    :param length: of a mapped task; None for what cannot be told, as inside a mapped task group
     :param is_empty: Airflow's scheduler finishes it without a worker (an EmptyOperator with nothing to do)
     :param setups: setups above the task, direct or not
     :param fails_run: for a teardown: its failure fails the run
@@ -50,6 +53,8 @@ class TaskSnapshot:
     template_fields: tuple[str, ...] = ()
     is_empty: bool = False
     is_mapped: bool = False
+    length: Length | None = None
+    group: str = ""
     is_setup: bool = False
     is_teardown: bool = False
     fails_run: bool = False
@@ -70,6 +75,7 @@ class DagSnapshot:
 
     :param dag_file: the DAG file's path relative to its bundle (the DAGs folder)
     :param bundle_path: the bundle's folder on this machine
+    :param groups: mapped task groups, and how many instances each has; None for what cannot be told
     :param settings: DAG-level settings that only some targets honour, as plain data
     """
 
@@ -78,4 +84,5 @@ class DagSnapshot:
     dag_file: str
     bundle_path: str
     tasks: tuple[TaskSnapshot, ...]
+    groups: Mapping[str, Length | None] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)

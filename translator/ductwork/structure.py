@@ -13,7 +13,7 @@ edges), the forest O(parts + edges).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ductwork import graph
 from ductwork.ir import Task, Workflow
@@ -23,6 +23,15 @@ from ductwork.trigger_rules import ALWAYS, EARLY
 @dataclass(frozen=True)
 class Leaf:
     task: str
+
+
+@dataclass(frozen=True)
+class Region:
+    """A mapped task group: a plan of its own, carried out once for each of its instances."""
+
+    group: str
+    tasks: tuple[str, ...]
+    plan: Part
 
 
 @dataclass(frozen=True)
@@ -50,7 +59,7 @@ class Gate:
     rule: str | None = None
 
 
-Part = Leaf | Series | Parallel | Gate
+Part = Leaf | Region | Series | Parallel | Gate
 
 
 def waits(workflow: Workflow) -> dict[str, tuple[str, ...]]:
@@ -99,8 +108,41 @@ def reads(task: Task) -> tuple[str, ...]:
 
 def plan(workflow: Workflow) -> Part:
     """The whole workflow as one part; an empty one is an empty series."""
-    order = graph.Order(waits(workflow))
+    order = graph.Order(_nodes(workflow))
     return _Planner(workflow, order).part(order.decompose(), 0)[0]
+
+
+def node(task: Task) -> str:
+    """What stands for a task in the order: itself, or its mapped task group, which waits and runs as a whole."""
+    # Task ids hold no blanks.
+    return f"group {task.group}" if task.group else task.task_id
+
+
+def _nodes(workflow: Workflow) -> dict[str, tuple[str, ...]]:
+    by_id, found = workflow.by_id, waits(workflow)
+    nodes: dict[str, dict[str, None]] = {}
+    for task in workflow.tasks:
+        # Within a group all that comes from outside is known at the start, whatever the rules.
+        above = (*task.upstream, *found[task.task_id]) if task.group else found[task.task_id]
+        nodes.setdefault(node(task), {}).update(dict.fromkeys(node(by_id[up]) for up in above))
+    return {name: tuple(up for up in above if up != name) for name, above in nodes.items()}
+
+
+def region(workflow: Workflow, group: str) -> Workflow:
+    """The tasks of a mapped task group as a workflow of their own."""
+    inside = {task.task_id for task in workflow.tasks if task.group == group}
+
+    def within(tasks: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(task for task in tasks if task in inside)
+
+    return replace(
+        workflow,
+        tasks=tuple(
+            replace(task, group="", upstream=within(task.upstream), setups=within(task.setups), scope=())
+            for task in workflow.tasks
+            if task.task_id in inside
+        ),
+    )
 
 
 class _Planner:
@@ -111,7 +153,11 @@ class _Planner:
     """
 
     def __init__(self, workflow: Workflow, order: graph.Order) -> None:
+        self._workflow = workflow
         self._tasks = workflow.by_id
+        self._inside: dict[str, list[str]] = {}
+        for task in workflow.tasks:
+            self._inside.setdefault(node(task), []).append(task.task_id)
         self._order = order
         self._index = {node: i for i, node in enumerate(order.nodes)}
         self._keys: set[str] = set()
@@ -131,11 +177,16 @@ class _Planner:
             return Parallel(branches), before | self._members(part)
         return self._forest(part, before), before | self._members(part)
 
-    def _leaf(self, node: str, before: int) -> tuple[Part, int]:
-        task, own = self._tasks[node], 1 << self._index[node]
-        planned: Part = Leaf(node)
+    def _leaf(self, name: str, before: int) -> tuple[Part, int]:
+        own = 1 << self._index[name]
+        if name not in self._tasks:
+            tasks = self._inside[name]
+            group = self._tasks[tasks[0]].group
+            return Region(group, tuple(tasks), plan(region(self._workflow, group))), before | own
+        task = self._tasks[name]
+        planned: Part = Leaf(name)
         if is_early(task) and self._bits(task.upstream) & ~before:
-            planned = Gate(self._key(node), planned, task.upstream, task.trigger_rule)
+            planned = Gate(self._key(name), planned, task.upstream, task.trigger_rule)
         return planned, before | own
 
     def _forest(self, prime: graph.Prime, before: int) -> Part:
@@ -160,10 +211,11 @@ class _Planner:
         while True:
             whole = self._whole(at, below, members)
             first = self._index[_first(prime.parts[at])]
-            missing = self._needs(whole) & self._order.ancestors[first] & ~before
+            needs = self._needs(whole)
+            missing = self._bits(tuple(needs)) & self._order.ancestors[first] & ~before
             made, after = self.part(prime.parts[at], before | missing)
             if missing:
-                told = tuple(self._order.nodes[i] for i in _bits(missing))
+                told = tuple(task for task in needs if self._bits((task,)) & missing)
                 made = Gate(self._key(_label(prime.parts[at])), made, told)
             planned.append(made)
             before = after
@@ -182,19 +234,22 @@ class _Planner:
             waiting.extend(below[at])
         return found
 
-    def _needs(self, members: int) -> int:
+    def _needs(self, members: int) -> list[str]:
         """What members must know of tasks that are not among them, early rules apart: these have their own joins."""
-        found = 0
+        found: dict[str, None] = {}
         for i in _bits(members):
-            task = self._tasks[self._order.nodes[i]]
-            if task.trigger_rule != ALWAYS:
-                found |= self._bits((*task.setups, *task.scope, *(() if is_early(task) else task.upstream)))
-        return found & ~members
+            for name in self._inside[self._order.nodes[i]]:
+                task = self._tasks[name]
+                if task.trigger_rule != ALWAYS:
+                    early = is_early(task) and not task.group
+                    found.update(dict.fromkeys((*task.setups, *task.scope, *(() if early else task.upstream))))
+        outside = [task for task in found if not self._bits((task,)) & members]
+        return sorted(outside, key=lambda task: (self._index[node(self._tasks[task])], task))
 
     def _bits(self, tasks: tuple[str, ...]) -> int:
         found = 0
         for task in tasks:
-            found |= 1 << self._index[task]
+            found |= 1 << self._index[node(self._tasks[task])]
         return found
 
     def _members(self, part: graph.Part) -> int:
@@ -246,7 +301,7 @@ def gates(part: Part) -> Iterator[Gate]:
         if isinstance(at, Gate):
             yield at
             waiting.append(at.part)
-        elif not isinstance(at, Leaf):
+        elif not isinstance(at, (Leaf, Region)):
             waiting.extend(reversed(at.parts))
 
 
@@ -257,6 +312,8 @@ def members(part: Part) -> frozenset[str]:
         at = waiting.pop()
         if isinstance(at, Leaf):
             found.add(at.task)
+        elif isinstance(at, Region):
+            found.update(at.tasks)
         elif isinstance(at, Gate):
             waiting.append(at.part)
         else:

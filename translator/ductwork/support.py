@@ -43,13 +43,22 @@ def _check_task(dag: DagSnapshot, task: TaskSnapshot, pools: Mapping[str, int], 
     def report(code: str, what: str, hint: str = _LATER, field: str = "") -> None:
         diagnostics.add(code, task.origin, what, hint, dag_id=dag.dag_id, task_id=task.task_id, field=field)
 
-    if task.is_mapped:
-        report("DW304", "the task is mapped: how many instances there are is known only at run time")
+    many = task.is_mapped or bool(task.group)
+    if (task.is_mapped and task.length is None) or (task.group and dag.groups[task.group] is None):
+        report("DW304", "it is expanded over what only Airflow can count")
         return
+    if many and (task.is_setup or task.is_teardown):
+        report("DW304", "the task is a mapped setup or teardown")
+    if task.group and _comes_back(dag, task):
+        report("DW304", f"{task.group} depends on a task that depends on {task.group} itself")
+    for name in ("max_active_tis_per_dag", "max_active_tis_per_dagrun", "pool"):
+        if many and task.settings.get(name):
+            what = f"{name} does not limit the instances of a mapped task"
+            report("DW308", what, "limit them by the job queue's compute environment", name)
     for operator, why in _UNSERVED.items():
         if operator in task.ancestors:
             report("DW312", f"{task.operator.rsplit('.', 1)[-1]} cannot work: {why}")
-    pool = str(task.settings.get("pool") or "")
+    pool = "" if many else str(task.settings.get("pool") or "")
     if pool and pool not in pools:
         hint = f"say how many slots it has: AIRFLOW__DUCTWORK__POOLS={pool}=5, or pools in [ductwork] of airflow.cfg"
         report("DW308", f"the size of pool {pool!r} is not known, so it does not limit anything", hint, "pool")
@@ -62,3 +71,18 @@ def _check_task(dag: DagSnapshot, task: TaskSnapshot, pools: Mapping[str, int], 
         report(
             "DW308", "priority_weight does not order jobs: AWS Batch has scheduling priorities", hint, "priority_weight"
         )
+
+
+def _comes_back(dag: DagSnapshot, task: TaskSnapshot) -> bool:
+    """Whether a task of a group follows a task outside the group that follows one of the group."""
+    by_id = {each.task_id: each for each in dag.tasks}
+    waiting = [up for up in task.upstream if by_id[up].group != task.group]
+    seen = set(waiting)
+    while waiting:
+        for up in by_id[waiting.pop()].upstream:
+            if by_id[up].group == task.group:
+                return True
+            if up not in seen:
+                seen.add(up)
+                waiting.append(up)
+    return False

@@ -121,6 +121,8 @@ class MirrorTask(BaseOperator):  # type: ignore[misc]
         restarts.mark_taken_over(remote, item, ti.max_tries)
         state, error = item["state"], item.get("error")
         self.log.info("on AWS: %s after try %s", state, item.get("try_number"))
+        if counts := item.get("counts"):
+            self.log.info("instances: %s", ", ".join(f"{number} {each}" for each, number in counts.items()))
         if state == "success":
             return
         if state in {"skipped", "removed"}:

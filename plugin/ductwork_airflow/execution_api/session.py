@@ -43,6 +43,7 @@ class Session:
 
     :param run: the run's item
     :param max_tries: Airflow's ``max_tries``: how many retries, 0 for none
+    :param map_size: how many instances the mapped task has, if its worker was told
     :param heartbeat_every: seconds; heartbeats that come sooner are answered, but not written
     :param job_id: the Batch job; with ``job_attempt`` it tells two workers of one task instance apart
     """
@@ -55,12 +56,15 @@ class Session:
     max_tries: int
     job_id: str | None = None
     job_attempt: int | None = None
+    map_size: int | None = None
     resumption: Resumption | None = None
     deferral: Deferral | None = None
     pid: int | None = None
     stopping: bool = False
     heartbeat_every: float = 0.0
     last_heartbeat: float = 0.0
+    sequences: dict[tuple[str, str], tuple[float, list[str]]] = field(default_factory=dict)
+    """Sort keys of sequences of XComs, and when they were read (``time.monotonic``)."""
     should_retry: bool = field(init=False)
 
     def __post_init__(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import httpx
@@ -15,12 +15,27 @@ from ductwork_airflow.execution_api.times import moment
 from ductwork_airflow.ledger import Item, Ledger
 
 
-def instances(ledger: Ledger, run: Item) -> list[Item]:
-    """The task instances of a run, those not started yet included, with state None."""
-    found = ledger.tasks(run["dag_id"], run["run_id"])
-    started = {item["task_id"] for item in found}
-    waiting = [task_id for task_id in run.get("tasks") or {} if task_id not in started]
-    return found + [{"task_id": task_id, "map_index": schema.UNMAPPED, "state": None} for task_id in waiting]
+def instances(ledger: Ledger, run: Item, task_ids: Collection[str] = ()) -> list[Item]:
+    """The task instances of a run, those not started yet included, with state None.
+
+    :param task_ids: read these alone; all if empty
+    """
+    names = (run["dag_id"], run["run_id"])
+    if task_ids:
+        found = [item for task_id in sorted(task_ids) for item in ledger.instances(*names, task_id)]
+    else:
+        found = ledger.tasks(*names)
+    begun: dict[str, set[int]] = {}
+    for item in found:
+        begun.setdefault(item["task_id"], set()).add(item["map_index"])
+    mapped = ledger.mapped(*names)
+    for task_id in run.get("tasks") or {}:
+        if not task_ids or task_id in task_ids:
+            known = begun.get(task_id, set())
+            expected = range(mapped[task_id]["size"]) if "size" in mapped.get(task_id, {}) else ()
+            missing = [index for index in expected if index not in known] or ([] if known else [schema.UNMAPPED])
+            found += [{"task_id": task_id, "map_index": index, "state": None} for index in missing]
+    return found
 
 
 def _group(run: Item, group_id: str) -> set[str]:
@@ -38,7 +53,7 @@ def _matching(call: Call, run: Item, *, either: bool) -> Iterator[Item]:
     index, task_ids = call.integer("map_index"), set(call.query.get_list("task_ids"))
     group_id = call.query.get("task_group_id")
     grouped = _group(run, group_id) if group_id else set()
-    for item in instances(call.session.ledger, run):
+    for item in instances(call.session.ledger, run, () if group_id else task_ids):
         named, in_group = item["task_id"] in task_ids, item["task_id"] in grouped
         if task_ids and group_id:
             chosen = (named or in_group) if either else (named and in_group)
@@ -48,7 +63,20 @@ def _matching(call: Call, run: Item, *, either: bool) -> Iterator[Item]:
             yield item
 
 
+def _siblings(call: Call) -> int | None:
+    """How many instances the asking task itself has, where that is the question and its worker was told.
+
+    A task in a mapped group asks this for every value it reads, when most of its siblings may not have begun.
+    """
+    session, query = call.session, call.query
+    asked = {name: query.get_list(name) for name in dict(query)}
+    own = {"dag_id": [session.dag_id], "run_ids": [session.run_id], "task_ids": [session.task_id]}
+    return session.map_size if asked == own else None
+
+
 def count(call: Call) -> httpx.Response:
+    if (siblings := _siblings(call)) is not None:
+        return ok(siblings)
     wanted = {None if state == "null" else state for state in call.query.get_list("states")}
     found = (item for run in dag_runs.selected(call) for item in _matching(call, run, either=False))
     return ok(sum(not wanted or item["state"] in wanted for item in found))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any
@@ -13,16 +12,10 @@ from ductwork import ledger_schema as schema
 
 from ductwork_airflow.execution_api import dag_runs
 from ductwork_airflow.execution_api.router import ApiError, Call, Route, not_found, ok
+from ductwork_airflow.execution_api.sequences import Sequence
 from ductwork_airflow.ledger import Item
 
 _PATH = "xcoms/{dag_id}/{run_id}/{task_id}/{key:path}"
-
-
-def _values(call: Call, *, descending: bool = False) -> Iterator[Any]:
-    """The values of all map indexes in the order of their indexes, read as far as they are asked for."""
-    where = (call.params["dag_id"], call.params["run_id"], call.params["task_id"], call.params["key"])
-    for item in call.session.ledger.xcoms(*where, descending=descending):
-        yield item["value"]
 
 
 def _prior_runs(call: Call) -> Iterator[str]:
@@ -77,19 +70,17 @@ def item(call: Call) -> httpx.Response:
 
 def _at(call: Call, offset: int) -> Any:
     """The value at a place in the sequence, which is not its map index: an index without a value takes no place."""
-    skipped = offset if offset >= 0 else -1 - offset
-    for value in itertools.islice(_values(call, descending=offset < 0), skipped, skipped + 1):
-        return value
-    raise _missing(call, f"offset={offset}")
+    try:
+        return Sequence.of(call).at(offset)
+    except IndexError:
+        raise _missing(call, f"offset={offset}") from None
 
 
 def slice_(call: Call) -> httpx.Response:
     start, stop, step = call.integer("start"), call.integer("stop"), call.integer("step") or 1
     if call.flag("include_prior_dates"):
         return ok(_prior_values(call)[start:stop:step])
-    if step > 0 and (start or 0) >= 0 and stop is not None and stop >= 0:
-        return ok(list(itertools.islice(_values(call), start, stop, step)))
-    return ok(list(_values(call))[start:stop:step])
+    return ok(Sequence.of(call).slice(start, stop, step))
 
 
 def _prior_values(call: Call) -> list[Any]:
@@ -106,9 +97,7 @@ def count(call: Call) -> httpx.Response:
     if "map_index" in call.query:
         message = "Cannot specify map_index in a HEAD request"
         raise ApiError(HTTPStatus.BAD_REQUEST, "invalid_request", message)
-    params = call.params
-    found = call.session.ledger.count_xcoms(params["dag_id"], params["run_id"], params["task_id"], params["key"])
-    return httpx.Response(HTTPStatus.OK, headers={"Content-Range": f"map_indexes {found}"})
+    return httpx.Response(HTTPStatus.OK, headers={"Content-Range": f"map_indexes {len(Sequence.of(call))}"})
 
 
 def put(call: Call) -> httpx.Response:
@@ -118,6 +107,7 @@ def put(call: Call) -> httpx.Response:
         message = "pushed value is too large to map as a downstream's dependency"
         raise ApiError(HTTPStatus.BAD_REQUEST, "unmappable_return_value_length", message)
     index = call.integer("map_index", schema.UNMAPPED)
+    call.session.sequences.clear()
     call.session.ledger.put_xcom(
         params["dag_id"],
         params["run_id"],
@@ -132,6 +122,7 @@ def put(call: Call) -> httpx.Response:
 
 def delete(call: Call) -> httpx.Response:
     params, index = call.params, call.integer("map_index", schema.UNMAPPED)
+    call.session.sequences.clear()
     call.session.ledger.delete_xcom(
         params["dag_id"],
         params["run_id"],

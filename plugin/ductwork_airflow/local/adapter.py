@@ -69,6 +69,7 @@ def _no_collections() -> Iterator[None]:
 
 def patches() -> tuple[Callable[[], None], ...]:
     """All patches. Imported here, since the modules import moto, which may be missing or of another version."""
+    from ductwork_airflow.local import adapter_dynamodb as dynamodb
     from ductwork_airflow.local import adapter_integrations as integrations
     from ductwork_airflow.local import adapter_interpreter as interpreter
     from ductwork_airflow.local import adapter_jsonata as jsonata
@@ -98,6 +99,7 @@ def patches() -> tuple[Callable[[], None], ...]:
         interpreter.patch_error_codes,
         interpreter.patch_executions,
         interpreter.patch_dynamodb_lock,
+        dynamodb.patch_dynamodb_transactions,
         states.patch_parser,
         states.patch_literals,
         states.patch_assign,

@@ -25,8 +25,9 @@ class History:
         self._last_id = 0
         self._page = _LARGEST_PAGE
         self._states: dict[int, str] = {}
+        self._jobs: dict[int, str] = {}
         self.in_flight: dict[str, str] = {}
-        """Job ids by task."""
+        """Tasks by job id: an instance of a mapped task may have a job of its own."""
         self.last_jobs: dict[str, str] = {}
         """The newest job of each task, running or not."""
 
@@ -63,17 +64,21 @@ class History:
         if not kind.startswith("Task"):
             return
         # Events of a state name the one before them, back to the state's entry, whatever its siblings do.
-        state = self._states.pop(event.get("previousEventId", 0), None)
+        before = event.get("previousEventId", 0)
+        state, job = self._states.pop(before, None), self._jobs.pop(before, None)
         if state is None or kind == "TaskStateExited":
             return
         self._states[event["id"]] = state
         task = self._tasks.get(state)
         if task is None:
             return
-        if kind == "TaskSubmitted" and (job := _job_id(event["taskSubmittedEventDetails"])):
-            self.in_flight[task] = self.last_jobs[task] = job
+        if kind == "TaskSubmitted" and (submitted := _job_id(event["taskSubmittedEventDetails"])):
+            self.in_flight[submitted] = task
+            self.last_jobs[task] = self._jobs[event["id"]] = submitted
         elif kind in {"TaskSucceeded", "TaskFailed", "TaskTimedOut"}:
-            self.in_flight.pop(task, None)
+            self.in_flight.pop(job or "", None)
+        elif job is not None:
+            self._jobs[event["id"]] = job
 
 
 def _job_id(details: Mapping[str, Any]) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 from ductwork import ledger_schema as schema
 from ductwork.ledger_schema import TERMINAL_STATES
 
-from ductwork_airflow.ledger import Item, Ledger, now, timestamp
+from ductwork_airflow.ledger import Item, Ledger, expiry, now, timestamp
 
 Detail = Mapping[str, Any]
 
@@ -34,6 +34,34 @@ def describe(client: Any, job_ids: Iterable[str]) -> dict[str, Detail]:
 
 def ended(item: Item | None) -> bool:
     return item is not None and item.get("state") in TERMINAL_STATES
+
+
+def map_index(job: Detail) -> int:
+    """Which instance of its task a job runs, an array's parent aside."""
+    environment = job.get("container", {}).get("environment", ())
+    text = next((each["value"] for each in environment if each["name"] == "DUCTWORK_MAP_INDEX"), None)
+    return int(text) if text not in {None, "", "array"} else schema.UNMAPPED
+
+
+def array_size(job: Detail) -> int | None:
+    """How many children an array job has; None if it is no array."""
+    size = job.get("arrayProperties", {}).get("size")
+    return None if size is None else int(size)
+
+
+def summarise(ledger: Ledger, run: tuple[str, str], task_id: str, job: Detail, told: Mapping[str, Any]) -> bool:
+    """Write down what the children of an array job are doing, in Batch's states, unless the ledger says so already.
+
+    Those that have begun report for themselves; the others are known by their number alone.
+
+    :param told: what the ledger has of the mapped task
+    """
+    counts = job["arrayProperties"].get("statusSummary", {})
+    found = {"id": job["jobId"], "states": {state: number for state, number in sorted(counts.items()) if number}}
+    if told.get("job") == found:
+        return False
+    key = (schema.run_pk(*run), schema.map_sk(task_id))
+    return ledger.update(*key, {"size": array_size(job), "job": found, "expires_at": expiry()})
 
 
 def waits(job: Detail) -> bool:
@@ -92,10 +120,13 @@ def advance(
     state: str,
     number: int,
     found: Mapping[str, Any],
+    *,
+    map_index: int = schema.UNMAPPED,
 ) -> bool:
     """Move a task instance forward, if it is still as it was seen: whoever else writes knows better.
 
     :param number: the try's
+    :param map_index: the instance's, where it was not seen
     """
     finished = state in TERMINAL_STATES
     changes = {
@@ -113,8 +144,8 @@ def advance(
     else:
         condition = "#updated_at = :seen AND (attribute_not_exists(#rank) OR #rank < :rank)"
         values = {":seen": seen["updated_at"]}
-    key = (schema.run_pk(*run), schema.task_sk(task_id, (seen or {}).get("map_index", schema.UNMAPPED)))
-    return ledger.update(*key, changes, condition=condition, values=values)
+    key = (schema.run_pk(*run), schema.task_sk(task_id, (seen or {}).get("map_index", map_index)))
+    return ledger.move_task(*key, changes, condition=condition, values=values)
 
 
 def annotate(ledger: Ledger, item: Item, found: Mapping[str, Any]) -> None:
@@ -135,8 +166,14 @@ def dead(items: Sequence[Item], last_jobs: Mapping[str, str]) -> dict[str, Item]
         for item in items
         if item.get("state") == "failed"
         and "error" not in item
-        and (job_id := item.get("job_id") or last_jobs.get(item["task_id"]))
+        and (job_id := item.get("job_id") or _last_job(item, last_jobs))
     }
+
+
+def _last_job(item: Item, last_jobs: Mapping[str, str]) -> str | None:
+    """A mapped instance that never said a word was a child of its task's array job."""
+    job = last_jobs.get(item["task_id"])
+    return f"{job}:{item['map_index']}" if job and item["map_index"] >= 0 else job
 
 
 def add_exit_reasons(client: Any, ledger: Ledger, silent: Mapping[str, Item]) -> None:

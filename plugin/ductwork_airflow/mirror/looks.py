@@ -7,13 +7,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ductwork_airflow.ledger import Item
+from ductwork_airflow.report import NOT_BEGUN, count_mapped
 from ductwork_airflow.submit.remote import RunProgress
 
 BUSY_SECONDS = 1.0
 IDLE_SECONDS = 30.0
 _GROWTH = 1.5
-
-_NONE = "none"
 
 
 class Looks:
@@ -27,21 +26,28 @@ class Looks:
         self._wait = BUSY_SECONDS
         self.last = RunProgress("running", wait=BUSY_SECONDS)
 
-    def progress(self, run: Item | None, items: Sequence[Item]) -> RunProgress:
+    def progress(
+        self, run: Item | None, items: Sequence[Item], mapped: Mapping[str, Item] | None = None
+    ) -> RunProgress:
+        """
+        :param mapped: see :meth:`Ledger.mapped`, for runs with array jobs
+        """
         run = run or {}
         now = {(item["task_id"], item["map_index"]): (item.get("state"), item.get("try_number")) for item in items}
         changed = sum(self._seen.get(key) != value for key, value in now.items())
         self._seen = now
         self._wait = BUSY_SECONDS if changed else min(self._wait * _GROWTH, IDLE_SECONDS)
         state = run.get("state", "running") if "ended_at" in run else "running"
-        counts = count(run.get("tasks") or {}, items)
+        counts = count(run.get("tasks") or {}, items, mapped or {})
         self.last = RunProgress(state, counts, changed, run.get("error"), self._wait)
         return self.last
 
 
-def count(tasks: Mapping[str, Any], items: Sequence[Item]) -> dict[str, int]:
+def count(tasks: Mapping[str, Any], items: Sequence[Item], mapped: Mapping[str, Item]) -> dict[str, int]:
     """Task instances by state."""
-    begun = {item["task_id"] for item in items}
-    states = Counter(item.get("state") or _NONE for item in items)
-    states[_NONE] += sum(task_id not in begun for task_id in tasks)
+    begun = {item["task_id"] for item in items} | mapped.keys()
+    states = Counter(item.get("state") or NOT_BEGUN for item in items if item["map_index"] < 0)
+    for found in count_mapped(items, mapped).values():
+        states.update(found)
+    states[NOT_BEGUN] += sum(task_id not in begun for task_id in tasks)
     return {state: number for state, number in sorted(states.items()) if number}

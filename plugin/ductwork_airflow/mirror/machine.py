@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ductwork.ledger_schema import UNMAPPED
 from ductwork.names import STATE_NAME_LIMIT, shorten
 
 from ductwork_airflow.ledger import Item, expiry
@@ -40,6 +41,7 @@ class MachineMirror:
         self._broken_since: float | None = None
         self._terminated: set[str] = set()
         self._examined: set[str] = set()
+        self._mapped: Mapping[str, Item] = {}
 
     def look(self) -> RunProgress:
         ledger = self._aws.ledger
@@ -56,7 +58,7 @@ class MachineMirror:
         if wrote or execution["status"] != "RUNNING":
             run, items = ledger.run(*self._names), ledger.tasks(*self._names)
             self._explain(items)
-        return self._looks.progress(run, items)
+        return self._looks.progress(run, items, self._mapped)
 
     def stop(self, reason: str) -> bool:
         """Stop the execution. False if there is nothing to stop."""
@@ -72,7 +74,12 @@ class MachineMirror:
         newest = (run or {}).get("execution_arn") or self._execution
         if newest != self._execution or (self._history is None and run is not None):
             self._execution, self._broken_since = newest, None
-            tasks = {shorten(task_id, STATE_NAME_LIMIT): task_id for task_id in (run or {}).get("tasks") or {}}
+            # A mapped task's single instance has a state of its own.
+            tasks = {
+                shorten(f"{task_id}{index}", STATE_NAME_LIMIT): task_id
+                for task_id in (run or {}).get("tasks") or {}
+                for index in ("", "[0]")
+            }
             self._history = History(newest or "", tasks)
 
     # ---- jobs ----
@@ -82,13 +89,30 @@ class MachineMirror:
         if run is None or self._history is None:
             return False
         self._history.read(self._aws.stepfunctions)
-        known = {item["task_id"]: item for item in items}
-        waiting = {task: job for task, job in self._history.in_flight.items() if not jobs.ended(known.get(task))}
-        found = jobs.describe(self._aws.batch, waiting.values())
-        wrote = [self._report(run, task, known.get(task), found[job]) for task, job in waiting.items() if job in found]
+        known = {(item["task_id"], item["map_index"]): item for item in items}
+        over = {item.get("job_id") for item in items if jobs.ended(item)}
+        waiting = {
+            job: task
+            for job, task in self._history.in_flight.items()
+            if job not in over and not jobs.ended(known.get((task, UNMAPPED)))
+        }
+        found = jobs.describe(self._aws.batch, waiting)
+        arrays = {job for job, detail in found.items() if jobs.array_size(detail) is not None}
+        told = self._mapped = self._aws.ledger.mapped(*self._names) if arrays else {}
+        wrote = [
+            jobs.summarise(self._aws.ledger, self._names, task, found[job], told.get(task, {}))
+            if job in arrays
+            else self._report(run, task, known, found[job])
+            for job, task in waiting.items()
+            if job in found
+        ]
         return any(wrote)
 
-    def _report(self, run: Item, task: str, item: Item | None, job: jobs.Detail) -> bool:
+    def _report(self, run: Item, task: str, known: Mapping[tuple[str, int], Item], job: jobs.Detail) -> bool:
+        index = jobs.map_index(job)
+        item = known.get((task, index))
+        if jobs.ended(item):
+            return False
         native = bool(run["tasks"].get(task, {}).get("native"))
         ledger, facts = self._aws.ledger, jobs.facts(job)
         if jobs.waits(job) or (native and job["status"] == "RUNNING"):
@@ -97,7 +121,7 @@ class MachineMirror:
                 return False
             state = "queued" if jobs.waits(job) else "running"
             started = {"started_at": jobs.started_at(job)} if state == "running" else {}
-            return jobs.advance(ledger, self._names, task, item, state, number, facts | started)
+            return jobs.advance(ledger, self._names, task, item, state, number, facts | started, map_index=index)
         if item is not None and item.get("job_id") == job["jobId"]:
             jobs.annotate(ledger, item, facts)
         return False
@@ -143,7 +167,7 @@ class MachineMirror:
         """Whether the workers of a broken execution have ended; those that AWS leaves running are stopped."""
         self._broken_since = self._broken_since or time.monotonic()
         in_flight = dict(self._history.in_flight) if self._history else {}
-        found = jobs.describe(self._aws.batch, in_flight.values())
+        found = jobs.describe(self._aws.batch, in_flight)
         alive = {job_id for job_id, job in found.items() if job["status"] not in jobs.ENDED}
         for job_id in alive - self._terminated:
             self._aws.batch.terminate_job(jobId=job_id, reason="the execution has ended")

@@ -7,6 +7,7 @@ execution has begun. Whoever finds a run with a plan completes that restart, so 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -71,12 +72,14 @@ class Plan:
     :param done: the outcomes of the tasks that are kept or marked
     :param again: the tasks that run again
     :param marks: those of ``done`` that the ledger does not have yet
+    :param partly: of ``again`` the tasks whose mapped instances are kept where they ended well
     """
 
     number: int
     done: Mapping[str, str]
     again: Sequence[str]
     marks: Mapping[str, str] = field(default_factory=dict)
+    partly: Sequence[str] = ()
 
     def text(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
@@ -87,8 +90,11 @@ class Plan:
         return cls(**json.loads(run["restart"])) if run.get("restart") else None
 
 
-def make(run: Item, items: Sequence[Item], number: int, wanted: Wanted) -> Plan:
+def make(
+    run: Item, items: Sequence[Item], number: int, wanted: Wanted, mapped: Mapping[str, Item] | None = None
+) -> Plan:
     """
+    :param mapped: see :meth:`Ledger.mapped`
     :raises SubmissionError: the run has no such task, or nothing is left to do
     """
     facts = run.get("tasks") or {}
@@ -99,9 +105,14 @@ def make(run: Item, items: Sequence[Item], number: int, wanted: Wanted) -> Plan:
         states.setdefault(item["task_id"], set()).add(state)
         if state:
             states[item["task_id"]].discard("")
+    begun = Counter(item["task_id"] for item in items if item["map_index"] >= 0)
+    for task_id, expanded in (mapped or {}).items():
+        if begun[task_id] < expanded.get("size", 0):
+            states.setdefault(task_id, set()).add("")
     _check(run, wanted, states)
     cleared = set(wanted.tasks) if wanted.only else _downstream(wanted.tasks, facts)
     cleared |= {task_id for task_id in _downstream(wanted.marks, facts) if states.get(task_id, set()) & FAILED}
+    whole = set(cleared)
     if wanted.all_that_failed:
         cleared |= {task_id for task_id, found in states.items() if not found <= _KEPT}
     done = {
@@ -115,7 +126,8 @@ def make(run: Item, items: Sequence[Item], number: int, wanted: Wanted) -> Plan:
     again = sorted(states.keys() - done.keys())
     if done and not (again or marks):
         raise SubmissionError(f"all tasks of run {run['run_id']!r} ended well: name the tasks that are to run again")
-    return Plan(number, done, again, marks)
+    partly = sorted({item["task_id"] for item in items if item["map_index"] >= 0} & set(again) - whole)
+    return Plan(number, done, again, marks, partly)
 
 
 def _check(run: Item, wanted: Wanted, known: Iterable[str]) -> None:
@@ -172,13 +184,17 @@ def reset(ledger: Ledger, run: Item, items: list[Item], plan: Plan) -> None:
     """
     facts, again = run.get("tasks") or {}, set(plan.again)
     for item in items:
-        if item["task_id"] in again:
+        if item["task_id"] in again and not (item["task_id"] in plan.partly and _ended_well(item)):
             retries = facts.get(item["task_id"], {}).get("max_tries", 0)
             _reset(ledger, item, plan.number, retries)
     known = {item["task_id"] for item in items}
     for item in items + [_unknown(run, task_id) for task_id in plan.marks if task_id not in known]:
         if item["task_id"] in plan.marks:
             _mark(ledger, item, plan.number, plan.marks[item["task_id"]])
+
+
+def _ended_well(item: Item) -> bool:
+    return item["map_index"] >= 0 and item.get("state") in _KEPT and not item.get("stopped")
 
 
 def _unknown(run: Item, task_id: str) -> Item:
@@ -201,7 +217,7 @@ def _mark(ledger: Ledger, item: Item, number: int, state: str) -> None:
         # What a branch skipped was the decision of a task that counts as never run now.
         **dict.fromkeys(("callbacks_due", "skipped", "until")),
     }
-    ledger.update(item["pk"], item["sk"], changes, condition=_ONCE)
+    ledger.move_task(item["pk"], item["sk"], changes, condition=_ONCE)
 
 
 def _reset(ledger: Ledger, item: Item, number: int, retries: int) -> None:
@@ -217,7 +233,7 @@ def _reset(ledger: Ledger, item: Item, number: int, retries: int) -> None:
         "base_try": tried or None,
         "updated_at": now(),
     }
-    if not ledger.update(item["pk"], item["sk"], changes, condition=_ONCE):
+    if not ledger.move_task(item["pk"], item["sk"], changes, condition=_ONCE):
         return
     prefix = f"xcom#{item['task_id']}#"
     for xcom in ledger.partition(item["pk"], prefix):

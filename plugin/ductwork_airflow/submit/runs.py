@@ -157,7 +157,8 @@ def _reopen(clients: Clients, ledger: Ledger, handle: RunHandle, run: Item, want
     if machine:
         stepfunctions.require_restartable(clients.client("stepfunctions"), run["execution_arn"])
     number = (stepfunctions.restarts(run["execution_arn"]) if machine else int(run.get("restarts", 0))) + 1
-    plan = plans.make(run, ledger.tasks(handle.dag_id, handle.run_id), number, wanted)
+    names = (handle.dag_id, handle.run_id)
+    plan = plans.make(run, ledger.tasks(*names), number, wanted, ledger.mapped(*names))
     attributes = {}
     if machine:
         name = stepfunctions.restart_name(handle.dag_id, handle.run_id, number)

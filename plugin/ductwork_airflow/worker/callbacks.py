@@ -51,12 +51,15 @@ def retry(session: Session, number: int) -> None:
         run_task_callbacks(dead, item, "retry", shown=session)
 
 
-def fail(session: Session) -> bool:
-    """End a task instance whose last container died. False if it has ended otherwise and has nothing due."""
+def fail(session: Session, *, silently: bool = False) -> bool:
+    """End a task instance whose last container died. False if it has ended otherwise and has nothing due.
+
+    :param silently: the task has nothing to be called
+    """
     item = session.item()
     if item is None or item.get("state") not in TERMINAL_STATES:
-        if _record(session, "failure"):
-            return True
+        if _record(session, "failure", due=not silently):
+            return not silently
         item = session.item() or {}
     return DUE in item
 
@@ -117,8 +120,9 @@ def _last(items: list[Item], state: str) -> Item | None:
     return max(found, key=lambda item: str(item.get("ended_at", "")), default=None)
 
 
-def _record(session: Session, kind: Kind) -> bool:
-    return session.record(_STATES[kind], ended_at=now(), max_tries=session.max_tries, **{DUE: kind}, **_WENT_ON)
+def _record(session: Session, kind: Kind, *, due: bool = True) -> bool:
+    called = {DUE: kind if due else None}
+    return session.record(_STATES[kind], ended_at=now(), max_tries=session.max_tries, **called, **_WENT_ON)
 
 
 def _place(run: Item) -> dict[str, Any]:

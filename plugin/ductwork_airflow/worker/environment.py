@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ductwork.ledger_schema import UNMAPPED
 
 CALLBACK_VARIABLE = "DUCTWORK_CALLBACK"
+SIZE_VARIABLE = "DUCTWORK_MAP_SIZE"
 TOKEN_VARIABLE = "DUCTWORK_TASK_TOKEN"
 DEFAULT_KILL_GRACE = 20.0
 
@@ -21,7 +22,9 @@ class WorkerEnvironment:
     """
     :param token: of the Step Functions task, None in a job chain
     :param job_id: of AWS Batch, None elsewhere
-    :param callback: run callbacks in place of the task: ``task`` or ``run``; for ``run``, ``task_id`` is empty
+    :param callback: run callbacks in place of the task: ``task``, ``record`` or ``run``; for ``run``, ``task_id`` is
+        empty
+    :param map_size: how many instances the mapped task has; None where it is not mapped or nobody says
     :param kill_grace: seconds from SIGTERM until the task is killed hard
     """
 
@@ -35,6 +38,7 @@ class WorkerEnvironment:
     job_attempt: int | None = None
     kill_grace: float = DEFAULT_KILL_GRACE
     callback: str | None = None
+    map_size: int | None = None
 
     @classmethod
     def parse(cls, environ: Mapping[str, str]) -> WorkerEnvironment:
@@ -59,13 +63,14 @@ class WorkerEnvironment:
             job_attempt=_integer("AWS_BATCH_JOB_ATTEMPT", attempt) if attempt else None,
             kill_grace=_seconds(environ),
             callback=callback,
+            map_size=_map_size(environ),
         )
 
 
 def _callback(environ: Mapping[str, str]) -> str | None:
     text = environ.get(CALLBACK_VARIABLE) or None
-    if text not in {None, "task", "run"}:
-        raise InvalidEnvironment(f"{CALLBACK_VARIABLE} must be 'task' or 'run', not {text!r}")
+    if text not in {None, "task", "record", "run"}:
+        raise InvalidEnvironment(f"{CALLBACK_VARIABLE} must be 'task', 'record' or 'run', not {text!r}")
     return text
 
 
@@ -77,6 +82,16 @@ def _map_index(environ: Mapping[str, str]) -> int:
     if not index:
         raise InvalidEnvironment("DUCTWORK_MAP_INDEX is 'array', but AWS_BATCH_JOB_ARRAY_INDEX is not set")
     return _integer("AWS_BATCH_JOB_ARRAY_INDEX", index)
+
+
+def _map_size(environ: Mapping[str, str]) -> int | None:
+    # Batch tells the children of an array how many they are.
+    of_array = environ.get("AWS_BATCH_JOB_ARRAY_SIZE") if environ.get("DUCTWORK_MAP_INDEX") == "array" else None
+    text = environ.get(SIZE_VARIABLE) or of_array
+    size = _integer(SIZE_VARIABLE, text) if text else None
+    if size is not None and size < 1:
+        raise InvalidEnvironment(f"{SIZE_VARIABLE} must be at least 1, not {size}")
+    return size
 
 
 def _integer(name: str, text: str) -> int:

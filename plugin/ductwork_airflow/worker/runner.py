@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
@@ -15,10 +16,11 @@ from ductwork_airflow import compat
 from ductwork_airflow.execution_api import LedgerTransport, Resumption, Session, dag_runs
 from ductwork_airflow.execution_api.session import required
 from ductwork_airflow.execution_api.times import moment
-from ductwork_airflow.ledger import LedgerError
+from ductwork_airflow.ledger import LedgerError, now
 from ductwork_airflow.worker import callbacks, deferral
 from ductwork_airflow.worker.logs import FailureCapture
 from ductwork_airflow.worker.outcome import REPORTABLE, SUPERSEDED, Outcome
+from ductwork_airflow.worker.retry_delay import next_try_at
 from ductwork_airflow.worker.termination import Termination
 
 _LOOK_SECONDS = 0.2
@@ -31,6 +33,8 @@ class Runner:
     :param capture: what the task's log says about a failure
     :param hold_reschedules: wait for a rescheduled task's time here, because nobody would start it again
     :param dead_try: the try before this one, if its worker died and left its callbacks to this one
+    :param retry_facts: what the run's item says of the task, if a retry's delay is to be waited for here, because
+        whoever starts the next try does so at once
     """
 
     def __init__(
@@ -41,11 +45,13 @@ class Runner:
         hold_reschedules: bool,
         kill_grace: float,
         dead_try: int | None = None,
+        retry_facts: Mapping[str, Any] | None = None,
     ) -> None:
         self._session = session
         self._capture = capture
         self._hold_reschedules = hold_reschedules
         self._dead_try = dead_try
+        self._retry_facts = retry_facts
         self._termination = Termination(session, kill_grace)
         self._client: Any = Client(base_url=None, dry_run=True, token="", transport=LedgerTransport(session))
 
@@ -57,6 +63,8 @@ class Runner:
             if self._dead_try is not None:
                 callbacks.retry(self._session, self._dead_try)
                 self._capture.forget()
+            if not self._sit_out_retry_delay():
+                return Outcome.of(self._session.item() or {"state": "up_for_retry"})
             while (outcome := self._step()) is None:
                 pass
         except LedgerError as error:
@@ -76,7 +84,8 @@ class Runner:
         if state == "deferred":
             return self._trigger()
         if state == "up_for_reschedule" and self._hold_reschedules:
-            return None if self._wait_until(item["until"]) else self._end(self._fate(), self._describe(0))
+            self._session.resumption = None
+            return None if self._wait_until(moment(item["until"])) else self._end(self._fate(), self._describe(0))
         return self._finished(state, code) if state in REPORTABLE else Outcome(SUPERSEDED)
 
     # ---- one run of the task's process ----
@@ -114,6 +123,16 @@ class Runner:
             dag_version_id=session.dag_version_id,
         )
 
+    def _sit_out_retry_delay(self) -> bool:
+        """False if the worker was stopped meanwhile: this try has not begun, and whoever is started next waits on."""
+        if self._retry_facts is None:
+            return True
+        session = self._session
+        due = next_try_at(session.run, session.task_id, self._retry_facts, session.item() or {})
+        if due is not None and due > datetime.now(timezone.utc):
+            print(f"ductwork worker: try {session.try_number} waits until {due.isoformat()}", flush=True)
+        return due is None or self._wait_until(due)
+
     # ---- deferral and rescheduling ----
 
     def _trigger(self) -> Outcome | None:
@@ -136,10 +155,9 @@ class Runner:
             )
         return self._end(result.state, None)
 
-    def _wait_until(self, until: str) -> bool:
+    def _wait_until(self, until: datetime) -> bool:
         """False if the worker was stopped meanwhile."""
-        self._session.resumption = None
-        seconds = (moment(until) - datetime.now(timezone.utc)).total_seconds()
+        seconds = (until - datetime.now(timezone.utc)).total_seconds()
         return not self._termination.requested.wait(max(0.0, seconds))
 
     # ---- outcomes ----
@@ -169,7 +187,7 @@ class Runner:
     def _end(self, state: str, error: str | None) -> Outcome:
         """Record an outcome that nobody else has."""
         clean = _clean(error) if error else None
-        self._session.record(state, error=clean, next_method=None, trigger=None, trigger_timeout=None)
+        self._session.record(state, ended_at=now(), error=clean, next_method=None, trigger=None, trigger_timeout=None)
         return Outcome.of(self._session.item() or {"state": state, "error": clean})
 
     def _unowned(self, item: dict[str, Any]) -> Outcome:

@@ -55,26 +55,32 @@ def _outcome(environment: WorkerEnvironment, ledger: Ledger, capture: FailureCap
     if number is None:
         return Outcome.of(item or {})
     facts: dict[str, Any] = run.get("tasks") or {}
-    if environment.token is None and (ended := _gated(environment, ledger, facts, item)):
+    # A state machine has decided before it starts an array, though its children have no token.
+    gated = environment.token is None and run.get("target") != "stepfunctions"
+    if gated and (ended := _gated(environment, ledger, facts, item)):
         return ended
+    own = facts.get(environment.task_id) or {}
     session = Session(
         ledger=ledger,
         run=run,
         task_id=environment.task_id,
         map_index=environment.map_index,
         try_number=number,
-        max_tries=_max_tries(facts.get(environment.task_id) or {}, item),
+        max_tries=_max_tries(own, item),
         job_id=environment.job_id,
         job_attempt=environment.job_attempt,
+        map_size=environment.map_size,
     )
     # Without a token nobody would start the task again; with one, the state machine says whether it does.
-    hold = environment.token is None or bool(facts.get(environment.task_id, {}).get("hold_reschedules"))
+    hold = environment.token is None or bool(own.get("hold_reschedules"))
     return Runner(
         session,
         capture,
         hold_reschedules=hold,
         kill_grace=environment.kill_grace,
         dead_try=callbacks.died_with(item, number),
+        # With a token the state machine waits between two tries.
+        retry_facts=own if environment.token is None else None,
     ).run()
 
 

@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import boto3
+import moto.dynamodb.models
 import moto.dynamodb.models.table
 import moto.dynamodb.responses
 from botocore.exceptions import ClientError
@@ -66,6 +67,7 @@ def without_server() -> dict[str, bool]:
         }
     )
     dynamodb = inspect.getsource(moto.dynamodb.models.table) + inspect.getsource(moto.dynamodb.responses)
+    transactions = inspect.getsource(moto.dynamodb.models.DynamoDBBackend.transact_write_items)
     return {
         "patch_eval_hook": raises(TypeError, lambda: jsonata.eval_jsonata_expression("1")),
         "patch_variable_declarations": jsonata.encode_jsonata_variable_declarations({"$x": 'a"b'}) == '$x:="a"b";',
@@ -81,6 +83,7 @@ def without_server() -> dict[str, bool]:
         "patch_parser": raises(ASLParserException, lambda: AmazonStateLanguageParser.parse(tolerated)),
         "patch_literals": Preprocessor._inner_string_of(SimpleNamespace(getText=lambda: r'"a\"b"')) != 'a"b',
         "patch_dynamodb_lock": "Lock(" not in dynamodb,
+        "patch_dynamodb_transactions": "deepcopy(\n                    self.tables" in transactions,
         "patch_batch_responses": "retryStrategy" not in inspect.getsource(BatchResponse.submitjob),
     }
 

@@ -131,6 +131,20 @@ def test_an_array(embedded: Embedded) -> None:
     assert [job["jobId"] for job in listed] == [f"{id}:0", f"{id}:2"]
 
 
+def test_the_children_of_an_array_are_tried_again_each_for_itself(embedded: Embedded) -> None:
+    script = "[ $AWS_BATCH_JOB_ARRAY_INDEX = 0 ] && exit 79; [ $AWS_BATCH_JOB_ATTEMPT -gt $AWS_BATCH_JOB_ARRAY_INDEX ]"
+    strategy = {"attempts": 3, "evaluateOnExit": [{"onExitCode": "79", "action": "EXIT"}]}
+    id = embedded.submit("sh", "-c", script, arrayProperties={"size": 4}, retryStrategy=strategy)
+    assert embedded.ended(id)["status"] == "FAILED"
+    children = [embedded.job(f"{id}:{index}") for index in range(4)]
+    assert [(child["status"], len(child["attempts"])) for child in children] == [
+        ("FAILED", 1),
+        ("SUCCEEDED", 2),
+        ("SUCCEEDED", 3),
+        ("FAILED", 3),
+    ]
+
+
 def test_n_to_n_and_sequential(embedded: Embedded) -> None:
     script = "sleep 0.$AWS_BATCH_JOB_ARRAY_INDEX; [ $AWS_BATCH_JOB_ARRAY_INDEX = 0 ]"
     first = embedded.submit("sh", "-c", script, arrayProperties={"size": 2})

@@ -53,9 +53,9 @@ def test_history_is_read_a_piece_at_a_time(remote: Remote) -> None:
         aws.events = everything[:end]
         seen.append(history.read(aws))
     assert seen == [10, 0, 21, 2969]
-    assert history.in_flight == {f"t{task}": f"job-{task}" for task in range(1000)}
+    assert history.in_flight == {f"job-{task}": f"t{task}" for task in range(1000)}
     last = everything[-1]["id"]
     aws.events = [*everything, {"id": last + 1, "previousEventId": last, "type": "TaskFailed"}]
     assert history.read(aws) == 1
-    assert "t999" not in history.in_flight
+    assert "job-999" not in history.in_flight
     assert history.last_jobs["t999"] == "job-999"

@@ -27,7 +27,9 @@ NEEDED = {
         ({"DUCTWORK_MAP_INDEX": "array"}, "AWS_BATCH_JOB_ARRAY_INDEX is not set"),
         ({"AWS_BATCH_JOB_ATTEMPT": "x"}, "AWS_BATCH_JOB_ATTEMPT must be an integer, not 'x'"),
         ({"DUCTWORK_KILL_GRACE": "x"}, "DUCTWORK_KILL_GRACE must be a number of seconds, not 'x'"),
-        ({"DUCTWORK_CALLBACK": "dag"}, "DUCTWORK_CALLBACK must be 'task' or 'run', not 'dag'"),
+        ({"DUCTWORK_CALLBACK": "dag"}, "DUCTWORK_CALLBACK must be 'task', 'record' or 'run', not 'dag'"),
+        ({"DUCTWORK_MAP_SIZE": "x"}, "DUCTWORK_MAP_SIZE must be an integer, not 'x'"),
+        ({"DUCTWORK_MAP_SIZE": "0"}, "DUCTWORK_MAP_SIZE must be at least 1, not 0"),
         ({"DUCTWORK_CALLBACK": "task", "DUCTWORK_TASK_ID": ""}, "DUCTWORK_TASK_ID not set"),
         ({"DUCTWORK_CALLBACK": "run", "DUCTWORK_TASK_ID": "", "DUCTWORK_RUN_ID": ""}, "DUCTWORK_RUN_ID not set"),
     ],
@@ -54,6 +56,23 @@ def test_a_bad_environment_is_one_line_and_exit_2(
 )
 def test_map_index(variables: dict[str, str], index: int) -> None:
     assert WorkerEnvironment.parse({**NEEDED, **variables}).map_index == index
+
+
+ARRAY = {"AWS_BATCH_JOB_ARRAY_INDEX": "1", "AWS_BATCH_JOB_ARRAY_SIZE": "9"}
+
+
+@pytest.mark.parametrize(
+    ("variables", "size"),
+    [
+        ({}, None),
+        ({"DUCTWORK_MAP_SIZE": "3"}, 3),
+        ({**ARRAY, "DUCTWORK_MAP_INDEX": "array"}, 9),
+        ({**ARRAY, "DUCTWORK_MAP_INDEX": "array", "DUCTWORK_MAP_SIZE": "12"}, 12),
+        (ARRAY, None),
+    ],
+)
+def test_map_size(variables: dict[str, str], size: int | None) -> None:
+    assert WorkerEnvironment.parse({**NEEDED, **variables}).map_size == size
 
 
 @pytest.mark.parametrize(

@@ -27,9 +27,12 @@ def check(workflow: Workflow, diagnostics: Diagnostics) -> None:
             diagnostics.add("DW203", task.origin, problem.what, hint, **about)
 
 
-def request(workflow: Workflow, task: Task) -> dict[str, Any]:
-    """All of SubmitJob but the job's name, in boto3's spelling; leaves may be :class:`ductwork.ir.Expr`."""
-    made = _request(workflow, task.deployment, task.task_id)
+def request(workflow: Workflow, task: Task, map_index: str = str(UNMAPPED)) -> dict[str, Any]:
+    """All of SubmitJob but the job's name, in boto3's spelling; leaves may be :class:`ductwork.ir.Expr`.
+
+    :param map_index: what the worker is told: an index, -1, or ``array``
+    """
+    made = _request(workflow, task.deployment, task.task_id, map_index)
     if (limit := timeout(task)) is not None:
         made["timeout"] = {"attemptDurationSeconds": limit}
     return made
@@ -37,11 +40,11 @@ def request(workflow: Workflow, task: Task) -> dict[str, Any]:
 
 def run_request(workflow: Workflow) -> dict[str, Any]:
     """The same for a job of the run itself, which calls back at its end."""
-    return _request(workflow, workflow.deployment, "")
+    return _request(workflow, workflow.deployment, "", str(UNMAPPED))
 
 
-def _request(workflow: Workflow, deployment: Deployment, task_id: str) -> dict[str, Any]:
-    overrides: dict[str, Any] = {"environment": _environment(workflow, deployment, task_id)}
+def _request(workflow: Workflow, deployment: Deployment, task_id: str, map_index: str) -> dict[str, Any]:
+    overrides: dict[str, Any] = {"environment": _environment(workflow, deployment, task_id, map_index)}
     needs = (("VCPU", deployment.vcpus), ("MEMORY", deployment.memory), ("GPU", deployment.gpus))
     if requirements := [{"type": kind, "value": str(value)} for kind, value in needs if value is not None]:
         overrides["resourceRequirements"] = requirements
@@ -59,13 +62,13 @@ def _request(workflow: Workflow, deployment: Deployment, task_id: str) -> dict[s
     return made | {member: value for member, value in optional.items() if value is not None}
 
 
-def _environment(workflow: Workflow, deployment: Deployment, task_id: str) -> list[dict[str, Any]]:
+def _environment(workflow: Workflow, deployment: Deployment, task_id: str, map_index: str) -> list[dict[str, Any]]:
     values: dict[str, Any] = {
         **dict(sorted(deployment.environment.items())),
         "DUCTWORK_DAG_ID": workflow.dag_id,
         "DUCTWORK_RUN_ID": RunValue("run_id"),
         "DUCTWORK_TASK_ID": task_id,
-        "DUCTWORK_MAP_INDEX": str(UNMAPPED),
+        "DUCTWORK_MAP_INDEX": map_index,
         "DUCTWORK_LEDGER_TABLE": workflow.ledger_table,
     }
     return [{"name": name, "value": value} for name, value in values.items()]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ductwork.diagnostics import Diagnostics, Origin
-from ductwork.frontend import fields, legacy
+from ductwork.frontend import fields, legacy, mapping
 from ductwork.frontend.compat import DagBag, manual_interval
 from ductwork.frontend.operators import snapshot_operator
 from ductwork.frontend.plain import plain
@@ -204,6 +204,11 @@ def _snapshot_dag(dag: Any, path: str, bundle: Path, source_map: SourceMap) -> D
         dag_file=str(Path(path).resolve().relative_to(bundle)),
         bundle_path=str(bundle),
         tasks=tasks,
+        groups={
+            group.group_id: mapping.length_of(group._expand_input)
+            for group in (task.get_closest_mapped_task_group() for task in dag.tasks)
+            if group is not None
+        },
         settings=_dag_settings(dag),
     )
 

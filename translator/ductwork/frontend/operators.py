@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
+from dataclasses import replace
 from types import CodeType
 from typing import Any
 
 from ductwork.diagnostics import Origin
-from ductwork.frontend import fields
+from ductwork.frontend import fields, mapping
 from ductwork.frontend.compat import retry_backoff
 from ductwork.frontend.plain import dotted_name, plain
 from ductwork.snapshot import TaskSnapshot
@@ -24,7 +25,7 @@ def snapshot_operator(task: Any, origin: Origin) -> TaskSnapshot:
     :param task: an operator of a loaded DAG (``airflow.sdk.BaseOperator`` or ``MappedOperator``)
     """
     group = task.get_closest_mapped_task_group()
-    if task.is_mapped or group is not None:
+    if task.is_mapped:
         return _snapshot_mapped(task, origin)
     cls = type(task)
     return TaskSnapshot(
@@ -33,6 +34,7 @@ def snapshot_operator(task: Any, origin: Origin) -> TaskSnapshot:
         operator=dotted_name(cls),
         ancestors=tuple(dotted_name(base) for base in cls.__mro__),
         upstream=tuple(sorted(task.upstream_task_ids)),
+        group=group.group_id if group is not None else "",
         trigger_rule=str(getattr(task.trigger_rule, "value", task.trigger_rule)),
         arguments=_arguments(task),
         template_fields=tuple(task.template_fields),
@@ -54,13 +56,33 @@ def snapshot_operator(task: Any, origin: Origin) -> TaskSnapshot:
 
 def _snapshot_mapped(task: Any, origin: Origin) -> TaskSnapshot:
     operator = getattr(task, "operator_class", type(task))
-    return TaskSnapshot(
+    named = isinstance(operator, type)
+    grouped = TaskSnapshot(
         task_id=task.task_id,
         origin=origin,
-        operator=dotted_name(operator) if isinstance(operator, type) else str(operator),
-        ancestors=(),
+        operator=dotted_name(operator) if named else str(operator),
+        ancestors=tuple(dotted_name(base) for base in operator.__mro__) if named else (),
         upstream=tuple(sorted(task.upstream_task_ids)),
         is_mapped=True,
+    )
+    if task.get_closest_mapped_task_group() is not None:
+        return grouped
+    return replace(
+        grouped,
+        trigger_rule=str(getattr(task.trigger_rule, "value", task.trigger_rule)),
+        length=mapping.length(task),
+        is_setup=task.is_setup,
+        is_teardown=task.is_teardown,
+        fails_run=task.is_teardown and task.on_failure_fail_dagrun,
+        setups=() if task.is_teardown else tuple(sorted(up.task_id for up in task.get_upstreams_only_setups())),
+        may_defer=named and _may_defer(operator),
+        retries=int(task.retries or 0),
+        retry_delay=plain(task.retry_delay),
+        retry_backoff=retry_backoff(task),
+        max_retry_delay=plain(task.max_retry_delay),
+        execution_timeout=plain(task.execution_timeout),
+        executor_config=plain(task.executor_config or {}),
+        settings=_settings(task),
     )
 
 
@@ -94,7 +116,8 @@ def _settings(task: Any) -> dict[str, Any]:
         if value := getattr(task.dag, name, None):
             found[name] = plain(value)
     # Parameters of the DAG appear on each task too; an explicit False is what matters here.
-    found["do_xcom_push"] = bool(task.do_xcom_push)
+    pushes = task.partial_kwargs.get("do_xcom_push", True) if task.is_mapped else task.do_xcom_push
+    found["do_xcom_push"] = bool(pushes)
     return found
 
 

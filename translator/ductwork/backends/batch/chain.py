@@ -77,6 +77,9 @@ def _refuse(workflow: Workflow, diagnostics: Diagnostics) -> None:
         for slots in task.slots:
             what = f"nothing in a chain counts the slots of {slots.name}"
             diagnostics.add("DW308", task.origin, what, hint, field=slots.field, **about)
+        if task.is_mapped:
+            what = "the task is mapped: how many instances there are is known only when its turn comes"
+            diagnostics.add("DW304", task.origin, what, hint, **about)
         if task.skips:
             what = f"{task.operator.rsplit('.', 1)[-1]} decides at run time which tasks are skipped"
             diagnostics.add("DW303", task.origin, what, hint, **about)

@@ -29,7 +29,13 @@ class Known:
 
 
 class DataFlow:
-    def __init__(self, workflow: Workflow, plan: structure.Part) -> None:
+    """
+    :param plan: of the workflow, or of a mapped task group in it
+    :param indexed: of a group: each instance has joins of its own
+    """
+
+    def __init__(self, workflow: Workflow, plan: structure.Part, *, indexed: bool = False) -> None:
+        self._indexed = indexed
         self._tasks = workflow.by_id
         self._bit = {task.task_id: 1 << i for i, task in enumerate(workflow.tasks)}
         self.decisions = Decisions(workflow)
@@ -47,7 +53,7 @@ class DataFlow:
         """What is known after a part that starts with ``known``."""
         if isinstance(part, structure.Gate):
             return self.after(part.part, self.opened(part, known))
-        ended = known.ended | self._bits(structure.members(part))
+        ended = known.ended | self.bits(structure.members(part))
         if isinstance(part, structure.Series):
             for inner in part.parts:
                 if isinstance(inner, structure.Gate):
@@ -56,7 +62,7 @@ class DataFlow:
 
     def opened(self, gate: structure.Gate, known: Known) -> Known:
         """What is known behind a gate. An early rule knows of some tasks only, which none but its own task may use."""
-        told = 0 if gate.rule else self._bits(gate.tells)
+        told = 0 if gate.rule else self.bits(gate.tells)
         return Known(known.ended | told, known.marked | set(self.joins[gate.key].marks))
 
     def kept(self, known: Known, read: Collection[str]) -> Kept:
@@ -65,7 +71,7 @@ class DataFlow:
         marked = [task for task in read if not self._bit[task] & known.ended and task in known.marked]
         return Kept(tuple(sorted(ended)), tuple(sorted(marked)))
 
-    def _bits(self, tasks: Collection[str]) -> int:
+    def bits(self, tasks: Collection[str]) -> int:
         found = 0
         for task in tasks:
             found |= self._bit[task]
@@ -109,6 +115,7 @@ class DataFlow:
     def _make_joins(self, workflow: Workflow, plan: structure.Part) -> None:
         above = _ancestors(workflow)
         markable = {task for task, by in self.decisions.skippers.items() if by}
+        mapped = frozenset(task.task_id for task in workflow.tasks if task.is_mapped)
         for gate, ended, ahead in _surroundings(plan):
             told = frozenset(gate.tells).union(*(above[task] for task in gate.tells)) if markable else frozenset()
             passed_on = sorted(
@@ -117,7 +124,7 @@ class DataFlow:
                 if (self.decisions.skippers[task] - ended) & told
             )
             consumer = gate.part.task if isinstance(gate.part, structure.Leaf) else ""
-            join = Join.of(gate, passed_on, consumer)
+            join = Join.of(gate, passed_on, consumer, frozenset() if self._indexed else mapped, self._indexed)
             self.joins[gate.key] = join
             for task in gate.tells:
                 self.tells.setdefault(task, []).append(join)

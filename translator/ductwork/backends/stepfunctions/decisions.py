@@ -5,7 +5,7 @@ A condition that can never hold is left out, so a task that nothing can divert h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from ductwork.backends.stepfunctions import jsonata
@@ -32,6 +32,7 @@ class Decisions:
 
     def __init__(self, workflow: Workflow) -> None:
         self._tasks = workflow.by_id
+        self._mapped = frozenset(task.task_id for task in workflow.tasks if task.is_mapped)
         self.skippers: dict[str, frozenset[str]] = _skippers(workflow)
         self.possible: dict[str, frozenset[str]] = {}
         self._level: dict[str, int] = {}
@@ -80,7 +81,7 @@ class Decisions:
     def condition(self, test: Test, read: Sequence[str]) -> str:
         """``test`` as JSONata, naming only the states that its upstream tasks can end in."""
         reachable = frozenset().union(*(self.possible[up] for up in read)) & test.states
-        condition = ended_in(read, reachable)
+        condition = ended_in(read, reachable, self._mapped)
         return condition if test.holds == "any" else f"$not({condition})"
 
     def _first_skipped(self, read: Sequence[str]) -> list[Diversion]:
@@ -96,7 +97,7 @@ class Decisions:
         for level in steps:
             skipped = [up for up in read if "skipped" in self.possible[up] and self._ended(up) <= level]
             failed = [up for up, at in fail_at.items() if at <= level]
-            condition = ended_in(skipped, SKIPPED)
+            condition = ended_in(skipped, SKIPPED, self._mapped)
             if failed:
                 condition = f"{_grouped(condition)} and $not({self.condition(Test('skipped', 'any', FAILED), failed)})"
             found.append(Diversion("skipped", condition))
@@ -107,9 +108,12 @@ def _grouped(condition: str) -> str:
     return f"({condition})" if " or " in condition else condition
 
 
-def ended_in(read: Sequence[str], states: frozenset[str]) -> str:
-    """Condition: at least one of the tasks in ``read`` ended in one of ``states``."""
-    if len(read) == 1:
+def ended_in(read: Sequence[str], states: frozenset[str], mapped: Collection[str] = ()) -> str:
+    """Condition: at least one instance of the tasks in ``read`` ended in one of ``states``.
+
+    :param mapped: tasks whose outcome may be an array: all that their instances ended in
+    """
+    if len(read) == 1 and read[0] not in mapped:
         mine = jsonata.of_input(read[0])
         if len(states) == 1:
             return f"{mine} = {jsonata.text(*states)}"
@@ -126,7 +130,8 @@ def _own_ends(task: Task, restartable: bool) -> frozenset[str]:
         return SUCCESS | {"failed"}
     if not restartable and isinstance(task.work, Wait):
         return SUCCESS | {"skipped" if task.work.soft_fail else "failed"}
-    return SUCCESS | {"failed", "skipped"}
+    # No items: skipped; an upstream task that left nothing to count: upstream_failed.
+    return SUCCESS | {"failed", "skipped"} | ({"upstream_failed"} if task.is_mapped else set())
 
 
 def _skippers(workflow: Workflow) -> dict[str, frozenset[str]]:

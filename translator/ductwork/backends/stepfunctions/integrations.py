@@ -14,13 +14,14 @@ UPDATE_ITEM = "arn:aws:states:::dynamodb:updateItem"
 PUT_ITEM = "arn:aws:states:::dynamodb:putItem"
 GET_ITEM = "arn:aws:states:::dynamodb:getItem"
 UPDATE_ITEM_AND_WAIT = "arn:aws:states:::aws-sdk:dynamodb:updateItem.waitForTaskToken"
+QUERY = "arn:aws:states:::aws-sdk:dynamodb:query"
 DESCRIBE_EXECUTION = "arn:aws:states:::aws-sdk:sfn:describeExecution"
 SEND_TASK_SUCCESS = "arn:aws:states:::aws-sdk:sfn:sendTaskSuccess"
 
 # The optimized integration and the SDK integration spell DynamoDB's errors differently.
 CONDITION_FAILED = ["DynamoDB.ConditionalCheckFailedException", "DynamoDb.ConditionalCheckFailedException"]
 
-_SUBMIT_RETRY = {
+SUBMIT_RETRY = {
     "ErrorEquals": ["Batch.ServerException", "Batch.AWSBatchException", "Batch.TooManyRequestsException"],
     "IntervalSeconds": 2,
     "MaxAttempts": 6,
@@ -51,7 +52,7 @@ def job_retry(retry: Retry) -> list[dict[str, Any]]:
     a try too. Both are in one retrier because each retrier counts for itself.
     """
     if not retry.retries:
-        return [_SUBMIT_RETRY]
+        return [SUBMIT_RETRY]
     interval = min(max(1, math.ceil(retry.delay)), _MAX_INTERVAL_SECONDS)
     rate = max(1.0, retry.backoff)
     # Airflow bounds the delays that grow, by a day at the most.
@@ -66,7 +67,7 @@ def job_retry(retry: Retry) -> list[dict[str, Any]]:
     }
     if rate > 1:
         again["MaxDelaySeconds"] = longest
-    return [_SUBMIT_RETRY, {"ErrorEquals": ["Ductwork.Failed"], "MaxAttempts": 0}, again]
+    return [SUBMIT_RETRY, {"ErrorEquals": ["Ductwork.Failed"], "MaxAttempts": 0}, again]
 
 
 def item_key(sk: str) -> dict[str, Any]:

@@ -38,6 +38,8 @@ class Join:
     :param tells: the tasks that report to it
     :param rule: a rule that may decide it before all have reported
     :param marks: tasks whose skipping it passes on
+    :param mapped: those of ``tells`` whose instances may end differently
+    :param indexed: every instance of a mapped task group has its own
     :param early_mark: the task that waits is itself one of ``marks``, so that its skipping decides the join
     """
 
@@ -46,14 +48,17 @@ class Join:
     rule: str | None = None
     marks: tuple[str, ...] = ()
     early_mark: str | None = None
+    mapped: frozenset[str] = frozenset()
+    indexed: bool = False
 
     @classmethod
-    def of(cls, gate: Gate, marks: Sequence[str], consumer: str) -> Join:
+    def of(cls, gate: Gate, marks: Sequence[str], consumer: str, mapped: frozenset[str], indexed: bool) -> Join:
         early = consumer if gate.rule and consumer in marks else None
-        return cls(gate.key, gate.tells, gate.rule, tuple(marks), early)
+        return cls(gate.key, gate.tells, gate.rule, tuple(marks), early, mapped & set(gate.tells), indexed)
 
     def item_key(self) -> dict[str, Any]:
-        sk = jsonata.expression(f"$run.joins & {jsonata.text(self.key)}")
+        index = " & '#' & $string($index)" if self.indexed else ""
+        sk = jsonata.expression(f"$run.joins & {jsonata.text(self.key)}{index}")
         return {"pk": {"S": jsonata.expression("$run.pk")}, "sk": {"S": sk}}
 
     # ---- the consumer ----
@@ -162,9 +167,15 @@ class Join:
 
     def _report(self, task_id: str) -> State:
         me = {"SS": [task_id]}
-        names = {"#told": "told", "#outcome": jsonata.expression(jsonata.of_input(task_id))}
+        mine = jsonata.of_input(task_id)
         values: dict[str, Any] = {":me": me, ":expires": {"N": jsonata.expression("$run.expires")}}
-        adds = ["#told :me", "#outcome :me"]
+        if task_id in self.mapped:
+            # An attribute that nobody reads stands for each end that no instance came to.
+            names = {f"#{end}": f"'{end}' in [{mine}] ? '{end}' : 'not_{end}'" for end in _ENDS}
+            adds = ["#told :me", *(f"#{end} :me" for end in _ENDS)]
+        else:
+            names, adds = {"#outcome": mine}, ["#told :me", "#outcome :me"]
+        names = {"#told": "told"} | {name: jsonata.expression(code) for name, code in names.items()}
         if self.marks:
             marks = jsonata.texts(task for task in self.marks if task != task_id)
             chosen = f"{marks}[$lookup($states.input, $) = 'skipped']"
@@ -190,6 +201,9 @@ class Join:
         """Expression: the item's sets as an object of task id -> outcome."""
         ends = jsonata.texts(_ENDS)
         told = f"{ends}.($end := $; $lookup({item}, $end).SS.{{$: $end}})"
+        if self.mapped:
+            pairs = f"{ends}.($end := $; $lookup({item}, $end).SS.{{'t': $, 'e': $end}})"
+            told = f"[{pairs}{{t: e}}]"
         if not self.marks:
             return f"$merge({told})"
         marks = f"{item}.marked.SS[$ in {jsonata.texts(self.marks)}].{{$: 'skipped'}}"

@@ -15,7 +15,7 @@ from typing import Any
 
 from ductwork import structure
 from ductwork.backends import worker_job
-from ductwork.backends.stepfunctions import costs, run
+from ductwork.backends.stepfunctions import costs, regions, run
 from ductwork.backends.stepfunctions.dataflow import DataFlow, Known
 from ductwork.backends.stepfunctions.joins import Join
 from ductwork.backends.stepfunctions.past import Past, pasts
@@ -61,11 +61,12 @@ class _Emitter:
     Every method returns the first state's name and the states in reading order.
     """
 
-    def __init__(self, workflow: Workflow, plan: structure.Part) -> None:
+    def __init__(self, workflow: Workflow, plan: structure.Part, region: str = "") -> None:
         self._workflow = workflow
         self._tasks = workflow.by_id
-        self._flow = DataFlow(workflow, plan)
-        self._pasts = pasts(workflow)
+        self._region_name = region
+        self._flow = DataFlow(workflow, plan, indexed=bool(region))
+        self._pasts = {} if region else pasts(workflow)
         self._told_by: dict[str, list[Past]] = {task: [] for task in self._tasks}
         for past in self._pasts.values():
             for task in past.tells:
@@ -86,20 +87,16 @@ class _Emitter:
             return self._parallel(part, known, live, after)
         if isinstance(part, structure.Gate):
             return self._gate(part, known, live, after)
+        if isinstance(part, structure.Region):
+            return self._region(part, known, live, after)
         return self._series(part, known, live, after)
 
     def _leaf(
         self, part: structure.Leaf, known: Known, live: frozenset[str], after: str | None
     ) -> tuple[str, dict[str, State]]:
-        task, table = self._tasks[part.task], self._workflow.ledger_table
+        task = self._tasks[part.task]
         then = self._flow.after(part, known)
-        told: list[dict[str, State]] = []
-        follows = after
-        tellers: list[Join | Past] = [*self._flow.tells.get(part.task, ()), *self._told_by[part.task]]
-        for teller in reversed(tellers):
-            follows, states = teller.tell(table, part.task, self._flow.kept(then, live), follows)
-            told.append(states)
-            live = live | {part.task} | set(teller.marks)
+        follows, told, live = self._tells(part.task, then, live, after)
         limits = [Limit.of_task(self._workflow, task, slots) for slots in task.slots]
         for limit in limits:
             follows, states = limit.free(self._flow.kept(then, live).output({}, exactly=True), follows)
@@ -108,12 +105,51 @@ class _Emitter:
             self._workflow,
             task,
             diversions=self._flow.decisions.diversions[part.task],
+            indexed=bool(self._region_name),
             kept=self._flow.kept(then, live - {part.task}),
             marks=[down for down in task.skips if down in live],
             needed=part.task in live,
             after=follows,
             before=[past.wait for past in (self._pasts.get(part.task),) if past] + [limit.take for limit in limits],
         ).build()
+        for more in reversed(told):
+            states |= more
+        return first, states
+
+    def _tells(
+        self, task: str, then: Known, live: frozenset[str], after: str | None
+    ) -> tuple[str | None, list[dict[str, State]], frozenset[str]]:
+        """The states after a task that tell others of its end, last first; what follows the task, and what is live."""
+        told: list[dict[str, State]] = []
+        tellers: list[Join | Past] = [*self._flow.tells.get(task, ()), *self._told_by.get(task, ())]
+        for teller in reversed(tellers):
+            after, states = teller.tell(self._workflow.ledger_table, task, self._flow.kept(then, live), after)
+            told.append(states)
+            live = live | {task} | set(teller.marks)
+        return after, told, live
+
+    def _region(
+        self, part: structure.Region, known: Known, live: frozenset[str], after: str | None
+    ) -> tuple[str, dict[str, State]]:
+        then = self._flow.after(part, known)
+        told: list[dict[str, State]] = []
+        for task in reversed(part.tasks):
+            after, telling, live = self._tells(task, then, live, after)
+            told += telling
+        reads = self._flow.reads(part)
+        needed = sorted(live & set(part.tasks))
+        inner = _Emitter(self._workflow, part.plan, region=part.group)
+        start = Known(self._flow.bits(reads))
+        first, inside = inner.part(part.plan, start, frozenset(needed), None)
+        first, states = regions.states(
+            self._workflow,
+            part.group,
+            {"StartAt": first, "States": inside},
+            reads=self._flow.kept(known, reads),
+            kept=self._flow.kept(then, live - set(part.tasks)),
+            needed=needed,
+            after=after,
+        )
         for more in reversed(told):
             states |= more
         return first, states
@@ -170,5 +206,7 @@ class _Emitter:
 
 def _first_task(part: structure.Part) -> str:
     while not isinstance(part, structure.Leaf):
+        if isinstance(part, structure.Region):
+            return part.group
         part = part.part if isinstance(part, structure.Gate) else part.parts[0]
     return part.task

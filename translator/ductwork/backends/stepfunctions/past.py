@@ -27,7 +27,6 @@ State = dict[str, Any]
 LINE_UP = "Line up"
 _REMEMBER, _RECALL = "Remember the past", "Recall the past"
 _ITEM = "the past"
-_ENDED_WELL = "['success', 'skipped']"
 
 
 def line_up(workflow: Workflow, after: str) -> dict[str, State]:
@@ -142,7 +141,9 @@ class Past:
                     "Key": integrations.item_key(past_sk(self.task_id)),
                     "UpdateExpression": "ADD #told :me SET expires_at = :expires",
                     "ExpressionAttributeNames": {
-                        "#told": jsonata.expression(f"{mine} in {_ENDED_WELL} ? 'told' : 'ended_badly'")
+                        "#told": jsonata.expression(
+                            f"'failed' in [{mine}] or 'upstream_failed' in [{mine}] ? 'ended_badly' : 'told'"
+                        )
                     },
                     "ExpressionAttributeValues": {
                         ":me": {"SS": [task_id]},

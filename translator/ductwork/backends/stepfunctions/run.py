@@ -247,12 +247,20 @@ def _task_facts(workflow: Workflow) -> dict[str, Any]:
     return {task.task_id: {"M": _facts(task)} for task in workflow.tasks}
 
 
+def _delays(retry: Retry) -> dict[str, float]:
+    found = {"retry_delay": retry.delay, "retry_backoff": retry.backoff, "max_retry_delay": retry.max_delay}
+    return {name: value for name, value in found.items() if value}
+
+
 def _facts(task: Task) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     if task.upstream:
         facts["upstream"] = {"SS": sorted(task.upstream)}
     if task.retry.retries:
         facts["max_tries"] = {"N": str(task.retry.retries)}
+    if task.retry.retries and task.length is not None:
+        # Batch starts the next attempt of an array's child at once: the worker waits.
+        facts |= {name: {"N": f"{value:g}"} for name, value in _delays(task.retry).items()}
     if isinstance(task.work, Worker) and not task.reschedules:
         # The machine has no loop through a Wait for a task that is not known to ask to be started again later.
         facts["hold_reschedules"] = {"BOOL": True}

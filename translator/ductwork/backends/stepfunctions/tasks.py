@@ -17,10 +17,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ductwork.backends import worker_job
-from ductwork.backends.stepfunctions import integrations, jsonata, outcomes
+from ductwork.backends.stepfunctions import integrations, jsonata, outcomes, regions
 from ductwork.backends.stepfunctions.decisions import Diversion
+from ductwork.backends.stepfunctions.mapped import Mapped
 from ductwork.ir import BatchJob, Concat, Instant, Retry, RunValue, Task, Text, Wait, Worker, Workflow
-from ductwork.ledger_schema import task_sk, xcom_sk
+from ductwork.ledger_schema import UNMAPPED, task_sk, xcom_sk
 from ductwork.names import STATE_NAME_LIMIT, job_name, shorten
 
 State = dict[str, Any]
@@ -52,6 +53,7 @@ class TaskStates:
     :param marks: the tasks that this one may decide to skip, if later states read that
     :param needed: later states read how this task ended
     :param after: the name of the state that follows, None at the end of a branch
+    :param indexed: it is in a mapped task group, and these are the states of one instance
     :param before: make the states that hold the task back once it is to run, given the state that follows them
     """
 
@@ -65,11 +67,13 @@ class TaskStates:
         marks: Sequence[str],
         needed: bool,
         after: str | None,
+        indexed: bool = False,
         before: Sequence[Callable[[str], tuple[str, dict[str, State]]]] = (),
     ) -> None:
         self._workflow = workflow
         self._task = task
-        self._diversions = diversions
+        self._indexed = indexed
+        self._diversions = [regions.NO_ITEMS, *diversions, regions.NO_INSTANCE] if indexed else diversions
         self._kept = kept
         self._marks = marks
         self._needed = needed
@@ -77,6 +81,9 @@ class TaskStates:
         self._ends = after is None
         self._before = before
         self.name = self._entry = shorten(task.task_id, STATE_NAME_LIMIT)
+        if task.length is not None:
+            self._map = Mapped(workflow, task, self._submit_arguments)
+            self._entry = self._map.first
         self._record_name = shorten(f"Record {task.task_id}", STATE_NAME_LIMIT)
         self._choice_name = shorten(f"Run {task.task_id}?", STATE_NAME_LIMIT)
         self._push_name = shorten(f"Push {task.task_id}", STATE_NAME_LIMIT)
@@ -98,16 +105,29 @@ class TaskStates:
         if self._diversions or self._workflow.restartable:
             states[self._choice_name] = self._choice()
         states |= held
-        if isinstance(work, Worker):
+        if self._task.length is not None:
+            states |= self._mapped()
+        elif isinstance(work, Worker):
             states |= self._worker()
         elif isinstance(work, Wait):
             states |= self._moment(work)
         else:
             states |= self._batch_job(work)
-        if self._task.calls_back and isinstance(work, Worker):
+        if self._task.calls_back and isinstance(work, Worker) and self._task.length is None:
             states[self._call_name] = self._call_back()
         states[self._record_name] = self._record()
         return next(iter(states)), states
+
+    @property
+    def _map_index(self) -> str:
+        return jsonata.expression(f"$string({regions.INDEX})") if self._indexed else str(UNMAPPED)
+
+    @property
+    def _key(self) -> dict[str, Any]:
+        if not self._indexed:
+            return integrations.item_key(task_sk(self._task.task_id))
+        prefix = jsonata.text(task_sk(self._task.task_id).removesuffix(str(UNMAPPED)))
+        return integrations.item_key(jsonata.expression(f"{prefix} & $string({regions.INDEX})"))
 
     def _held_back(self) -> dict[str, State]:
         sections = []
@@ -157,7 +177,7 @@ class TaskStates:
         }
 
     def _worker(self) -> dict[str, State]:
-        request = worker_job.request(self._workflow, self._task)
+        request = worker_job.request(self._workflow, self._task, self._map_index)
         token = {"name": "DUCTWORK_TASK_TOKEN", "value": jsonata.expression("$states.context.Task.Token")}
         request["containerOverrides"]["environment"].append(token)
         state: State = {
@@ -225,6 +245,9 @@ class TaskStates:
             states[self._push_name] = self._push(job_id, recorded)
         return states
 
+    def _mapped(self) -> dict[str, State]:
+        return self._map.build(self._record_name, self._to_record, self._output, self._next)
+
     def _moment(self, work: Wait) -> dict[str, State]:
         """A sensor for a moment. Airflow's sensor gives up after its timeout, and so does this."""
         target = f"$toMillis({jsonata.code(work.until)})" if work.until else "$toMillis($run.end)"
@@ -266,7 +289,7 @@ class TaskStates:
         return [reported, {**caught, "Next": self._call_name}]
 
     def _call_back(self) -> State:
-        request = worker_job.request(self._workflow, self._task)
+        request = worker_job.request(self._workflow, self._task, self._map_index)
         request["containerOverrides"]["environment"].append({"name": "DUCTWORK_CALLBACK", "value": "task"})
         return {
             "Type": "Task",
@@ -328,7 +351,7 @@ class TaskStates:
     def _end_task(self, state: str, try_number: str) -> State:
         return {
             "TableName": self._workflow.ledger_table,
-            "Key": integrations.item_key(task_sk(self._task.task_id)),
+            "Key": self._key,
             "UpdateExpression": (
                 "SET outcome = if_not_exists(outcome, :state), #state = if_not_exists(outcome, :state), "
                 "try_number = if_not_exists(try_number, :try), started_at = if_not_exists(started_at, :start), "

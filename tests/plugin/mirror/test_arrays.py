@@ -1,0 +1,100 @@
+"""Arrays and single instances of mapped tasks, as the mirror of a state machine sees them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ductwork_airflow import report
+from ductwork_airflow.submit import runs
+from ductwork_airflow.submit.remote import RunHandle
+from remote_runs import DEFINITION, QUEUE, Remote
+
+
+def machine(command: str, state_name: str = "t", **more: Any) -> dict[str, Any]:
+    """A state machine of one state that submits a job; jobs here are plain commands, not workers."""
+    job = {
+        "JobName": "t",
+        "JobQueue": QUEUE,
+        "JobDefinition": DEFINITION,
+        "ContainerOverrides": {
+            "Command": ["sh", "-c", command],
+            "Environment": [{"Name": "DUCTWORK_MAP_INDEX", "Value": more.pop("index", "array")}],
+        },
+        **more,
+    }
+    state = {"Type": "Task", "Resource": "arn:aws:states:::batch:submitJob.sync", "Arguments": job, "End": True}
+    return {"QueryLanguage": "JSONata", "StartAt": state_name, "States": {state_name: state}}
+
+
+def start(remote: Remote, dag_id: str, definition: dict[str, Any]) -> RunHandle:
+    handle = remote.submit(definition, "stepfunctions", remote.request(dag_id))
+    facts: dict[str, Any] = {"t": {}, "other": {}}
+    remote.ledger.start_run(
+        dag_id, "r", target="stepfunctions", execution_arn=handle.execution_arn, run_type="manual", tasks=facts
+    )
+    return handle
+
+
+def until(look: Callable[[], object], seconds: float = 40) -> None:
+    deadline = time.monotonic() + seconds
+    while not look():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_an_array_is_counted_by_one_description(remote: Remote) -> None:
+    """Six children, four slots: two wait, and one of those that run has said so."""
+    handle = start(remote, "array", machine("sleep 60", ArrayProperties={"Size": 6}))
+    watcher = runs.watcher(remote.clients, handle)
+
+    def told() -> dict[str, Any]:
+        watcher.poll()
+        return remote.ledger.mapped("array", "r").get("t", {})
+
+    until(lambda: told().get("job", {}).get("states") == {"RUNNABLE": 2, "RUNNING": 4})
+    assert told()["size"] == 6
+    remote.ledger.record_task("array", "r", "t", "running", 1, map_index=3, owner=True)
+    before = remote.clients.calls.copy()
+    assert watcher.poll().counts == {"none": 4, "queued": 2, "running": 1}
+    assert remote.clients.calls["describe_jobs"] - before["describe_jobs"] == 1
+    assert remote.clients.calls["update_item"] == before["update_item"]
+    found = report.read(remote.ledger, "array", "r")
+    assert found is not None
+    assert found.mapped == {"t": {"none": 3, "queued": 2, "running": 1}}
+    assert [(task.task_id, task.map_index, task.state) for task in found.tasks] == [("t", 3, "running")]
+    watcher.stop("seen")
+    remote.watch(handle)
+
+
+def test_children_that_died_without_a_word_are_explained(remote: Remote) -> None:
+    handle = start(remote, "dying_array", machine("exit 3", ArrayProperties={"Size": 2}))
+    watcher = runs.watcher(remote.clients, handle)
+    until(lambda: watcher.poll().ended)
+    again = runs.watcher(remote.clients, handle)
+    remote.ledger.record_task("dying_array", "r", "t", "failed", 1, map_index=1)
+    until(lambda: again.poll() and "error" in (remote.ledger.task("dying_array", "r", "t", 1) or {}), 10)
+    item = remote.ledger.task("dying_array", "r", "t", 1) or {}
+    assert "exit code 3" in item["error"]
+    assert item["job_id"].endswith(":1")
+
+
+def test_the_job_of_one_instance_is_that_instances(remote: Remote) -> None:
+    busy = [remote.batch.submit_job(**sleeping()) for _ in range(4)]
+    handle = start(remote, "one_instance", machine("true", "t[0]", index="0"))
+    watcher = runs.watcher(remote.clients, handle)
+
+    def instances() -> dict[int, str]:
+        watcher.poll()
+        return {item["map_index"]: item["state"] for item in remote.ledger.instances("one_instance", "r", "t")}
+
+    until(lambda: instances() == {0: "queued"})
+    for job in busy:
+        remote.batch.terminate_job(jobId=job["jobId"], reason="enough")
+    until(lambda: watcher.poll().ended)
+
+
+def sleeping() -> dict[str, Any]:
+    names = {"jobName": "busy", "jobQueue": QUEUE, "jobDefinition": DEFINITION}
+    return {**names, "containerOverrides": {"command": ["sleep", "60"]}}
