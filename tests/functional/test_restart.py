@@ -11,7 +11,8 @@ import pytest
 
 DAGS = Path(__file__).parent / "dags"
 GATED = DAGS / "gated.py"
-TARGETS = pytest.mark.parametrize("target", ["stepfunctions", "batch"])
+# Chains are restarted by tests/plugin/submit in every run; here each restart is a process of its own.
+TARGETS = pytest.mark.parametrize("target", ["stepfunctions", pytest.param("batch", marks=pytest.mark.long)])
 
 
 def tasks(result):
@@ -74,6 +75,7 @@ def test_skip(shared_ductwork, gate, target):
     assert tasks(skipped) == {"first": ("success", 1), "flaky": ("skipped", 1), "last": ("skipped", 0)}
 
 
+@pytest.mark.long
 def test_what_cannot_be_restarted(shared_ductwork, gate):
     gate.touch()
     assert run(shared_ductwork, "ended_well", gate).code == 0
@@ -105,6 +107,7 @@ def test_usage(ductwork, arguments):
     assert ductwork(*arguments).code == 2
 
 
+@pytest.mark.long
 def test_the_dag_file_may_have_moved(ductwork, gate, tmp_path):
     here, there = tmp_path / "here" / "dag.py", tmp_path / "there" / "dag.py"
     here.parent.mkdir()

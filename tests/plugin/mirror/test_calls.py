@@ -10,7 +10,7 @@ from ductwork_airflow.mirror.history import History
 from ductwork_airflow.submit import runs
 from remote_runs import Clients, Remote
 
-SIZES = [10, 100, 1000]
+SIZES = [10, 100, pytest.param(1000, marks=pytest.mark.long)]
 
 
 @pytest.mark.parametrize("size", SIZES)
