@@ -6,7 +6,7 @@ import json
 
 import pytest
 from code_cases import bash, in_dag
-from compiling import codes, compile_text, only_artefact
+from compiling import codes, compile_files, compile_text, only_artefact, write_dag
 
 _OWN = ", executor_config={'ductwork': {'job_queue': 'own'}}"
 # (argument of the task, command line, [ductwork]) -> the queue
@@ -116,3 +116,22 @@ def test_retries_are_airflows(retries, delay, exponential, longest, expected, tm
         return
     assert own[0] == {"ErrorEquals": ["Ductwork.Failed"], "MaxAttempts": 0}
     assert own[1:] == [{"ErrorEquals": ["Ductwork.Retry", "States.TaskFailed"], **expected}]
+
+
+def test_priority_weight_is_a_scheduling_priority_where_there_are_fair_shares(tmp_path):
+    share = "executor_config={'ductwork': {'share_identifier': 'team'}}"
+    chosen = "executor_config={'ductwork': {'share_identifier': 'team', 'scheduling_priority': 3}}"
+    path = write_dag(
+        tmp_path,
+        in_dag(
+            bash("a", f", priority_weight=7, {share}"),
+            bash("b", f", priority_weight=70_000, {share}"),
+            bash("c", f", priority_weight=7, {chosen}"),
+            bash("d", f", {share}"),
+        ),
+    )
+    made = compile_files(path, target="batch")
+    assert [str(finding) for finding in made.diagnostics] == []
+    jobs = {job["name"].removeprefix("case-"): job["submit"] for job in made.artefacts[0].document["jobs"]}
+    given = {name: job.get("schedulingPriorityOverride") for name, job in jobs.items()}
+    assert given == {"a": 7, "b": 9_999, "c": 3, "d": None}

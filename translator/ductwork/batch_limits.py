@@ -15,6 +15,7 @@ MIN_TIMEOUT_SECONDS = 60
 MAX_TIMEOUT_SECONDS = 99_999_999
 MAX_DEPENDENCIES = 20
 MAX_TAGS = 50
+MAX_SCHEDULING_PRIORITY = 9_999
 MAX_OVERRIDES_CHARACTERS = 8_192
 MAX_REQUEST_BYTES = 30 * 1024
 ARRAY_SIZE = range(2, 10_001)
@@ -76,7 +77,7 @@ def _ranges(request: Mapping[str, Any]) -> Iterator[Problem]:
     if isinstance(tags, Mapping) and len(tags) > MAX_TAGS:
         yield Problem("tags", f"{len(tags)} tags are more than the {MAX_TAGS} that Batch keeps")
     priority = request.get("schedulingPriorityOverride")
-    if isinstance(priority, int) and not 0 <= priority <= 9999:
+    if isinstance(priority, int) and not 0 <= priority <= MAX_SCHEDULING_PRIORITY:
         yield Problem("schedulingPriorityOverride", f"priority {priority} is outside Batch's range of 0 to 9999")
 
 

@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ductwork import deployment, graph, ir, support
+from ductwork import batch_limits, deployment, graph, ir, support
 from ductwork.backends import BACKENDS
 from ductwork.diagnostics import Diagnostics, Origin
 from ductwork.ledger_schema import pool_key, task_limit_key
@@ -179,8 +179,22 @@ def _build_task(
         else "self"
         if task.settings.get("depends_on_past")
         else "",
-        deployment=deployment.merge(own, settings.common),
+        deployment=_prioritised(dag_id, task, deployment.merge(own, settings.common), diagnostics),
     )
+
+
+def _prioritised(dag_id: str, task: TaskSnapshot, found: ir.Deployment, diagnostics: Diagnostics) -> ir.Deployment:
+    """Airflow's priority_weight as Batch's scheduling priority, which queues with fair shares know."""
+    weight = task.settings.get("priority_weight")
+    if weight is None or found.scheduling_priority is not None:
+        return found
+    if found.share_identifier is None:
+        what = "priority_weight does not order jobs: only fair-share queues have priorities"
+        hint = "use a queue with a scheduling policy, and name a share_identifier"
+        about = {"dag_id": dag_id, "task_id": task.task_id, "field": "priority_weight"}
+        diagnostics.add("DW308", task.origin, what, hint, **about)
+        return found
+    return replace(found, scheduling_priority=min(max(int(weight), 0), batch_limits.MAX_SCHEDULING_PRIORITY))
 
 
 def _slots(dag_id: str, task: TaskSnapshot, pools: Mapping[str, int]) -> tuple[ir.Slots, ...]:

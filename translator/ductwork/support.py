@@ -66,11 +66,6 @@ def _check_task(dag: DagSnapshot, task: TaskSnapshot, pools: Mapping[str, int], 
     if slots > pools.get(pool, slots):
         what = f"it takes {slots} slots of pool {pool!r}, which has {pools[pool]}: it could never run"
         report("DW307", what, "take fewer slots, or give the pool more", "pool_slots")
-    if "priority_weight" in task.settings:
-        hint = "give the task a share identifier and a scheduling priority in executor_config['ductwork']"
-        report(
-            "DW308", "priority_weight does not order jobs: AWS Batch has scheduling priorities", hint, "priority_weight"
-        )
 
 
 def _comes_back(dag: DagSnapshot, task: TaskSnapshot) -> bool:
