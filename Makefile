@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 export AIRFLOW_HOME ?= $(CURDIR)/.airflow
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 SOURCES := translator plugin tests dags
-# Much of the suite waits for processes.
-SIDE_BY_SIDE := -n 3 --dist loadgroup
+# Much of the suite waits for processes; the tests of a file share what they set up.
+SIDE_BY_SIDE := -n 3 --dist loadfile
 
 .PHONY: run airflow plugins.zip test test-all lint format bench clean help
 

@@ -29,13 +29,6 @@ def _run(script, *arguments, environment, folder, timeout=1000):
     return {Path(path).stem: found for path, found in json.loads(done.stdout.replace(str(folder), "<tmp>")).items()}
 
 
-def pytest_collection_modifyitems(items):
-    """Where tests run side by side, those of one file share what its DAGs came to."""
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
 @pytest.fixture(scope="session")
 def airflow_environment(tmp_path_factory):
     """An AIRFLOW_HOME with a migrated metadata database; the DAGs folder is made per call of ``gather``."""
