@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ductwork.backends.stepfunctions import integrations, jsonata, outcomes
+from ductwork.backends.stepfunctions.waking import Waking
 from ductwork.names import STATE_NAME_LIMIT, shorten
 from ductwork.structure import Gate
 from ductwork.trigger_rules import EARLY
@@ -127,43 +128,21 @@ class Join:
 
         :param kept: what the states from ``after`` on read
         """
-        tell_name = shorten(f"Tell {self.key}: {task_id}", STATE_NAME_LIMIT)
-        ready_name = shorten(f"{self.key} ready? {task_id}", STATE_NAME_LIMIT)
-        wake_name = shorten(f"Wake {self.key}: {task_id}", STATE_NAME_LIMIT)
-        # Neither a Choice nor a catcher can end a branch.
-        then = after or shorten(f"{self.key} told: {task_id}", STATE_NAME_LIMIT)
-        going_on = kept.output({}, exactly=True)
         item = f"$states.input.{jsonata.name(_ITEM)}"
-        tell: State = {
-            "Type": "Task",
-            "Resource": integrations.UPDATE_ITEM,
-            "Arguments": {"TableName": table, "Key": self.item_key(), **self._report(task_id)},
-            "Output": jsonata.expression(
-                f"$merge([$states.input, {{{jsonata.text(_ITEM)}: $states.result.Attributes}}])"
+        waking = Waking(
+            names=(
+                f"Tell {self.key}: {task_id}",
+                f"{self.key} ready? {task_id}",
+                f"Wake {self.key}: {task_id}",
+                f"{self.key} told: {task_id}",
             ),
-            "Retry": integrations.DYNAMODB_RETRY,
-            "Next": ready_name,
-        }
-        ready: State = {
-            "Type": "Choice",
-            "Choices": [{"Condition": jsonata.expression(self._ready(item)), "Next": wake_name}],
-            "Default": then,
-            "Output": going_on,
-        }
-        wake: State = {
-            "Type": "Task",
-            "Resource": integrations.SEND_TASK_SUCCESS,
-            "Arguments": {
-                "TaskToken": jsonata.expression(f"{item}.token.S"),
-                "Output": jsonata.expression(f"$string({self._outcomes(item)})"),
-            },
-            "Output": going_on,
-            "Retry": integrations.TOKEN_RETRY,
-            "Catch": [{"ErrorEquals": integrations.TOKEN_GONE, "Output": going_on, "Next": then}],
-            "Next": then,
-        }
-        states = {tell_name: tell, ready_name: ready, wake_name: wake}
-        return tell_name, states if after else states | {then: {"Type": "Succeed"}}
+            update={"TableName": table, "Key": self.item_key(), **self._report(task_id)},
+            noted=(_ITEM, "$states.result.Attributes"),
+            awaited=self._ready(item),
+            token=f"{item}.token.S",
+            answer=jsonata.expression(f"$string({self._outcomes(item)})"),
+        )
+        return waking.states(kept.output({}, exactly=True), after)
 
     def _report(self, task_id: str) -> State:
         me = {"SS": [task_id]}

@@ -125,7 +125,7 @@ class _Emitter:
         for teller in reversed(tellers):
             after, states = teller.tell(self._workflow.ledger_table, task, self._flow.kept(then, live), after)
             told.append(states)
-            live = live | {task} | set(teller.marks)
+            live = live | {task} | set(teller.marks if isinstance(teller, Join) else ())
         return after, told, live
 
     def _region(

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ductwork.backends.stepfunctions import integrations, jsonata, outcomes
+from ductwork.backends.stepfunctions.waking import Waking
 from ductwork.ir import Workflow
 from ductwork.ledger_schema import RUN_SK, latest_key, past_sk
 from ductwork.names import STATE_NAME_LIMIT, shorten
@@ -92,7 +93,6 @@ class Past:
     table: str
     task_id: str
     tells: tuple[str, ...]
-    marks: tuple[str, ...] = ()
 
     def wait(self, after: str) -> tuple[str, dict[str, State]]:
         """The states before the task; the state data passes through."""
@@ -125,62 +125,32 @@ class Past:
 
     def tell(self, table: str, task_id: str, kept: outcomes.Kept, after: str | None) -> tuple[str, dict[str, State]]:
         """The states after ``task_id``, whose outcome is in the state data."""
-        tell = shorten(f"Tell next run: {self.task_id}: {task_id}", STATE_NAME_LIMIT)
-        well = shorten(f"Does next run wait? {self.task_id}: {task_id}", STATE_NAME_LIMIT)
-        wake = shorten(f"Wake {self.task_id} of next run: {task_id}", STATE_NAME_LIMIT)
-        then = after or shorten(f"Told next run: {self.task_id}: {task_id}", STATE_NAME_LIMIT)
-        going_on = kept.output({}, exactly=True)
         item = f"$states.input.{jsonata.name(_ITEM)}"
         mine = jsonata.of_input(task_id)
-        states: dict[str, State] = {
-            tell: {
-                "Type": "Task",
-                "Resource": integrations.UPDATE_ITEM,
-                "Arguments": {
-                    "TableName": table,
-                    "Key": integrations.item_key(past_sk(self.task_id)),
-                    "UpdateExpression": "ADD #told :me SET expires_at = :expires",
-                    "ExpressionAttributeNames": {
-                        "#told": jsonata.expression(
-                            f"'failed' in [{mine}] or 'upstream_failed' in [{mine}] ? 'ended_badly' : 'told'"
-                        )
-                    },
-                    "ExpressionAttributeValues": {
-                        ":me": {"SS": [task_id]},
-                        ":expires": {"N": jsonata.expression("$run.expires")},
-                    },
-                    "ReturnValues": "ALL_NEW",
+        badly = f"'failed' in [{mine}] or 'upstream_failed' in [{mine}]"
+        waking = Waking(
+            names=(
+                f"Tell next run: {self.task_id}: {task_id}",
+                f"Does next run wait? {self.task_id}: {task_id}",
+                f"Wake {self.task_id} of next run: {task_id}",
+                f"Told next run: {self.task_id}: {task_id}",
+            ),
+            update={
+                "TableName": table,
+                "Key": integrations.item_key(past_sk(self.task_id)),
+                "UpdateExpression": "ADD #told :me SET expires_at = :expires",
+                "ExpressionAttributeNames": {"#told": jsonata.expression(f"{badly} ? 'ended_badly' : 'told'")},
+                "ExpressionAttributeValues": {
+                    ":me": {"SS": [task_id]},
+                    ":expires": {"N": jsonata.expression("$run.expires")},
                 },
-                "Output": jsonata.expression(
-                    f"$merge([$states.input, {{{jsonata.text(_ITEM)}: $states.result.Attributes}}])"
-                ),
-                "Retry": integrations.DYNAMODB_RETRY,
-                "Next": well,
+                "ReturnValues": "ALL_NEW",
             },
-            well: {
-                "Type": "Choice",
-                "Choices": [
-                    {
-                        "Condition": jsonata.expression(
-                            f"$exists({item}.token) and $count({item}.told.SS) = {len(self.tells)}"
-                        ),
-                        "Next": wake,
-                    }
-                ],
-                "Default": then,
-                "Output": going_on,
-            },
-            wake: {
-                "Type": "Task",
-                "Resource": integrations.SEND_TASK_SUCCESS,
-                "Arguments": {"TaskToken": jsonata.expression(f"{item}.token.S"), "Output": "{}"},
-                "Output": going_on,
-                "Retry": integrations.TOKEN_RETRY,
-                "Catch": [{"ErrorEquals": integrations.TOKEN_GONE, "Output": going_on, "Next": then}],
-                "Next": then,
-            },
-        }
-        return tell, states if after else states | {then: {"Type": "Succeed"}}
+            noted=(_ITEM, "$states.result.Attributes"),
+            awaited=f"$exists({item}.token) and $count({item}.told.SS) = {len(self.tells)}",
+            token=f"{item}.token.S",
+        )
+        return waking.states(kept.output({}, exactly=True), after)
 
 
 def pasts(workflow: Workflow) -> dict[str, Past]:

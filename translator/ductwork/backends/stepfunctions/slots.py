@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ductwork.backends.stepfunctions import integrations, jsonata
+from ductwork.backends.stepfunctions.waking import Waking
 from ductwork.ir import Slots, Task, Workflow
 from ductwork.ledger_schema import limit_key
 from ductwork.names import STATE_NAME_LIMIT, shorten
@@ -183,40 +184,24 @@ class Limit:
         :param going_on: their last Output
         :param after: the state that follows, None at the end of a branch
         """
-        free, awaited, wake = self._name("Free"), self._name("Is", " awaited?"), self._name("Wake next")
-        then = after or self._name("Freed")
         token = f"$states.input.{jsonata.name(_NEXT)}"
         item = "$states.result.Attributes"
-        popped = f"$exists({item}.queue.L[0]) ? {item}.queue.L[0].S : ''"
-        states: dict[str, State] = {
-            free: {
-                "Type": "Task",
-                "Resource": integrations.UPDATE_ITEM,
-                "Arguments": {
-                    **self._item,
-                    "UpdateExpression": "DELETE #holders :mine REMOVE #queue[0]",
-                    "ExpressionAttributeNames": _NAMES,
-                    "ExpressionAttributeValues": self._mine,
-                    "ReturnValues": "ALL_OLD",
-                },
-                "Output": jsonata.expression(f"$merge([$states.input, {{{jsonata.text(_NEXT)}: {popped}}}])"),
-                "Retry": integrations.DYNAMODB_RETRY,
-                "Next": awaited,
+        waking = Waking(
+            names=(
+                self._name("Free"),
+                self._name("Is", " awaited?"),
+                self._name("Wake next"),
+                self._name("Freed"),
+            ),
+            update={
+                **self._item,
+                "UpdateExpression": "DELETE #holders :mine REMOVE #queue[0]",
+                "ExpressionAttributeNames": _NAMES,
+                "ExpressionAttributeValues": self._mine,
+                "ReturnValues": "ALL_OLD",
             },
-            awaited: {
-                "Type": "Choice",
-                "Choices": [{"Condition": jsonata.expression(f"{token} != ''"), "Next": wake}],
-                "Default": then,
-                "Output": going_on,
-            },
-            wake: {
-                "Type": "Task",
-                "Resource": integrations.SEND_TASK_SUCCESS,
-                "Arguments": {"TaskToken": jsonata.expression(token), "Output": "{}"},
-                "Output": going_on,
-                "Retry": integrations.TOKEN_RETRY,
-                "Catch": [{"ErrorEquals": integrations.TOKEN_GONE, "Output": "{% $states.input %}", "Next": free}],
-                "Next": then,
-            },
-        }
-        return free, states if after else states | {then: {"Type": "Succeed"}}
+            noted=(_NEXT, f"$exists({item}.queue.L[0]) ? {item}.queue.L[0].S : ''"),
+            awaited=f"{token} != ''",
+            token=token,
+        )
+        return waking.states(going_on, after, until_awake=True)
