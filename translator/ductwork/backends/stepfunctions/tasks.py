@@ -20,15 +20,13 @@ from ductwork.backends import worker_job
 from ductwork.backends.stepfunctions import integrations, jsonata, outcomes, regions
 from ductwork.backends.stepfunctions.decisions import Diversion
 from ductwork.backends.stepfunctions.mapped import Mapped
+from ductwork.backends.stepfunctions.writes import NOW, Writes
 from ductwork.ir import BatchJob, Concat, Instant, Retry, RunValue, Task, Text, Wait, Worker, Workflow
-from ductwork.ledger_schema import UNMAPPED, task_sk, xcom_sk
 from ductwork.names import STATE_NAME_LIMIT, job_name, shorten
 
 State = dict[str, Any]
 
-_NOW = jsonata.expression("$states.context.State.EnteredTime")
 _TRY = jsonata.expression("$states.context.State.RetryCount + 1")
-_EXPIRES = jsonata.expression("$run.expires")
 # A job that was only submitted has not started.
 _STARTED = jsonata.expression(
     "$exists($states.result.StartedAt) ? $fromMillis($states.result.StartedAt) : $states.context.State.EnteredTime"
@@ -38,8 +36,6 @@ _FAILED_JOB = jsonata.expression(
     '( $found := $match($string($states.errorOutput.Cause), /"JobId": *"([^"]+)"/);'
     " $exists($found) ? $found[0].groups[0] : '' )"
 )
-# No item has it.
-_NO_ATTRIBUTE = "none"
 # What a branch has decided to skip, as the ledger has it.
 _DECIDED = "$states.result.Attributes.skipped.L.S"
 # "-" and the eight characters of the run's hash are added at run time.
@@ -72,7 +68,7 @@ class TaskStates:
     ) -> None:
         self._workflow = workflow
         self._task = task
-        self._indexed = indexed
+        self._writes = Writes(workflow, task, indexed=indexed)
         self._diversions = [regions.NO_ITEMS, *diversions, regions.NO_INSTANCE] if indexed else diversions
         self._kept = kept
         self._marks = marks
@@ -118,17 +114,6 @@ class TaskStates:
         states[self._record_name] = self._record()
         return next(iter(states)), states
 
-    @property
-    def _map_index(self) -> str:
-        return jsonata.expression(f"$string({regions.INDEX})") if self._indexed else str(UNMAPPED)
-
-    @property
-    def _key(self) -> dict[str, Any]:
-        if not self._indexed:
-            return integrations.item_key(task_sk(self._task.task_id))
-        prefix = jsonata.text(task_sk(self._task.task_id).removesuffix(str(UNMAPPED)))
-        return integrations.item_key(jsonata.expression(f"{prefix} & $string({regions.INDEX})"))
-
     def _held_back(self) -> dict[str, State]:
         sections = []
         for make in reversed(self._before):
@@ -150,9 +135,9 @@ class TaskStates:
         value = {"state": state, "try": try_number}
         # No worker tells the ledger of these; "" is a job that was never submitted.
         if isinstance(self._task.work, BatchJob):
-            value |= {"job": "", "start": _NOW, **facts}
+            value |= {"job": "", "start": NOW, **facts}
         elif isinstance(self._task.work, Wait):
-            value |= {"start": _NOW, **facts}
+            value |= {"start": NOW, **facts}
         return self._kept.output({self._task.task_id: value}, exactly=False)
 
     # ---- states ----
@@ -177,7 +162,7 @@ class TaskStates:
         }
 
     def _worker(self) -> dict[str, State]:
-        request = worker_job.request(self._workflow, self._task, self._map_index)
+        request = worker_job.request(self._workflow, self._task, self._writes.map_index)
         token = {"name": "DUCTWORK_TASK_TOKEN", "value": jsonata.expression("$states.context.Task.Token")}
         request["containerOverrides"]["environment"].append(token)
         state: State = {
@@ -263,7 +248,7 @@ class TaskStates:
             self.name: {
                 "Type": "Wait",
                 "Timestamp": jsonata.expression(f"( {bindings} $fromMillis($min([$target, $latest])) )"),
-                "Output": self._to_record(state, 1, start=_NOW, **passed),
+                "Output": self._to_record(state, 1, start=NOW, **passed),
                 "Next": self._passed_name if work.pushes else self._record_name,
             }
         }
@@ -289,7 +274,7 @@ class TaskStates:
         return [reported, {**caught, "Next": self._call_name}]
 
     def _call_back(self) -> State:
-        request = worker_job.request(self._workflow, self._task, self._map_index)
+        request = worker_job.request(self._workflow, self._task, self._writes.map_index)
         request["containerOverrides"]["environment"].append({"name": "DUCTWORK_CALLBACK", "value": "task"})
         return {
             "Type": "Task",
@@ -305,23 +290,12 @@ class TaskStates:
         # What the worker has recorded stands: if_not_exists keeps it, and ReturnValues hands it back, so the machine
         # goes on with what the ledger says even where the worker died between its two reports.
         mine = jsonata.of_input(self._task.task_id)
-        request = self._end_task(jsonata.expression(f"{mine}.state"), jsonata.expression(f"$string({mine}.try)"))
         if isinstance(self._task.work, BatchJob):
-            # A path that submitted no job leaves the id of an earlier execution's as it is.
-            request["UpdateExpression"] += ", job_id = if_not_exists(#kept, :job)"
-            request["ExpressionAttributeNames"]["#kept"] = jsonata.expression(
-                f"{mine}.job = '' ? 'job_id' : '{_NO_ATTRIBUTE}'"
-            )
-            request["ExpressionAttributeValues"][":job"] = {"S": jsonata.expression(f"{mine}.job")}
-            # The mirror may have seen the first try only.
-            request["UpdateExpression"] = request["UpdateExpression"].replace(
-                "if_not_exists(try_number, :try)", "if_not_exists(#tried, :try)"
-            )
-            request["ExpressionAttributeNames"]["#tried"] = jsonata.expression(
-                f"{mine}.try > 1 ? '{_NO_ATTRIBUTE}' : 'try_number'"
-            )
-        if isinstance(self._task.work, (BatchJob, Wait)):
-            request["ExpressionAttributeValues"][":start"] = {"S": jsonata.expression(f"{mine}.start")}
+            request = self._writes.end_native(mine)
+        else:
+            started = jsonata.expression(f"{mine}.start") if isinstance(self._task.work, Wait) else NOW
+            state, number = jsonata.expression(f"{mine}.state"), jsonata.expression(f"$string({mine}.try)")
+            request = self._writes.end(state, number, started)
         return {
             "Type": "Task",
             "Resource": integrations.UPDATE_ITEM,
@@ -342,49 +316,20 @@ class TaskStates:
         return {
             "Type": "Task",
             "Resource": integrations.UPDATE_ITEM,
-            "Arguments": self._end_task(state, attempts),
+            "Arguments": self._writes.end(state, attempts),
             "Output": self._output("{% $states.result.Attributes.outcome.S %}"),
             "Retry": integrations.DYNAMODB_RETRY,
             **self._next,
-        }
-
-    def _end_task(self, state: str, try_number: str) -> State:
-        return {
-            "TableName": self._workflow.ledger_table,
-            "Key": self._key,
-            "UpdateExpression": (
-                "SET outcome = if_not_exists(outcome, :state), #state = if_not_exists(outcome, :state), "
-                "try_number = if_not_exists(try_number, :try), started_at = if_not_exists(started_at, :start), "
-                "ended_at = if_not_exists(ended_at, :now), updated_at = :now, expires_at = :expires"
-            ),
-            "ExpressionAttributeNames": {"#state": "state"},
-            "ExpressionAttributeValues": {
-                ":state": {"S": state},
-                ":try": {"N": try_number},
-                ":start": {"S": _NOW},
-                ":now": {"S": _NOW},
-                ":expires": {"N": _EXPIRES},
-            },
-            "ReturnValues": "ALL_NEW",
         }
 
     def _push(self, value: str, after: str) -> State:
         """
         :param value: the return value's JSON text
         """
-        item = {
-            **integrations.item_key(xcom_sk(self._task.task_id, "return_value")),
-            "task_id": {"S": self._task.task_id},
-            "key": {"S": "return_value"},
-            "map_index": {"N": "-1"},
-            "value": {"S": value},
-            "updated_at": {"S": _NOW},
-            "expires_at": {"N": _EXPIRES},
-        }
         return {
             "Type": "Task",
             "Resource": integrations.PUT_ITEM,
-            "Arguments": {"TableName": self._workflow.ledger_table, "Item": item},
+            "Arguments": self._writes.push(value),
             "Output": "{% $states.input %}",
             "Retry": integrations.DYNAMODB_RETRY,
             "Next": after,
