@@ -85,10 +85,10 @@ case(
 )
 task_case(
     "DW308",
-    "a limit on mapped instances",
-    ["BashOperator.partial(task_id='t', max_active_tis_per_dagrun=1).expand(bash_command=['a', 'b'])  # <-"],
+    "a pool of unknown size for mapped instances",
+    ["BashOperator.partial(task_id='t', pool='p').expand(bash_command=['a', 'b'])  # <-"],
     ["BashOperator.partial(task_id='t').expand(bash_command=['a', 'b'])"],
-    field="max_active_tis_per_dagrun",
+    field="pool",
 )
 task_case("DW305", "setup", [bash() + ".as_setup()  # <-"], [bash()], options=_BATCH)
 task_case(

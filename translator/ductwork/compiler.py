@@ -19,7 +19,7 @@ from typing import Any
 from ductwork import batch_limits, deployment, graph, ir, support
 from ductwork.backends import BACKENDS
 from ductwork.diagnostics import Diagnostics, Origin
-from ductwork.ledger_schema import pool_key, task_limit_key
+from ductwork.ledger_schema import pool_key, run_limit_key, task_limit_key
 from ductwork.passes import PASSES
 from ductwork.passes.job_definitions import needed
 from ductwork.relations import Relations
@@ -102,10 +102,11 @@ class _Settings:
     broken: bool
     restartable: bool
     pools: Mapping[str, int] = field(default_factory=dict)
+    max_map_length: int = 1024
 
     @classmethod
     def read(cls, options: Options, diagnostics: Diagnostics) -> _Settings:
-        from ductwork.frontend.settings import configured
+        from ductwork.frontend.settings import configured, max_map_length
 
         own = Diagnostics()
         flags = deployment.Reader(Origin("command line"), own).values(options.deployment)
@@ -113,7 +114,8 @@ class _Settings:
         pools = reader.pools(section.pop("pools", ""))
         conf = reader.values(section)
         diagnostics.extend(own)
-        return cls(deployment.merge(flags, conf, deployment.SUBSTITUTED), own.failed, options.restartable, pools)
+        common = deployment.merge(flags, conf, deployment.SUBSTITUTED)
+        return cls(common, own.failed, options.restartable, pools, max_map_length())
 
 
 def build(dag: DagSnapshot, settings: _Settings, diagnostics: Diagnostics) -> ir.Workflow:
@@ -135,6 +137,7 @@ def build(dag: DagSnapshot, settings: _Settings, diagnostics: Diagnostics) -> ir
         groups={group: length for group, length in dag.groups.items() if length is not None},
         deployment=settings.common,
         timeout=dag.settings.get("dagrun_timeout"),
+        max_map_length=settings.max_map_length,
         max_active_runs=dag.settings.get("max_active_runs"),
         calls_back=tuple(end for end, name in ir.RUN_CALLBACKS.items() if dag.settings.get(name)),
         restartable=settings.restartable,
@@ -174,6 +177,7 @@ def _build_task(
         length=task.length,
         group=task.group,
         slots=_slots(dag_id, task, settings.pools),
+        at_once=task.settings.get("max_active_tis_per_dagrun") if task.is_mapped else None,
         past="all"
         if task.settings.get("wait_for_downstream")
         else "self"
@@ -200,10 +204,12 @@ def _prioritised(dag_id: str, task: TaskSnapshot, found: ir.Deployment, diagnost
 def _slots(dag_id: str, task: TaskSnapshot, pools: Mapping[str, int]) -> tuple[ir.Slots, ...]:
     """The limits a task is under; one takes its slots in the same order as every other."""
     found: list[ir.Slots] = []
-    if task.is_mapped or task.group:
-        return ()
     if limit := task.settings.get("max_active_tis_per_dag"):
         found.append(ir.Slots("own", "max_active_tis_per_dag", task_limit_key(dag_id, task.task_id), int(limit)))
+    # Of a mapped task a Map knows; of any other there is one instance in a run.
+    if task.group and (limit := task.settings.get("max_active_tis_per_dagrun")):
+        key = run_limit_key(task.task_id)
+        found.append(ir.Slots("run's own", "max_active_tis_per_dagrun", key, int(limit)))
     if (pool := str(task.settings.get("pool") or "")) in pools:
         found.append(
             ir.Slots(f"pool {pool}", "pool", pool_key(pool), pools[pool], int(task.settings.get("pool_slots") or 1))

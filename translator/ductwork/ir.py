@@ -113,7 +113,7 @@ class Slots:
 
     :param name: what is limited, for people
     :param field: the setting that says so
-    :param key: ``(pk, sk)`` of the ledger's item that counts
+    :param key: ``(pk, sk)`` of the ledger's item that counts; an empty pk is the run's own
     :param size: how many slots there are
     :param count: how many of them the task takes
     """
@@ -163,6 +163,7 @@ class Task:
     :param group: the mapped task group it is in: it has an instance for each of the group's
     :param length: of a mapped task: how many instances it has
     :param slots: the limits it is under
+    :param at_once: of a mapped task: how many of a run's instances go on at a time; None: any number
     :param past: ``self``: it waits for itself in the run before; ``all``: and for all that is directly below that
     :param reschedules: it may ask to be started again at a later time, in the same try
     """
@@ -185,6 +186,7 @@ class Task:
     may_defer: bool = False
     calls_back: bool = False
     slots: tuple[Slots, ...] = ()
+    at_once: int | None = None
     past: str = ""
     length: Length | None = None
     group: str = ""
@@ -195,6 +197,11 @@ class Task:
         """It may have several instances, which may end differently."""
         return self.length is not None or bool(self.group)
 
+    @property
+    def in_array(self) -> bool:
+        """Its instances are children of an array job, which cannot hold them back or start one again later."""
+        return self.length is not None and not (self.slots or self.at_once or self.reschedules)
+
 
 @dataclass(frozen=True)
 class Workflow:
@@ -204,6 +211,7 @@ class Workflow:
     :param dag_file: the DAG file's path relative to its bundle
     :param ledger_table: the ledger's table, a name or a ``${substitution}``
     :param groups: the mapped task groups: how many instances each has
+    :param max_map_length: how many items Airflow lets a return value have that something is expanded over
     :param deployment: where and with what jobs of the run itself run
     :param timeout: seconds after which the run is stopped
     :param max_active_runs: how many runs may go on at the same time; None: any number
@@ -218,6 +226,7 @@ class Workflow:
     tasks: tuple[Task, ...]
     ledger_table: str = "${LedgerTable}"
     groups: Mapping[str, Length] = field(default_factory=dict)
+    max_map_length: int = 1024
     deployment: Deployment = Deployment()
     timeout: float | None = None
     max_active_runs: int | None = None
@@ -227,6 +236,16 @@ class Workflow:
     @property
     def by_id(self) -> dict[str, Task]:
         return {task.task_id: task for task in self.tasks}
+
+    def most(self, length: Length) -> int:
+        """How many instances there are at the most."""
+
+        def of_task(task_id: str) -> int:
+            task = self.by_id[task_id]
+            own = self.groups[task.group] if task.group else task.length
+            return self.max_map_length if own is None else self.most(own)
+
+        return length.most(of_task)
 
     @property
     def leaves(self) -> tuple[str, ...]:

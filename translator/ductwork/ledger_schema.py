@@ -21,6 +21,7 @@ instances of a task that go on     pk ``limit#<dag_id>``, sk ``task#<task_id>``
 the latest run of a DAG            pk ``limit#<dag_id>``, sk ``latest``
 tasks of a pool that go on         pk ``pool#<name>``, sk ``tasks``
 what the next run waits for        pk of the run, sk ``past#<task_id>``
+instances of a task in one run      same pk, sk ``limit#<task_id>``
 an asset's event                    pk ``asset#<name|uri|alias>#<value>``, sk ``event#<timestamp>#<id>``
 an asset's state store entry        pk ``asset#<name|uri>#<value>``, sk ``store#<key>``
 an Airflow Variable set by a task   pk ``variable#<key>``, sk ``variable``
@@ -123,6 +124,11 @@ def limit_key(dag_id: str) -> tuple[str, str]:
 
 def task_limit_key(dag_id: str, task_id: str) -> tuple[str, str]:
     return f"limit#{dag_id}", f"task#{task_id}"
+
+
+def run_limit_key(name: str) -> tuple[str, str]:
+    """Of what limits a run's own tasks; the pk is the run's."""
+    return "", f"limit#{name}"
 
 
 def latest_key(dag_id: str) -> tuple[str, str]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 
@@ -24,3 +25,16 @@ class Length:
             yield self.task_id
         for part in self.parts:
             yield from part.sources()
+
+    def most(self, of_task: Callable[[str], int]) -> int:
+        """
+        :param of_task: how many items a task's return value has at the most
+        """
+        if self.kind == "number":
+            return self.number
+        if self.kind == "xcom":
+            return of_task(self.task_id)
+        return _MOST[self.kind](part.most(of_task) for part in self.parts)
+
+
+_MOST: dict[str, Callable[[Iterator[int]], int]] = {"product": math.prod, "sum": sum, "min": min, "max": max}

@@ -9,6 +9,8 @@ JOB_NAME_LIMIT = 128
 STATE_NAME_LIMIT = 80
 EXECUTION_NAME_LIMIT = 80
 _HASH_LENGTH = 8
+# What follows a task's id in the name of a state that submits jobs of its instances: of one, one after another.
+ONLY_INSTANCE, EACH_INSTANCE = "[0]", "[n]"
 
 
 def short_hash(text: str, length: int = _HASH_LENGTH) -> str:

@@ -51,14 +51,10 @@ def _check_task(dag: DagSnapshot, task: TaskSnapshot, pools: Mapping[str, int], 
         report("DW304", "the task is a mapped setup or teardown")
     if task.group and _comes_back(dag, task):
         report("DW304", f"{task.group} depends on a task that depends on {task.group} itself")
-    for name in ("max_active_tis_per_dag", "max_active_tis_per_dagrun", "pool"):
-        if many and task.settings.get(name):
-            what = f"{name} does not limit the instances of a mapped task"
-            report("DW308", what, "limit them by the job queue's compute environment", name)
     for operator, why in _UNSERVED.items():
         if operator in task.ancestors:
             report("DW312", f"{task.operator.rsplit('.', 1)[-1]} cannot work: {why}")
-    pool = "" if many else str(task.settings.get("pool") or "")
+    pool = str(task.settings.get("pool") or "")
     if pool and pool not in pools:
         hint = f"say how many slots it has: AIRFLOW__DUCTWORK__POOLS={pool}=5, or pools in [ductwork] of airflow.cfg"
         report("DW308", f"the size of pool {pool!r} is not known, so it does not limit anything", hint, "pool")

@@ -73,6 +73,7 @@ def patches() -> tuple[Callable[[], None], ...]:
     from ductwork_airflow.local import adapter_integrations as integrations
     from ductwork_airflow.local import adapter_interpreter as interpreter
     from ductwork_airflow.local import adapter_jsonata as jsonata
+    from ductwork_airflow.local import adapter_maps as maps
     from ductwork_airflow.local import adapter_states as states
     from ductwork_airflow.local import adapter_versions as versions
     from ductwork_airflow.local import batch_api
@@ -96,6 +97,7 @@ def patches() -> tuple[Callable[[], None], ...]:
         interpreter.patch_stop,
         interpreter.patch_context,
         interpreter.patch_map_concurrency,
+        maps.patch_distributed_maps,
         interpreter.patch_error_codes,
         interpreter.patch_executions,
         interpreter.patch_dynamodb_lock,

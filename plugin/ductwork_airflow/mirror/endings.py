@@ -58,6 +58,21 @@ def finish(ledger: Ledger, run: Item, state: str, error: str | None) -> bool:
     return ledger.update(run["pk"], run["sk"], changes, condition=condition)
 
 
+def remove(ledger: Ledger, run: Item, items: Sequence[Item]) -> bool:
+    """Mark the instances that a restarted run's mapped tasks have no more. Whether there were any.
+
+    Airflow's word for them is removed: the task had more items in an earlier execution.
+    """
+    names = (run["dag_id"], run["run_id"])
+    left = [item for item in items if item["map_index"] >= 0 and item.get("state") == "scheduled"]
+    none = {item["task_id"] for item in items if item["map_index"] < 0 and ended(item)}
+    sizes = {task: found["size"] for task, found in (ledger.mapped(*names) if left else {}).items() if task not in none}
+    gone = [item for item in left if item["map_index"] >= sizes.get(item["task_id"], 0)]
+    for item in gone:
+        _end(ledger, names, item["task_id"], item, "removed", "")
+    return bool(gone)
+
+
 def _ending(item: Item) -> str:
     return "failed" if is_running(item) else str(item.get("state") or "none")
 

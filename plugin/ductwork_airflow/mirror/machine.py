@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ductwork.ledger_schema import UNMAPPED
-from ductwork.names import STATE_NAME_LIMIT, shorten
+from ductwork.names import EACH_INSTANCE, ONLY_INSTANCE, STATE_NAME_LIMIT, shorten
 
 from ductwork_airflow.ledger import Item, expiry
 from ductwork_airflow.mirror import endings, jobs, slots
@@ -58,6 +58,8 @@ class MachineMirror:
         if wrote or execution["status"] != "RUNNING":
             run, items = ledger.run(*self._names), ledger.tasks(*self._names)
             self._explain(items)
+            if run and "ended_at" in run and endings.remove(ledger, run, items):
+                items = ledger.tasks(*self._names)
         return self._looks.progress(run, items, self._mapped)
 
     def stop(self, reason: str) -> bool:
@@ -74,11 +76,11 @@ class MachineMirror:
         newest = (run or {}).get("execution_arn") or self._execution
         if newest != self._execution or (self._history is None and run is not None):
             self._execution, self._broken_since = newest, None
-            # A mapped task's single instance has a state of its own.
+            # A mapped task's instances may have states of their own.
             tasks = {
                 shorten(f"{task_id}{index}", STATE_NAME_LIMIT): task_id
                 for task_id in (run or {}).get("tasks") or {}
-                for index in ("", "[0]")
+                for index in ("", ONLY_INSTANCE, EACH_INSTANCE)
             }
             self._history = History(newest or "", tasks)
 

@@ -9,6 +9,7 @@ from ductwork.ledger_schema import UNMAPPED
 
 CALLBACK_VARIABLE = "DUCTWORK_CALLBACK"
 SIZE_VARIABLE = "DUCTWORK_MAP_SIZE"
+_OFFSET = "DUCTWORK_MAP_OFFSET"
 TOKEN_VARIABLE = "DUCTWORK_TASK_TOKEN"
 DEFAULT_KILL_GRACE = 20.0
 
@@ -81,7 +82,8 @@ def _map_index(environ: Mapping[str, str]) -> int:
     index = environ.get("AWS_BATCH_JOB_ARRAY_INDEX")
     if not index:
         raise InvalidEnvironment("DUCTWORK_MAP_INDEX is 'array', but AWS_BATCH_JOB_ARRAY_INDEX is not set")
-    return _integer("AWS_BATCH_JOB_ARRAY_INDEX", index)
+    # A task with more instances than an array has children has several arrays.
+    return _integer("AWS_BATCH_JOB_ARRAY_INDEX", index) + _integer(_OFFSET, environ.get(_OFFSET) or "0")
 
 
 def _map_size(environ: Mapping[str, str]) -> int | None:

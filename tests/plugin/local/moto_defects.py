@@ -160,6 +160,7 @@ def with_server(machines: Machines) -> dict[str, bool]:
         "patch_error_codes": invalid_definition_code(machines) == "",
         "patch_executions": machines.start({"A": passing}, name=False).endswith(":None"),
         "patch_map_concurrency": map_seconds(machines) < 2,
+        "patch_distributed_maps": distributed(machines)["status"] == "SUCCEEDED",
         "patch_retry_pause": machines.sfn.describe_execution(executionArn=stopped_in_retry(machines))["status"]
         == "RUNNING",
         "patch_request_ids": refused_token(machines) == "States.Runtime",
@@ -202,6 +203,13 @@ def map_seconds(machines: Machines) -> float:
     started = time.monotonic()
     machines.run({"A": {"Type": "Map", "Items": "{% [1..50] %}", "ItemProcessor": processor, "End": True}})
     return time.monotonic() - started
+
+
+def distributed(machines: Machines) -> dict[str, Any]:
+    """A Map whose only item fails."""
+    failing = {"StartAt": "F", "States": {"F": {"Type": "Fail"}}}
+    failing["ProcessorConfig"] = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    return machines.run({"A": {"Type": "Map", "Items": [1], "ItemProcessor": failing, "End": True}})
 
 
 def stopped_in_retry(machines: Machines) -> str:

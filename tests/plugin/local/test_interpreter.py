@@ -27,6 +27,13 @@ def each(state: dict[str, Any], items: str, **fields: Any) -> dict[str, Any]:
     return {"Type": "Map", "Items": items, "ItemProcessor": processor, "End": True, **fields}
 
 
+def distributed(*states: dict[str, Any], items: str, **fields: Any) -> dict[str, Any]:
+    config = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    named = {f"I{i}": state for i, state in enumerate(states)}
+    processor = {"ProcessorConfig": config, "StartAt": "I0", "States": named}
+    return {"Type": "Map", "Items": items, "ItemProcessor": processor, "End": True, **fields}
+
+
 def passing(**fields: Any) -> dict[str, Any]:
     return {**PASS, **fields}
 
@@ -97,6 +104,37 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
     "map retried": (
         {"A": each({"Type": "Fail", "Error": "X"}, "{% [1] %}", Retry=TWICE[:1], **CAUGHT), **END},
         "X",
+    ),
+    "a distributed map": (
+        {
+            "A": {"Type": "Pass", "Assign": {"x": 7}, "Next": "B"},
+            "B": distributed(
+                {"Type": "Pass", "Assign": {"own": "{% $states.input.x %}"}, "Next": "I1"},
+                passing(Output="{% $own + $states.input.k + $states.input.v %}"),
+                items="{% [1..1200] %}",
+                ItemSelector={
+                    "v": "{% $states.context.Map.Item.Value %}",
+                    "x": "{% $x %}",
+                    "k": "{% $states.input.k %}",
+                },
+                MaxConcurrency=1,
+                Output="{% $sum($states.result) %}",
+            ),
+        },
+        sum(range(1, 1201)) + 1200 * 8,
+    ),
+    "a distributed map of nothing": ({"A": distributed(PASS, items="{% [] %}")}, []),
+    "items of a distributed map see no variables": (
+        {
+            "A": {"Type": "Pass", "Assign": {"x": 7}, "Next": "B"},
+            "B": distributed(passing(Output="{% $x %}"), items="{% [1] %}", **CAUGHT),
+            **END,
+        },
+        "States.ExceedToleratedFailureThreshold",
+    ),
+    "a failing item of a distributed map": (
+        {"A": distributed({"Type": "Fail", "Error": "X"}, items="{% [1..3] %}", **CAUGHT), **END},
+        "States.ExceedToleratedFailureThreshold",
     ),
     "choice by rule": (
         {

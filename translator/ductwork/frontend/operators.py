@@ -63,6 +63,8 @@ def _snapshot_mapped(task: Any, origin: Origin) -> TaskSnapshot:
         operator=dotted_name(operator) if named else str(operator),
         ancestors=tuple(dotted_name(base) for base in operator.__mro__) if named else (),
         upstream=tuple(sorted(task.upstream_task_ids)),
+        # What rules would make of the others depends on what the task is expanded over.
+        arguments={"mode": plain(task.partial_kwargs["mode"])} if "mode" in task.partial_kwargs else {},
         is_mapped=True,
     )
     if task.get_closest_mapped_task_group() is not None:

@@ -22,6 +22,13 @@ _OF_THE_PLUGIN = frozenset(
 )
 
 
+def max_map_length() -> int:
+    """How many items Airflow lets a return value have that something is expanded over."""
+    from airflow.configuration import conf
+
+    return int(conf.getint("core", "max_map_length", fallback=1024))
+
+
 def configured() -> dict[str, str]:
     """The ``[ductwork]`` section as far as it is about deployment, empty values left out."""
     from airflow.configuration import conf

@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from ductwork.backends.stepfunctions import jsonata
-from ductwork.ir import Retry
+from ductwork.ir import Concat, Retry, RunValue, Text
+from ductwork.names import job_name
 
 SUBMIT_JOB = "arn:aws:states:::batch:submitJob"
 SUBMIT_JOB_AND_WAIT = "arn:aws:states:::batch:submitJob.sync"
@@ -72,6 +73,19 @@ def job_retry(retry: Retry) -> list[dict[str, Any]]:
 
 def item_key(sk: str) -> dict[str, Any]:
     return {"pk": {"S": jsonata.expression("$run.pk")}, "sk": {"S": sk}}
+
+
+# "-" and the eight characters of the run's hash are added at run time.
+_JOB_NAME_ROOM = 128 - 9
+
+
+def submit_arguments(dag_id: str, what: str, request: dict[str, Any]) -> Any:
+    """
+    :param what: names the job within the DAG
+    :param request: all of SubmitJob but the name, in boto3's spelling; leaves may be expressions
+    """
+    name = Concat((Text(f"{job_name(dag_id, what, _JOB_NAME_ROOM)}-"), RunValue("run_hash")))
+    return pascal(jsonata.leaves({"jobName": name, **request}))
 
 
 # Members of SubmitJob whose keys are the user's, not names of members.

@@ -71,6 +71,21 @@ def code(value: Text | RunValue | Concat) -> str:
     return "$join([" + ", ".join(map(code, value.parts)) + "])"
 
 
+# Quoted text and quoted names, in which nothing is a variable, or a variable.
+_TOKENS = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`[^`]*`|\$\w+""")
+
+
+def renamed(value: Any, variable: str, new: str) -> Any:
+    """``value`` with a variable of its expressions under another name."""
+    if isinstance(value, Marked):
+        return Marked(_TOKENS.sub(lambda found: new if found[0] == variable else found[0], value))
+    if isinstance(value, dict):
+        return {key: renamed(inner, variable, new) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [renamed(inner, variable, new) for inner in value]
+    return value
+
+
 def leaves(value: Any) -> Any:
     """``value`` with every IR expression in it written as a marked expression."""
     if isinstance(value, (Text, RunValue, Concat)):

@@ -10,19 +10,25 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from ductwork import structure
 from ductwork.backends import worker_job
-from ductwork.backends.stepfunctions import costs, regions, run
+from ductwork.backends.stepfunctions import costs, integrations, regions, run
+from ductwork.backends.stepfunctions.arrays import Arrays
 from ductwork.backends.stepfunctions.dataflow import DataFlow, Known
 from ductwork.backends.stepfunctions.joins import Join
+from ductwork.backends.stepfunctions.mapped import Expansion, OneByOne
+from ductwork.backends.stepfunctions.maps import Each
+from ductwork.backends.stepfunctions.outcomes import Kept
 from ductwork.backends.stepfunctions.past import Past, pasts
 from ductwork.backends.stepfunctions.slots import Limit
 from ductwork.backends.stepfunctions.tasks import State, TaskStates
 from ductwork.diagnostics import Diagnostics
-from ductwork.ir import Workflow
+from ductwork.ir import Task, Workflow
 from ductwork.names import STATE_NAME_LIMIT, shorten
 
 MAX_DEFINITION_BYTES = 1_048_576
@@ -42,7 +48,7 @@ def emit(workflow: Workflow, diagnostics: Diagnostics) -> Mapping[str, Any] | No
         "StartAt": run.PREPARE,
         "States": run.opening(workflow, first, joins=emitter.has_joins) | states | run.closing(workflow),
     }
-    _, events = costs.cost(machine)
+    events = costs.cost(machine)[1] + emitter.iteration_events
     if events > costs.MAX_EVENTS:
         what = f"a run makes {events:,} history events, AWS allows {costs.MAX_EVENTS:,}"
         diagnostics.add("DW311", workflow.origin, what, _SPLIT, dag_id=workflow.dag_id)
@@ -72,6 +78,7 @@ class _Emitter:
             for task in past.tells:
                 self._told_by[task].append(past)
         self.has_joins = bool(self._flow.joins)
+        self.iteration_events = 0
 
     def part(
         self, part: structure.Part, known: Known, live: frozenset[str], after: str | None
@@ -97,24 +104,64 @@ class _Emitter:
         task = self._tasks[part.task]
         then = self._flow.after(part, known)
         follows, told, live = self._tells(part.task, then, live, after)
-        limits = [Limit.of_task(self._workflow, task, slots) for slots in task.slots]
-        for limit in limits:
-            follows, states = limit.free(self._flow.kept(then, live).output({}, exactly=True), follows)
-            told.append(states)
+        diversions = self._flow.decisions.diversions[part.task]
+        if self._region_name:
+            diversions = (regions.NO_ITEMS, *diversions, regions.NO_INSTANCE)
+        expansion = self._expansion(task) if task.length is not None else None
+        # The instances of a mapped task take their slots themselves.
+        limits = [] if expansion else self._limits(task, indexed=bool(self._region_name))
+        freeing = self._flow.kept(then, live).output({}, exactly=True)
+        follows, freed = _free(limits, freeing, follows)
         first, states = TaskStates(
             self._workflow,
             task,
-            diversions=self._flow.decisions.diversions[part.task],
+            diversions=diversions,
             indexed=bool(self._region_name),
+            guarded=self._workflow.restartable,
+            expansion=expansion,
             kept=self._flow.kept(then, live - {part.task}),
             marks=[down for down in task.skips if down in live],
             needed=part.task in live,
             after=follows,
             before=[past.wait for past in (self._pasts.get(part.task),) if past] + [limit.take for limit in limits],
         ).build()
-        for more in reversed(told):
+        for more in (freed, *reversed(told)):
             states |= more
         return first, states
+
+    def _limits(self, task: Task, *, indexed: bool) -> list[Limit]:
+        return [Limit.of_task(self._workflow, task, slots, indexed=indexed) for slots in task.slots]
+
+    def _expansion(self, task: Task) -> Expansion:
+        if task.in_array:
+            arguments = partial(integrations.submit_arguments, self._workflow.dag_id, task.task_id)
+            return Expansion(self._workflow, task, Arrays(self._workflow, task, arguments))
+        instances = OneByOne(self._workflow, task, partial(self._instance, task))
+        self._note(instances.each)
+        return Expansion(self._workflow, task, instances)
+
+    def _instance(self, task: Task, after: str | None) -> tuple[str, dict[str, State]]:
+        """The states of one instance of a mapped task."""
+        limits = self._limits(task, indexed=True)
+        kept = Kept((task.task_id,))
+        follows, freed = _free(limits, kept.output({}, exactly=True), after)
+        first, states = TaskStates(
+            self._workflow,
+            replace(task, length=None),
+            diversions=(),
+            indexed=True,
+            instance=True,
+            kept=Kept(),
+            marks=(),
+            needed=True,
+            after=follows,
+            before=[limit.take for limit in limits],
+        ).build()
+        return first, states | freed
+
+    def _note(self, each: Each) -> None:
+        if not each.distributed:
+            self.iteration_events += each.inline_events
 
     def _tells(
         self, task: str, then: Known, live: frozenset[str], after: str | None
@@ -137,21 +184,21 @@ class _Emitter:
             after, telling, live = self._tells(task, then, live, after)
             told += telling
         reads = self._flow.reads(part)
-        needed = sorted(live & set(part.tasks))
+        needed = tuple(sorted(live & set(part.tasks)))
         inner = _Emitter(self._workflow, part.plan, region=part.group)
-        start = Known(self._flow.bits(reads))
-        first, inside = inner.part(part.plan, start, frozenset(needed), None)
-        first, states = regions.states(
-            self._workflow,
-            part.group,
-            {"StartAt": first, "States": inside},
-            reads=self._flow.kept(known, reads),
-            kept=self._flow.kept(then, live - set(part.tasks)),
-            needed=needed,
-            after=after,
-        )
+        self.has_joins |= inner.has_joins
+        inside = partial(inner.part, part.plan, Known(self._flow.bits(reads)), frozenset(needed))
+        region = regions.Region(self._workflow, part.group, part.tasks, needed)
+        self._note(region.each)
+        kept = self._flow.kept(then, live - set(part.tasks))
+        first, states = region.states(inside, reads=self._flow.kept(known, reads), kept=kept, after=after)
         for more in reversed(told):
             states |= more
+        # The group waits for the past as a whole.
+        for task in reversed(part.tasks):
+            if past := self._pasts.get(task):
+                first, waiting = past.wait(first)
+                states = waiting | states
         return first, states
 
     def _series(
@@ -202,6 +249,18 @@ class _Emitter:
         kept = self._flow.kept(known, self._flow.before(part.part, live))
         awaiting, waiting = join.wait(self._workflow.ledger_table, kept, first)
         return awaiting, waiting | states
+
+
+def _free(limits: Sequence[Limit], going_on: Any, after: str | None) -> tuple[str | None, dict[str, State]]:
+    """The states that hand slots on, the last one taken first; what follows the task, and the states."""
+    sections: list[dict[str, State]] = []
+    for limit in limits:
+        after, states = limit.free(going_on, after)
+        sections.append(states)
+    freed: dict[str, State] = {}
+    for states in reversed(sections):
+        freed |= states
+    return after, freed
 
 
 def _first_task(part: structure.Part) -> str:

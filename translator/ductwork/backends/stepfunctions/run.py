@@ -14,9 +14,8 @@ from typing import Any
 from ductwork.backends import worker_job
 from ductwork.backends.stepfunctions import integrations, jsonata, past
 from ductwork.backends.stepfunctions.slots import Limit
-from ductwork.ir import BatchJob, Concat, Retry, RunValue, Task, Text, Worker, Workflow
+from ductwork.ir import BatchJob, Retry, Task, Worker, Workflow
 from ductwork.ledger_schema import JOIN_PREFIX, RETENTION_DAYS, RUN_SK, limit_key
-from ductwork.names import job_name
 
 State = dict[str, Any]
 
@@ -27,8 +26,6 @@ CALL_BACK, CALLED = "Call back", "Called back"
 _ENDS = {"success": SUCCEEDED, "failed": FAILED}
 
 _NOW = "{% $states.context.State.EnteredTime %}"
-# "-" and the eight characters of the run's hash are added at run time.
-JOB_NAME_ROOM = 128 - 9
 
 
 def opening(workflow: Workflow, first_task: str, *, joins: bool) -> dict[str, State]:
@@ -36,10 +33,11 @@ def opening(workflow: Workflow, first_task: str, *, joins: bool) -> dict[str, St
     :param joins: some part of the machine waits for another by a join
     """
     then, before = _before_first(workflow, first_task)
+    further = (_JOINS if joins else "") + (_LIMITED if _limits(workflow) else "")
     return {
         PREPARE: {
             "Type": "Pass",
-            "Assign": {"run": jsonata.expression(_run_values(workflow.dag_id, _JOINS if joins else ""))},
+            "Assign": {"run": jsonata.expression(_run_values(workflow.dag_id, further))},
             "Output": {},
             "Next": START,
         },
@@ -135,8 +133,7 @@ def _finish(workflow: Workflow, at_end: dict[str, str], then: str) -> dict[str, 
 def _call_back(workflow: Workflow) -> dict[str, State]:
     request = worker_job.run_request(workflow)
     request["containerOverrides"]["environment"].append({"name": "DUCTWORK_CALLBACK", "value": "run"})
-    name = Concat((Text(f"{job_name(workflow.dag_id, 'callback', JOB_NAME_ROOM)}-"), RunValue("run_hash")))
-    arguments = integrations.pascal(jsonata.leaves({"jobName": name, **request}))
+    arguments = integrations.submit_arguments(workflow.dag_id, "callback", request)
     states: dict[str, State] = {
         CALL_BACK: {
             "Type": "Task",
@@ -180,8 +177,11 @@ _UTC = (
 # A restart is another execution of the same run and must not find the joins of the one before.
 _JOINS = f" 'joins': '{JOIN_PREFIX}' & $substring($hash($states.context.Execution.Id, 'SHA-256'), 0, 8) & '#',"
 
+# Who holds the slots of a limit.
+_LIMITED = " 'execution': $states.context.Execution.Id,"
 
-def _run_values(dag_id: str, joins: str) -> str:
+
+def _run_values(dag_id: str, further: str) -> str:
     """Expression: the variable ``$run``. Airflow's run id is made of the run's type and its logical date.
 
     An input with a logical date and nothing else is EventBridge Scheduler's: a scheduled run. ``done`` is a restart's:
@@ -198,7 +198,7 @@ def _run_values(dag_id: str, joins: str) -> str:
         " $id := $in.run_id ? $in.run_id : $type & '__' & $date;"
         f" {{'id': $id, 'type': $type, 'pk': {jsonata.text(f'run#{dag_id}#')} & $id,"
         f" 'hash': $substring($hash({jsonata.text(f'{dag_id}#')} & $id, 'SHA-256'), 0, 8),"
-        f"{joins}"
+        f"{further}"
         " 'logical_date': $date,"
         " 'start': $in.data_interval_start ? $utc($in.data_interval_start) : $date,"
         " 'end': $in.data_interval_end ? $utc($in.data_interval_end) : $date,"
@@ -228,9 +228,7 @@ def _create_run(workflow: Workflow) -> State:
         "tasks": {"M": _task_facts(workflow)},
         "expires_at": {"N": "{% $run.expires %}"},
     }
-    keys = {limit_key(workflow.dag_id): None} if workflow.max_active_runs else {}
-    keys |= {slots.key: None for task in workflow.tasks for slots in task.slots}
-    if keys:
+    if keys := _limits(workflow):
         # Where to free what an execution that breaks cannot free itself.
         item["limits"] = {"L": [{"L": [{"S": part} for part in key]} for key in keys]}
     return {
@@ -240,6 +238,12 @@ def _create_run(workflow: Workflow) -> State:
         "ConditionExpression": "attribute_not_exists(pk) OR execution_arn = :execution",
         "ExpressionAttributeValues": {":execution": {"S": "{% $states.context.Execution.Id %}"}},
     }
+
+
+def _limits(workflow: Workflow) -> list[tuple[str, str]]:
+    """The keys of the limits that the run and its tasks are under."""
+    keys = [limit_key(workflow.dag_id)] if workflow.max_active_runs else []
+    return list(dict.fromkeys([*keys, *(slots.key for task in workflow.tasks for slots in task.slots)]))
 
 
 def _task_facts(workflow: Workflow) -> dict[str, Any]:
@@ -258,7 +262,7 @@ def _facts(task: Task) -> dict[str, Any]:
         facts["upstream"] = {"SS": sorted(task.upstream)}
     if task.retry.retries:
         facts["max_tries"] = {"N": str(task.retry.retries)}
-    if task.retry.retries and task.length is not None:
+    if task.retry.retries and task.in_array:
         # Batch starts the next attempt of an array's child at once: the worker waits.
         facts |= {name: {"N": f"{value:g}"} for name, value in _delays(task.retry).items()}
     if isinstance(task.work, Worker) and not task.reschedules:

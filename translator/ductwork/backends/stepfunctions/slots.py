@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ductwork.backends.stepfunctions import integrations, jsonata
+from ductwork.backends.stepfunctions.regions import INDEX
 from ductwork.backends.stepfunctions.waking import Waking
 from ductwork.ir import Slots, Task, Workflow
 from ductwork.ledger_schema import limit_key
@@ -28,7 +29,8 @@ _PATIENCE_SECONDS = 900
 _NAMES = {"#holders": "holders", "#queue": "queue"}
 # No task has these ids: blanks are not allowed in one.
 _HOLDERS, _NEXT = "the holders", "next in queue"
-_EXECUTION = "$states.context.Execution.Id"
+# Not the context object's: an iteration of a distributed Map is an execution of its own.
+_EXECUTION = "$run.execution"
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,13 @@ class Limit:
         return cls("a run slot", workflow.ledger_table, key, workflow.max_active_runs, (_EXECUTION,))
 
     @classmethod
-    def of_task(cls, workflow: Workflow, task: Task, slots: Slots) -> Limit:
+    def of_task(cls, workflow: Workflow, task: Task, slots: Slots, *, indexed: bool = False) -> Limit:
+        """
+        :param indexed: each instance of the task takes its own
+        """
         name = f"{_EXECUTION} & {jsonata.text('#' + task.task_id)}"
+        if indexed:
+            name += f" & '#' & $string({INDEX})"
         me = tuple(name if not number else f"{name} & '#{number}'" for number in range(slots.count))
         return cls(f"{slots.name} slot: {task.task_id}", workflow.ledger_table, slots.key, slots.size, me)
 
@@ -64,7 +71,8 @@ class Limit:
     @property
     def _item(self) -> State:
         pk, sk = self.key
-        return {"TableName": self.table, "Key": {"pk": {"S": pk}, "sk": {"S": sk}}}
+        key = {"pk": {"S": pk}, "sk": {"S": sk}} if pk else integrations.item_key(sk)
+        return {"TableName": self.table, "Key": key}
 
     @property
     def _mine(self) -> dict[str, Any]:

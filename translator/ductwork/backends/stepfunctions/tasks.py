@@ -17,12 +17,12 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ductwork.backends import worker_job
-from ductwork.backends.stepfunctions import integrations, jsonata, outcomes, regions
+from ductwork.backends.stepfunctions import integrations, jsonata, outcomes
 from ductwork.backends.stepfunctions.decisions import Diversion
-from ductwork.backends.stepfunctions.mapped import Mapped
+from ductwork.backends.stepfunctions.mapped import Expansion
 from ductwork.backends.stepfunctions.writes import NOW, Writes
-from ductwork.ir import BatchJob, Concat, Instant, Retry, RunValue, Task, Text, Wait, Worker, Workflow
-from ductwork.names import STATE_NAME_LIMIT, job_name, shorten
+from ductwork.ir import BatchJob, Instant, Retry, Task, Wait, Worker, Workflow
+from ductwork.names import EACH_INSTANCE, STATE_NAME_LIMIT, shorten
 
 State = dict[str, Any]
 
@@ -38,8 +38,6 @@ _FAILED_JOB = jsonata.expression(
 )
 # What a branch has decided to skip, as the ledger has it.
 _DECIDED = "$states.result.Attributes.skipped.L.S"
-# "-" and the eight characters of the run's hash are added at run time.
-_JOB_NAME_ROOM = 128 - 9
 
 
 class TaskStates:
@@ -49,7 +47,10 @@ class TaskStates:
     :param marks: the tasks that this one may decide to skip, if later states read that
     :param needed: later states read how this task ended
     :param after: the name of the state that follows, None at the end of a branch
-    :param indexed: it is in a mapped task group, and these are the states of one instance
+    :param indexed: these are the states of one of its instances
+    :param instance: of a mapped task, which has states of its own around them
+    :param guarded: a restart may pass over it
+    :param expansion: of a mapped task
     :param before: make the states that hold the task back once it is to run, given the state that follows them
     """
 
@@ -64,30 +65,35 @@ class TaskStates:
         needed: bool,
         after: str | None,
         indexed: bool = False,
+        instance: bool = False,
+        guarded: bool = False,
+        expansion: Expansion | None = None,
         before: Sequence[Callable[[str], tuple[str, dict[str, State]]]] = (),
     ) -> None:
         self._workflow = workflow
         self._task = task
+        self._guarded = guarded
         self._writes = Writes(workflow, task, indexed=indexed)
-        self._diversions = [regions.NO_ITEMS, *diversions, regions.NO_INSTANCE] if indexed else diversions
+        self._diversions = diversions
         self._kept = kept
         self._marks = marks
         self._needed = needed
         self._next: State = {"End": True} if after is None else {"Next": after}
         self._ends = after is None
         self._before = before
-        self.name = self._entry = shorten(task.task_id, STATE_NAME_LIMIT)
-        if task.length is not None:
-            self._map = Mapped(workflow, task, self._submit_arguments)
-            self._entry = self._map.first
-        self._record_name = shorten(f"Record {task.task_id}", STATE_NAME_LIMIT)
-        self._choice_name = shorten(f"Run {task.task_id}?", STATE_NAME_LIMIT)
-        self._push_name = shorten(f"Push {task.task_id}", STATE_NAME_LIMIT)
-        self._call_name = shorten(f"Call back {task.task_id}", STATE_NAME_LIMIT)
-        self._again_name = shorten(f"{task.task_id} again?", STATE_NAME_LIMIT)
-        self._wait_name = shorten(f"Wait {task.task_id}", STATE_NAME_LIMIT)
-        self._passed_name = shorten(f"Has {task.task_id} passed?", STATE_NAME_LIMIT)
-        self._ended_name = shorten(f"{task.task_id} ended", STATE_NAME_LIMIT)
+        label = task.task_id + (EACH_INSTANCE if instance else "")
+        self.name = self._entry = shorten(label, STATE_NAME_LIMIT)
+        self._expansion = expansion
+        if expansion:
+            self._entry = expansion.first
+        self._record_name = shorten(f"Record {label}", STATE_NAME_LIMIT)
+        self._choice_name = shorten(f"Run {label}?", STATE_NAME_LIMIT)
+        self._push_name = shorten(f"Push {label}", STATE_NAME_LIMIT)
+        self._call_name = shorten(f"Call back {label}", STATE_NAME_LIMIT)
+        self._again_name = shorten(f"{label} again?", STATE_NAME_LIMIT)
+        self._wait_name = shorten(f"Wait {label}", STATE_NAME_LIMIT)
+        self._passed_name = shorten(f"Has {label} passed?", STATE_NAME_LIMIT)
+        self._ended_name = shorten(f"{label} ended", STATE_NAME_LIMIT)
 
     def build(self) -> tuple[str, dict[str, State]]:
         """The name of the first state, and all states by name, in reading order."""
@@ -98,18 +104,18 @@ class TaskStates:
             states[self.name] = self._instant()
             return next(iter(states)), states
         held = self._held_back()
-        if self._diversions or self._workflow.restartable:
+        if self._diversions or self._guarded:
             states[self._choice_name] = self._choice()
         states |= held
-        if self._task.length is not None:
-            states |= self._mapped()
+        if self._expansion:
+            states |= self._expansion.build(self._record_name, self._to_record, self._output, self._next)
         elif isinstance(work, Worker):
             states |= self._worker()
         elif isinstance(work, Wait):
             states |= self._moment(work)
         else:
             states |= self._batch_job(work)
-        if self._task.calls_back and isinstance(work, Worker) and self._task.length is None:
+        if self._task.calls_back and isinstance(work, Worker) and not self._expansion:
             states[self._call_name] = self._call_back()
         states[self._record_name] = self._record()
         return next(iter(states)), states
@@ -144,7 +150,7 @@ class TaskStates:
 
     def _choice(self) -> State:
         rules: list[tuple[str, str]] = []
-        if self._workflow.restartable:
+        if self._guarded:
             done = f"$lookup($run.done, {jsonata.text(self._task.task_id)})"
             rules.append((jsonata.expression(done), f"$exists({done})"))
         rules += [(diversion.verdict, diversion.condition) for diversion in self._diversions]
@@ -230,9 +236,6 @@ class TaskStates:
             states[self._push_name] = self._push(job_id, recorded)
         return states
 
-    def _mapped(self) -> dict[str, State]:
-        return self._map.build(self._record_name, self._to_record, self._output, self._next)
-
     def _moment(self, work: Wait) -> dict[str, State]:
         """A sensor for a moment. Airflow's sensor gives up after its timeout, and so does this."""
         target = f"$toMillis({jsonata.code(work.until)})" if work.until else "$toMillis($run.end)"
@@ -260,9 +263,7 @@ class TaskStates:
         return states
 
     def _submit_arguments(self, request: dict[str, Any]) -> Any:
-        name = job_name(self._workflow.dag_id, self._task.task_id, _JOB_NAME_ROOM)
-        named = {"jobName": Concat((Text(f"{name}-"), RunValue("run_hash"))), **request}
-        return integrations.pascal(jsonata.leaves(named))
+        return integrations.submit_arguments(self._workflow.dag_id, self._task.task_id, request)
 
     def _catch(self, **facts: str) -> list[State]:
         output = self._to_record("failed", _TRY, **facts)
