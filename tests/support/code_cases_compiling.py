@@ -184,6 +184,14 @@ for _name, _value, _harmless in (
         [bash(more=f", {_name}={_harmless}")],
         field=_name,
     )
+case(
+    "DW308",
+    "max_active_tasks of the DAG",
+    in_dag(bash(), dag=", max_active_tasks=1").replace("):\n", "):  # <-\n", 1),
+    in_dag(bash(), dag=", max_active_tasks=16"),
+    dag_id="case",
+    field="max_active_tasks",
+)
 for _name, _text in (
     ("max_active_runs", "2"),
     ("dagrun_timeout", "timedelta(hours=1)"),

@@ -11,6 +11,8 @@ from ductwork.snapshot import DATA_INTERVAL, DagSnapshot, TaskSnapshot
 _DAG_REFUSED = ("fail_fast",)
 _HONOURED = {"max_active_runs", "dagrun_timeout", *ir.RUN_CALLBACKS.values()}
 _LATER = "a later version compiles it"
+_HARMLESS = "the tasks themselves run as under Airflow"
+_INSTEAD = {"max_active_tasks": "give the tasks a pool, which limits them too"}
 # Operators whose requests the worker's execution API does not serve.
 _UNSERVED = {
     "airflow.providers.standard.operators.trigger_dagrun.TriggerDagRunOperator": "it starts a run of another DAG",
@@ -29,11 +31,7 @@ def check(dag: DagSnapshot, pools: Mapping[str, int], diagnostics: Diagnostics) 
     for name in sorted(dag.settings.keys() - {DATA_INTERVAL, *_HONOURED}):
         code = "DW307" if name in _DAG_REFUSED else "DW308"
         what = f"{name} of the DAG is not honoured"
-        hint = (
-            f"remove it, or keep the DAG on Airflow: {_LATER}"
-            if code == "DW307"
-            else "the tasks themselves run as under Airflow"
-        )
+        hint = f"remove it, or keep the DAG on Airflow: {_LATER}" if code == "DW307" else _INSTEAD.get(name, _HARMLESS)
         diagnostics.add(code, dag.origin, what, hint, dag_id=dag.dag_id, field=name)
     for task in dag.tasks:
         _check_task(dag, task, pools, diagnostics)

@@ -97,7 +97,7 @@ DAG: dict[str, str] = {
     "start_date": AIRFLOW,
     "end_date": AIRFLOW,
     "catchup": AIRFLOW,
-    "max_active_tasks": AIRFLOW,
+    "max_active_tasks": LIMITS,
     "max_consecutive_failed_dag_runs": AIRFLOW,
     "access_control": AIRFLOW,
     "is_paused_upon_creation": AIRFLOW,

@@ -227,7 +227,10 @@ def _bundle_path(path: str, folder: str | None) -> Path:
 def _dag_settings(dag: Any) -> dict[str, Any]:
     from airflow.configuration import conf
 
-    unset = {"max_active_runs": conf.getint("core", "max_active_runs_per_dag")}
+    unset = {
+        "max_active_runs": conf.getint("core", "max_active_runs_per_dag"),
+        "max_active_tasks": conf.getint("core", "max_active_tasks_per_dag"),
+    }
     reported = {fields.LIMITS, fields.REFUSED}
     names = [name for name, treatment in fields.DAG.items() if treatment in reported or name in fields.DAG_READ]
     values = {name: getattr(dag, name, None) for name in names}
