@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ductwork.ledger_schema import UNMAPPED
+
 from ductwork_airflow.ledger import Item, Ledger, now
 from ductwork_airflow.mirror.jobs import advance, ended
 
@@ -58,33 +60,54 @@ def finish(ledger: Ledger, run: Item, state: str, error: str | None) -> bool:
     return ledger.update(run["pk"], run["sk"], changes, condition=condition)
 
 
-def remove(ledger: Ledger, run: Item, items: Sequence[Item]) -> bool:
-    """Mark the instances that a restarted run's mapped tasks have no more. Whether there were any.
+def settle(ledger: Ledger, run: Item, items: Sequence[Item], refused: Mapping[str, str]) -> bool:
+    """Bring what a run that has ended left of its mapped tasks' instances to an end. Whether there was anything.
 
-    Airflow's word for them is removed: the task had more items in an earlier execution.
+    Those that a restart's expansion has no more are removed, as Airflow calls it. Those of an array that Batch did not
+    take have failed, and nobody else could say so.
+
+    :param refused: why a task's job was not taken, by task id
     """
     names = (run["dag_id"], run["run_id"])
-    left = [item for item in items if item["map_index"] >= 0 and item.get("state") == "scheduled"]
     none = {item["task_id"] for item in items if item["map_index"] < 0 and ended(item)}
-    sizes = {task: found["size"] for task, found in (ledger.mapped(*names) if left else {}).items() if task not in none}
+    sizes = {task: int(found.get("size", 0)) for task, found in ledger.mapped(*names).items() if task not in none}
+    left = [item for item in items if item["map_index"] >= 0 and item.get("state") == "scheduled"]
     gone = [item for item in left if item["map_index"] >= sizes.get(item["task_id"], 0)]
     for item in gone:
         _end(ledger, names, item["task_id"], item, "removed", "")
-    return bool(gone)
+    lost = {task: sizes[task] for task in refused if task in sizes}
+    seen = {(item["task_id"], item["map_index"]): item for item in items if item["task_id"] in lost}
+    for task, size in lost.items():
+        for index in range(size):
+            instance = seen.get((task, index))
+            if not ended(instance):
+                _end(ledger, names, task, instance, "failed", refused[task], index)
+    return bool(gone or lost)
 
 
 def _ending(item: Item) -> str:
     return "failed" if is_running(item) else str(item.get("state") or "none")
 
 
-def _end(ledger: Ledger, names: tuple[str, str], task_id: str, item: Item | None, state: str, error: str) -> None:
+def _end(
+    ledger: Ledger,
+    names: tuple[str, str],
+    task_id: str,
+    item: Item | None,
+    state: str,
+    error: str,
+    index: int = UNMAPPED,
+) -> None:
+    """
+    :param index: the instance's, where there is no item yet
+    """
     tried = int((item or {}).get("try_number", 0))
     # A try that never began is none: "scheduled" and "queued" carry the number of the coming one.
     number = max(tried - 1, 0) if item and item.get("state") in {"scheduled", "queued"} else tried
     found: dict[str, Any] = {"error": error} if state == "failed" and "error" not in (item or {}) else {}
     if state == "skipped":
         found["stopped"] = True  # unlike what skips itself, a restart runs it
-    advance(ledger, names, task_id, item, state, number, found)
+    advance(ledger, names, task_id, item, state, number, found, map_index=index)
 
 
 def _in_order(tasks: Mapping[str, Mapping[str, Any]], known: Mapping[str, Any]) -> list[str]:

@@ -30,6 +30,8 @@ class History:
         """Tasks by job id: an instance of a mapped task may have a job of its own."""
         self.last_jobs: dict[str, str] = {}
         """The newest job of each task, running or not."""
+        self.refused: dict[str, str] = {}
+        """Why the newest job of a task was not even taken by Batch."""
 
     def read(self, client: Any) -> int:
         """Take in what has happened since the last call. How many events that was.
@@ -75,10 +77,21 @@ class History:
         if kind == "TaskSubmitted" and (submitted := _job_id(event["taskSubmittedEventDetails"])):
             self.in_flight[submitted] = task
             self.last_jobs[task] = self._jobs[event["id"]] = submitted
+            self.refused.pop(task, None)
+        elif kind in {"TaskFailed", "TaskSubmitFailed"} and job is None:
+            if why := _refusal(event):
+                self.refused[task] = why
         elif kind in {"TaskSucceeded", "TaskFailed", "TaskTimedOut"}:
             self.in_flight.pop(job or "", None)
         elif job is not None:
             self._jobs[event["id"]] = job
+
+
+def _refusal(event: Mapping[str, Any]) -> str | None:
+    details = event.get("taskSubmitFailedEventDetails") or event.get("taskFailedEventDetails") or {}
+    if not details.get("resource", "").startswith(_SUBMIT):
+        return None
+    return f"SubmitJob was refused: {details.get('error', 'no error')}: {details.get('cause', 'no cause')}"
 
 
 def _job_id(details: Mapping[str, Any]) -> str | None:

@@ -58,7 +58,8 @@ class MachineMirror:
         if wrote or execution["status"] != "RUNNING":
             run, items = ledger.run(*self._names), ledger.tasks(*self._names)
             self._explain(items)
-            if run and "ended_at" in run and endings.remove(ledger, run, items):
+            refused = self._history.refused if self._history else {}
+            if run and "ended_at" in run and endings.settle(ledger, run, items, refused):
                 items = ledger.tasks(*self._names)
         return self._looks.progress(run, items, self._mapped)
 
@@ -140,6 +141,10 @@ class MachineMirror:
 
     def _explain(self, items: Sequence[Item]) -> None:
         """Say of task instances that failed without a word why their containers ended."""
+        refused = self._history.refused if self._history else {}
+        for item in items:
+            if item.get("state") == "failed" and "error" not in item and item["task_id"] in refused:
+                jobs.annotate(self._aws.ledger, item, {"error": refused[item["task_id"]]})
         silent = jobs.dead(items, self._history.last_jobs if self._history else {})
         fresh = {job: item for job, item in silent.items() if job not in self._examined}
         jobs.add_exit_reasons(self._aws.batch, self._aws.ledger, fresh)

@@ -136,6 +136,11 @@ def _check(run: Item, wanted: Wanted, known: Iterable[str]) -> None:
         raise SubmissionError(
             f"run {run['run_id']!r} has no task {', '.join(unknown)}; it has {', '.join(sorted(known))}"
         )
+    facts = run.get("tasks") or {}
+    for task_id, state in wanted.marks.items():
+        if state != "success" and facts.get(task_id, {}).get("instant"):
+            what = f"{task_id} does nothing and can only be marked success, not {state}"
+            raise SubmissionError(f"{what}: mark the tasks below it")
     if both := sorted(set(wanted.tasks) & wanted.marks.keys()):
         raise SubmissionError(f"{', '.join(both)}: a task is either to run again or marked, not both")
 

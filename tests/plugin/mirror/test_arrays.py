@@ -44,6 +44,29 @@ def until(look: Callable[[], object], seconds: float = 40) -> None:
         time.sleep(0.1)
 
 
+def test_jobs_that_batch_refuses(remote: Remote) -> None:
+    """A queue that is not there: every instance fails, and says why, though none of them ever ran."""
+    places = "executor_config={'ductwork': {'job_queue': 'nowhere', 'job_definition': 'remote-definition'}}"
+    body = (
+        f"BashOperator.partial(task_id='t', {places}).expand(bash_command=['true', 'true'])"
+        f" >> BashOperator(task_id='below', bash_command='true', {places})\n"
+        f"BashOperator(task_id='single', bash_command='true', {places})"
+    )
+    imported = "from airflow.providers.standard.operators.bash import BashOperator\n"
+    handle = remote.run("refused", imported + body, "stepfunctions")
+    found = {(item["task_id"], item["map_index"]): item for item in remote.ledger.tasks("refused", handle.run_id)}
+    states = {key: item["state"] for key, item in found.items()}
+    assert states == {
+        ("t", 0): "failed",
+        ("t", 1): "failed",
+        ("below", -1): "upstream_failed",
+        ("single", -1): "failed",
+    }
+    for failed in (("t", 0), ("t", 1), ("single", -1)):
+        assert "SubmitJob was refused" in found[failed]["error"]
+        assert "nowhere" in found[failed]["error"]
+
+
 def test_an_array_is_counted_by_one_description(remote: Remote) -> None:
     """Six children, four slots: two wait, and one of those that run has said so."""
     handle = start(remote, "array", machine("sleep 60", ArrayProperties={"Size": 6}))

@@ -86,6 +86,14 @@ def test_what_is_refused(wanted: Wanted, message: str) -> None:
         make(run(), items(STATES), 1, wanted)
 
 
+def test_a_task_that_does_nothing() -> None:
+    """What is below an EmptyOperator never asks how that ended."""
+    empty = run(facts={**FACTS, "side": {"upstream": ["a"], "instant": True}})
+    with pytest.raises(SubmissionError, match="side does nothing and can only be marked success, not failed"):
+        make(empty, items(STATES), 1, Wanted(marks={"side": "failed"}))
+    assert make(empty, items(STATES), 1, Wanted(marks={"side": "success"})).done["side"] == "success"
+
+
 def test_nothing_to_do() -> None:
     well = items(dict.fromkeys(FACTS, "success"))
     with pytest.raises(SubmissionError, match="ended well"):

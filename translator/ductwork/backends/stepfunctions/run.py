@@ -14,7 +14,7 @@ from typing import Any
 from ductwork.backends import worker_job
 from ductwork.backends.stepfunctions import integrations, jsonata, past
 from ductwork.backends.stepfunctions.slots import Limit
-from ductwork.ir import BatchJob, Retry, Task, Worker, Workflow
+from ductwork.ir import BatchJob, Instant, Retry, Task, Worker, Workflow
 from ductwork.ledger_schema import JOIN_PREFIX, RETENTION_DAYS, RUN_SK, limit_key
 
 State = dict[str, Any]
@@ -270,4 +270,7 @@ def _facts(task: Task) -> dict[str, Any]:
         facts["hold_reschedules"] = {"BOOL": True}
     if isinstance(task.work, BatchJob):
         facts["native"] = {"BOOL": True}
+    if isinstance(task.work, Instant):
+        # Nothing below it asks how it ended.
+        facts["instant"] = {"BOOL": True}
     return facts
