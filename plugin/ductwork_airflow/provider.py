@@ -41,6 +41,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "timeout": _option("Seconds after which Batch ends an attempt of a worker task; 60 at least.", example="3600"),
     "share_identifier": _option("Share identifier for queues with fair-share scheduling.", example="team"),
     "scheduling_priority": _option("Scheduling priority within the share, 0 to 9999.", example="10"),
+    "event_bus": _option("EventBridge bus for asset events, besides the ledger: a name or an ARN.", example="assets"),
     "target": _option("Where delegated DAGs run: stepfunctions or batch.", example="batch"),
     "aws_conn_id": _option("Connection of delegated DAGs.", example="aws_default"),
     "region_name": _option("Region of delegated DAGs, before the connection's.", example="eu-west-1"),

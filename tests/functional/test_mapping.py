@@ -57,3 +57,19 @@ def test_a_restart_with_other_items(shared_ductwork, tmp_path):
     more = run_with([5, 6], *again)
     expected = {0: ("success", 3), 1: ("success", 2), 2: ("removed", 1)}
     assert instances(more, "double") == instances(more, "each.inner") == expected
+
+
+def test_values_over_the_limit_of_an_item(shared_ductwork):
+    """They go where Airflow's object-storage backend puts them, if there is one; without it the error says so."""
+    run = ("run", DAG_FILE, "--dag-id", "large", "--local", "--json")
+    refused = shared_ductwork(*run)
+    assert (refused.code, "DW512" in refused.err, "object-storage XCom backend" in refused.err) == (1, True, True)
+    storage = {
+        "AIRFLOW__CORE__XCOM_BACKEND": "airflow.providers.common.io.xcom.backend.XComObjectStorageBackend",
+        "AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_PATH": f"file://{shared_ductwork.home}/xcoms",
+        "AIRFLOW__COMMON_IO__XCOM_OBJECTSTORAGE_THRESHOLD": "1000",
+    }
+    done = shared_ductwork(*run, **storage)
+    values = {each["task_id"]: each["return_value"] for each in done.json["tasks"]}
+    assert (done.code, values["total"]) == (0, 600_000), done.err
+    assert values["make"].startswith("file://")

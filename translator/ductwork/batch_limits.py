@@ -26,6 +26,7 @@ _ARN = r"arn:aws[a-z-]*:batch:[a-z0-9-]+:\d{12}:"
 JOB_NAME = re.compile(_NAME)
 JOB_QUEUE = re.compile(rf"{_NAME}|{_ARN}job-queue/{_NAME}|{_SUBSTITUTION}")
 JOB_DEFINITION = re.compile(rf"{_NAME}(:\d+)?|{_ARN}job-definition/{_NAME}(:\d+)?|{_SUBSTITUTION}")
+EVENT_BUS = re.compile(rf"[A-Za-z0-9_./:-]{{1,1600}}|{_SUBSTITUTION}")
 TABLE = re.compile(rf"[A-Za-z0-9_.-]{{3,255}}|{_SUBSTITUTION}")
 
 

@@ -205,6 +205,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "share_identifier": _matching(re.compile(r"[A-Za-z0-9]{1,255}"), "share identifier (letters and digits)"),
     "scheduling_priority": _integer(0, 9999, ""),
     "propagate_tags": _boolean,
+    "event_bus": _matching(batch_limits.EVENT_BUS, "name or ARN of an event bus"),
     "environment": _environment,
     "tags": _tags,
 }

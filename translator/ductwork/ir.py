@@ -132,6 +132,7 @@ class Deployment:
     :param vcpus: a number as text, e.g. ``"0.25"``
     :param memory: MiB
     :param timeout: seconds, a hard limit for one attempt
+    :param event_bus: EventBridge bus for asset events, besides the ledger
     :param environment: further variables for the container
     """
 
@@ -146,6 +147,7 @@ class Deployment:
     share_identifier: str | None = None
     scheduling_priority: int | None = None
     propagate_tags: bool | None = None
+    event_bus: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
 

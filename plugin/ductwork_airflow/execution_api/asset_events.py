@@ -35,8 +35,8 @@ class _Event:
 
 def record(
     session: Session, outlets: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]], at: str
-) -> None:
-    """Write what a task's success means for its outlets. Writing the same again changes nothing.
+) -> list[Mapping[str, Any]]:
+    """Write what a task's success means for its outlets. Writing the same again changes nothing. The events.
 
     :param outlets: asset profiles: ``name``, ``uri``, ``type``
     :param events: what the task attached, as the task process sends it
@@ -44,6 +44,7 @@ def record(
     """
     _validate(events)
     when = ledger_time(at)
+    written: list[Mapping[str, Any]] = []
     wanted = [*_of_outlets(session, outlets, events), *_of_aliases(outlets, events)]
     for place, event in enumerate(wanted):
         number = uuid.uuid5(session.ti_id, str(place)).int >> 66  # fits the API's 64-bit integer
@@ -63,6 +64,8 @@ def record(
         kinds = [("name", event.name), ("uri", event.uri)] + ([("alias", event.alias)] if event.alias else [])
         for kind, value in kinds:
             session.ledger.put(partition_of(kind, value), f"{EVENT_PREFIX}{when}#{number}", attributes)
+        written.append(attributes)
+    return written
 
 
 def _validate(events: Sequence[Mapping[str, Any]]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from ductwork import ledger_schema as schema
 
+from ductwork_airflow.execution_api.event_bus import EventBus
 from ductwork_airflow.ledger import Item, Ledger, LedgerError
 
 ACTIVE_STATES = frozenset({"running", "deferred"})
@@ -45,6 +46,7 @@ class Session:
     :param max_tries: Airflow's ``max_tries``: how many retries, 0 for none
     :param map_size: how many instances the mapped task has, if its worker was told
     :param heartbeat_every: seconds; heartbeats that come sooner are answered, but not written
+    :param event_bus: where asset events go besides the ledger
     :param job_id: the Batch job; with ``job_attempt`` it tells two workers of one task instance apart
     """
 
@@ -57,6 +59,7 @@ class Session:
     job_id: str | None = None
     job_attempt: int | None = None
     map_size: int | None = None
+    event_bus: EventBus | None = None
     resumption: Resumption | None = None
     deferral: Deferral | None = None
     pid: int | None = None

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from ductwork_airflow.execution_api import asset_events, stores
+from ductwork_airflow.execution_api import asset_events, event_bus, stores
 from ductwork_airflow.execution_api.router import (
     ApiError,
     Call,
@@ -53,12 +53,15 @@ def state(call: Call) -> httpx.Response:
         raise invalid_state("TI was not in the running state so it cannot be updated", session.item())
     if wanted == "success":
         stores.clear_on_success(session)
+        event_bus.settle(session.event_bus, {name: value for name, value in attributes.items() if value}, session.amend)
     return done()
 
 
 def _succeeded(session: Session, body: Mapping[str, Any], item: Item) -> dict[str, Any]:
-    asset_events.record(session, body.get("task_outlets") or [], body.get("outlet_events") or [], body["end_date"])
-    return _ended(session, body, item)
+    outlets, events = body.get("task_outlets") or [], body.get("outlet_events") or []
+    written = asset_events.record(session, outlets, events, body["end_date"])
+    ended = _ended(session, body, item)
+    return {**ended, event_bus.DUE: event_bus.due(written)} if session.event_bus else ended
 
 
 def _ended(session: Session, body: Mapping[str, Any], item: Item) -> dict[str, Any]:

@@ -6,6 +6,7 @@ passed to the jobs, every client is bound to 127.0.0.1, and the jobs get an endp
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -128,6 +129,12 @@ class EmbeddedAws:
         }
 
     # ---- what an artefact refers to ----
+
+    def ensure_event_bus(self, name_or_arn: str) -> None:
+        """Make an EventBridge bus of this name exist."""
+        client, name = self.aws.client("events"), name_or_arn.rpartition("/")[2]
+        with contextlib.suppress(client.exceptions.ResourceAlreadyExistsException):
+            client.create_event_bus(Name=name)
 
     def ensure_queue(self, name_or_arn: str) -> None:
         """Make a job queue of this name exist, whichever Region or account its ARN says."""

@@ -54,6 +54,8 @@ def provide(aws: EmbeddedAws, workflow: Workflow, definitions: Definitions) -> N
             )
         else:
             provide_worker(aws, workflow.bundle_path, queue, definition)
+            if task.deployment.event_bus:
+                aws.ensure_event_bus(fill(task.deployment.event_bus, PLACES))
 
 
 def _named(task: Task) -> tuple[str | None, str | None]:

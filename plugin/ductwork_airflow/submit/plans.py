@@ -26,6 +26,7 @@ _PRECEDENCE = ("failed", "upstream_failed", "success", "skipped", "removed")
 
 # What a try leaves on a task instance's item, and its successor must not find.
 _OF_A_TRY = (
+    "asset_events_due",
     "callbacks_due",
     "ended_at",
     "error",

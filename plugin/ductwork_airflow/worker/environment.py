@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ductwork.ledger_schema import UNMAPPED
 
 CALLBACK_VARIABLE = "DUCTWORK_CALLBACK"
+BUS_VARIABLE = "DUCTWORK_EVENT_BUS"
 SIZE_VARIABLE = "DUCTWORK_MAP_SIZE"
 _OFFSET = "DUCTWORK_MAP_OFFSET"
 TOKEN_VARIABLE = "DUCTWORK_TASK_TOKEN"
@@ -26,6 +27,7 @@ class WorkerEnvironment:
     :param callback: run callbacks in place of the task: ``task``, ``record`` or ``run``; for ``run``, ``task_id`` is
         empty
     :param map_size: how many instances the mapped task has; None where it is not mapped or nobody says
+    :param event_bus: where asset events go besides the ledger: a bus's name or ARN
     :param kill_grace: seconds from SIGTERM until the task is killed hard
     """
 
@@ -40,6 +42,7 @@ class WorkerEnvironment:
     kill_grace: float = DEFAULT_KILL_GRACE
     callback: str | None = None
     map_size: int | None = None
+    event_bus: str | None = None
 
     @classmethod
     def parse(cls, environ: Mapping[str, str]) -> WorkerEnvironment:
@@ -65,6 +68,7 @@ class WorkerEnvironment:
             kill_grace=_seconds(environ),
             callback=callback,
             map_size=_map_size(environ),
+            event_bus=environ.get(BUS_VARIABLE) or None,
         )
 
 

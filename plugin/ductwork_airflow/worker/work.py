@@ -8,7 +8,8 @@ from typing import Any
 
 from ductwork_airflow import gate
 from ductwork_airflow.aws import Aws
-from ductwork_airflow.execution_api import Session
+from ductwork_airflow.execution_api import Session, event_bus
+from ductwork_airflow.execution_api.event_bus import EventBus
 from ductwork_airflow.ledger import Item, Ledger, LedgerError
 from ductwork_airflow.worker import callbacks, logs
 from ductwork_airflow.worker.attempts import next_try
@@ -29,7 +30,8 @@ def work(environment: WorkerEnvironment) -> int:
         ledger = Ledger.connect(environment.table, aws)
         if environment.callback:
             return run_job(environment, ledger, _run(environment, ledger))
-        outcome = _outcome(environment, ledger, capture)
+        bus = EventBus(environment.event_bus, lambda: aws.client("events")) if environment.event_bus else None
+        outcome = _outcome(environment, ledger, capture, bus)
     except LedgerError as error:
         print(f"ductwork worker: {error}", file=sys.stderr)
         if environment.callback:
@@ -48,12 +50,14 @@ def _run(environment: WorkerEnvironment, ledger: Ledger) -> Item:
     return run
 
 
-def _outcome(environment: WorkerEnvironment, ledger: Ledger, capture: FailureCapture) -> Outcome:
+def _outcome(environment: WorkerEnvironment, ledger: Ledger, capture: FailureCapture, bus: EventBus | None) -> Outcome:
     run = _run(environment, ledger)
     item = ledger.task(environment.dag_id, environment.run_id, environment.task_id, environment.map_index)
     number = next_try(item, environment.job_id, environment.job_attempt)
     if number is None:
-        return Outcome.of(item or {})
+        known = item or {}
+        event_bus.settle(bus, known, lambda **changes: ledger.update(known["pk"], known["sk"], changes))
+        return Outcome.of(known)
     facts: dict[str, Any] = run.get("tasks") or {}
     # A state machine has decided before it starts an array, though its children have no token.
     gated = environment.token is None and run.get("target") != "stepfunctions"
@@ -70,6 +74,7 @@ def _outcome(environment: WorkerEnvironment, ledger: Ledger, capture: FailureCap
         job_id=environment.job_id,
         job_attempt=environment.job_attempt,
         map_size=environment.map_size,
+        event_bus=bus,
     )
     # Without a token nobody would start the task again; with one, the state machine says whether it does.
     hold = environment.token is None or bool(own.get("hold_reschedules"))

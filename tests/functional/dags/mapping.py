@@ -53,3 +53,19 @@ with DAG("changing"):
         double.override(task_id="inner")(item)
 
     each.expand(item=found)
+
+with DAG("large"):
+
+    @task
+    def make():
+        return ["x" * 300_000, "y" * 300_000]
+
+    @task
+    def length(text):
+        return len(text)
+
+    @task
+    def total(lengths):
+        return sum(lengths)
+
+    total(length.expand(text=make()))

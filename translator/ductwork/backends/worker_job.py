@@ -70,6 +70,7 @@ def _environment(workflow: Workflow, deployment: Deployment, task_id: str, map_i
         "DUCTWORK_TASK_ID": task_id,
         "DUCTWORK_MAP_INDEX": map_index,
         "DUCTWORK_LEDGER_TABLE": workflow.ledger_table,
+        **({"DUCTWORK_EVENT_BUS": deployment.event_bus} if deployment.event_bus else {}),
     }
     return [{"name": name, "value": value} for name, value in values.items()]
 
