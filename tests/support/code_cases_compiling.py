@@ -62,12 +62,6 @@ task_case(
     task="g.t",
     options=_BATCH,
 )
-task_case(
-    "DW304",
-    "a mapped setup",
-    ["BashOperator.partial(task_id='t').expand(bash_command=['a', 'b']).as_setup()  # <-"],
-    ["BashOperator.partial(task_id='t').expand(bash_command=['a', 'b'])"],
-)
 case(
     "DW304",
     "a group that depends on itself",

@@ -135,14 +135,11 @@ def region(workflow: Workflow, group: str) -> Workflow:
     def within(tasks: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(task for task in tasks if task in inside)
 
-    return replace(
-        workflow,
-        tasks=tuple(
-            replace(task, group="", upstream=within(task.upstream), setups=within(task.setups), scope=())
-            for task in workflow.tasks
-            if task.task_id in inside
-        ),
-    )
+    def cut(task: Task) -> Task:
+        related = {"upstream": within(task.upstream), "setups": within(task.setups), "scope": within(task.scope)}
+        return replace(task, group="", **related)
+
+    return replace(workflow, tasks=tuple(cut(task) for task in workflow.tasks if task.task_id in inside))
 
 
 class _Planner:

@@ -41,12 +41,9 @@ def _check_task(dag: DagSnapshot, task: TaskSnapshot, pools: Mapping[str, int], 
     def report(code: str, what: str, hint: str = _LATER, field: str = "") -> None:
         diagnostics.add(code, task.origin, what, hint, dag_id=dag.dag_id, task_id=task.task_id, field=field)
 
-    many = task.is_mapped or bool(task.group)
     if (task.is_mapped and task.length is None) or (task.group and dag.groups[task.group] is None):
         report("DW304", "it is expanded over what only Airflow can count")
         return
-    if many and (task.is_setup or task.is_teardown):
-        report("DW304", "the task is a mapped setup or teardown")
     if task.group and _comes_back(dag, task):
         report("DW304", f"{task.group} depends on a task that depends on {task.group} itself")
     for operator, why in _UNSERVED.items():
