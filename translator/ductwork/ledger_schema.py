@@ -83,9 +83,9 @@ def parse_task_sk(sk: str) -> tuple[str, int]:
     return task_id, int(map_index)
 
 
-def ended_prefix(task_id: str, state: str) -> str:
-    """What the sort keys of the markers of all instances of one task that ended in ``state`` share."""
-    return f"ended#{task_id}#{state}#"
+def ended_prefix(task_id: str, state: str = "") -> str:
+    """What the sort keys of the markers of all instances of one task that ended, in ``state``, share."""
+    return f"ended#{task_id}#{state}#" if state else f"ended#{task_id}#"
 
 
 def ended_sk(task_id: str, state: str, map_index: int) -> str:

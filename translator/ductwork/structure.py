@@ -136,8 +136,8 @@ def region(workflow: Workflow, group: str) -> Workflow:
         return tuple(task for task in tasks if task in inside)
 
     def cut(task: Task) -> Task:
-        related = {"upstream": within(task.upstream), "setups": within(task.setups), "scope": within(task.scope)}
-        return replace(task, group="", **related)
+        upstream, setups, scope = map(within, (task.upstream, task.setups, task.scope))
+        return replace(task, group="", upstream=upstream, setups=setups, scope=scope)
 
     return replace(workflow, tasks=tuple(cut(task) for task in workflow.tasks if task.task_id in inside))
 

@@ -3,9 +3,10 @@
 ``Only T[0]?``       one item is no array
 ``T``                the array job; ``T[0]``, where there is one item, an ordinary one
 ``Arrays of T``      where there may be more instances than an array has children: a Map over as many arrays as it takes
-``T: success`` ...   how many instances ended so: the workers leave a small item each for this
+``T: all``, ``T: failed`` where the job failed: how many instances have ended, and how many failed; workers leave a
+                     small item each for this
 ``Bury T``           a worker ends the instances whose containers died on their last try
-``T ended``          the outcome of the task: all that its instances ended in
+``T: skipped``       how many were skipped; then the outcome of the task is known: all that its instances ended in
 
 Retries are Batch's, as in a job chain: the worker tells by its exit code what Airflow has decided.
 """
@@ -27,8 +28,11 @@ from ductwork.names import ONLY_INSTANCE, STATE_NAME_LIMIT, shorten
 
 State = dict[str, Any]
 
-ENDS = ("success", "failed", "skipped")
 _BURY_AGAIN = 2
+# What the counts are called.
+_ALL, _FAILED, _SKIPPED = "all", "failed", "skipped"
+# Bytes that a query reads at once, and that the ledger's item about the end of an instance takes.
+_PAGE, _LARGEST_MARKER = 2**20, 1_000
 _CHILDREN = batch_limits.ARRAY_SIZE[-1]
 
 
@@ -41,7 +45,8 @@ class Arrays:
         self._workflow, self._task, self._arguments = workflow, task, arguments
         assert task.length is not None
         self._counting = Counting(workflow, task.task_id, task.length)
-        self._many = workflow.most(task.length) > _CHILDREN
+        most = workflow.most(task.length)
+        self._many, self._pages = most > _CHILDREN, most * _LARGEST_MARKER > _PAGE
         self._array_name, self._one_name = self._name(""), self._name("", ONLY_INSTANCE)
         self._parts_name = self._name("Arrays of")
         self._ended_name = self._name("", " ended")
@@ -58,14 +63,22 @@ class Arrays:
         return self._parts_name if self._many else self._only_name
 
     def build(self, output: Callable[[str], Any], onwards: State) -> dict[str, State]:
+        every, failed, skipped = (self._name("", f": {counted}") for counted in (_ALL, _FAILED, _SKIPPED))
         buried = self._name("All of", "?")
-        names = [self._name("", f": {end}") for end in ENDS]
-        states = self._parts(names[0]) if self._many else self._jobs(SIZE, {"Next": names[0]})
-        for end, name, then in zip(ENDS, names, [*names[1:], buried], strict=True):
-            states |= self._counting.items(name, ended_prefix(self._task.task_id, end), end, then)
-        states |= self._bury(buried)
-        states[self._ended_name] = {"Type": "Pass", "Output": output(self._outcome()), **onwards}
+        states = self._parts(every) if self._many else self._jobs(SIZE, {"Next": every}, well=skipped)
+        states |= self._count(every, ended_prefix(self._task.task_id), _ALL, failed)
+        states |= self._count(failed, ended_prefix(self._task.task_id, "failed"), _FAILED, buried)
+        states |= self._bury(buried, skipped)
+        states |= self._count(skipped, ended_prefix(self._task.task_id, "skipped"), _SKIPPED, self._ended_name)
+        if self._pages:
+            states[self._ended_name] = {"Type": "Pass", "Output": output(self._outcome()), **onwards}
+        else:
+            del states[skipped]["Next"]
+            states[skipped] |= {"Output": output(self._outcome("$states.result.Count")), **onwards}
         return states
+
+    def _count(self, name: str, prefix: str, counted: str, after: str) -> dict[str, State]:
+        return self._counting.items(name, prefix, counted, after, pages=self._pages)
 
     # ---- running ----
 
@@ -91,9 +104,10 @@ class Arrays:
             }
         }
 
-    def _jobs(self, size: str, onwards: State) -> dict[str, State]:
+    def _jobs(self, size: str, onwards: State, well: str = "") -> dict[str, State]:
         """
         :param size: expression: how many instances the jobs are for
+        :param onwards: where to go, but for a job that ended well, if ``well`` says so: then none has failed
         """
         one = worker_job.request(self._workflow, self._task, self._offset if self._many else "0")
         whole = jsonata.expression("$string($states.input.of)") if self._many else "1"
@@ -111,9 +125,13 @@ class Arrays:
                 "Choices": [{"Condition": jsonata.expression(f"{size} = 1"), "Next": self._one_name}],
                 "Default": self._array_name,
             },
-            self._array_name: self._job(array, onwards),
-            self._one_name: self._job(one, onwards),
+            self._array_name: self._job(array, onwards) | self._none_failed(well),
+            self._one_name: self._job(one, onwards) | self._none_failed(well),
         }
+
+    def _none_failed(self, after: str) -> State:
+        counts = f"{{{jsonata.text(_ALL)}: {SIZE}, {jsonata.text(_FAILED)}: 0}}"
+        return {"Output": self._counting.counted(counts), "Next": after} if after else {}
 
     @property
     def _offset(self) -> str:
@@ -142,30 +160,35 @@ class Arrays:
     def _tallied(self, end: str) -> str:
         return self._counting.of(end)
 
-    def _bury(self, name: str) -> dict[str, State]:
+    def _bury(self, name: str, after: str) -> dict[str, State]:
         bury = self._name("Bury")
-        told = " + ".join(map(self._tallied, ENDS))
         request = worker_job.request(self._workflow, self._task)
         request["containerOverrides"]["environment"] += [
             # Nothing to call: then the DAG file is not even loaded.
             {"name": "DUCTWORK_CALLBACK", "value": "task" if self._task.calls_back else "record"},
             {"name": "DUCTWORK_MAP_SIZE", "value": jsonata.expression(f"$string({SIZE})")},
         ]
-        condition = jsonata.expression(f"{told} < {SIZE}")
+        condition = jsonata.expression(f"{self._tallied(_ALL)} < {SIZE}")
         return {
             name: {
                 "Type": "Choice",
                 "Choices": [{"Condition": condition, "Next": bury}],
-                "Default": self._ended_name,
+                "Default": after,
             },
-            bury: self._job(request, {"Next": self._ended_name}, retries=_BURY_AGAIN),
+            bury: self._job(request, {"Next": after}, retries=_BURY_AGAIN),
         }
 
-    def _outcome(self) -> str:
-        told = " + ".join(map(self._tallied, ENDS))
-        dead = f"{told} < {SIZE}"
-        some = {end: f"{self._tallied(end)} > 0" for end in ENDS}
-        some["failed"] = f"({some['failed']} or {dead})"
+    def _outcome(self, skipped: str = "") -> str:
+        """
+        :param skipped: expression: how many were skipped, if the state data does not say so
+        """
+        every, failed = map(self._tallied, (_ALL, _FAILED))
+        skipped = skipped or self._tallied(_SKIPPED)
+        some = {
+            "success": f"{every} > {failed} + {skipped}",
+            "failed": f"({failed} > 0 or {every} < {SIZE})",
+            "skipped": f"{skipped} > 0",
+        }
         chosen = ", ".join(f"{condition} ? '{end}'" for end, condition in some.items())
         # A condition without an "else" gives nothing where it does not hold.
         return jsonata.expression(f"[{chosen}]")

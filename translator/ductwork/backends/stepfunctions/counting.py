@@ -77,11 +77,12 @@ class Counting:
             }
         }
 
-    def items(self, name: str, prefix: str, counted: str, after: str) -> dict[str, State]:
-        """Count items by the beginning of their sort keys; a page of a query is 1 MB of them.
+    def items(self, name: str, prefix: str, counted: str, after: str, *, pages: bool = True) -> dict[str, State]:
+        """Count items by the beginning of their sort keys.
 
         :param name: of the first state
         :param counted: what :meth:`of` is asked for afterwards
+        :param pages: they may be more than a query reads at once, 1 MB
         """
         more, further = shorten(f"{name}, more?", STATE_NAME_LIMIT), shorten(f"{name}, further", STATE_NAME_LIMIT)
         query: State = {
@@ -94,6 +95,9 @@ class Counting:
         rest = f"$states.input.{jsonata.name(_COUNTS)}.last"
         last = ", 'last': $states.result.LastEvaluatedKey"
         task: State = {"Type": "Task", "Resource": integrations.QUERY, "Retry": integrations.DYNAMODB_RETRY}
+        if not pages:
+            output = self._counted(counted, "$states.result.Count")
+            return {name: {**task, "Arguments": query, "Output": output, "Next": after}}
         return {
             name: {
                 **task,
@@ -119,8 +123,12 @@ class Counting:
         counts = f"$lookup($states.input, {jsonata.text(_COUNTS)})"
         # A key that is there no more must not stay from the page before.
         kept = f"$sift({counts}, function($value, $key) {{ $key != 'last' }})"
-        merged = f"$merge([{kept}, {{{jsonata.text(counted)}: {number}{more}}}])"
-        return jsonata.expression(f"$merge([$states.input, {{{jsonata.text(_COUNTS)}: {merged}}}])")
+        return self.counted(f"$merge([{kept}, {{{jsonata.text(counted)}: {number}{more}}}])")
+
+    @staticmethod
+    def counted(counts: str) -> str:
+        """The Output that has these counts, an expression of an object, and no others."""
+        return jsonata.expression(f"$merge([$states.input, {{{jsonata.text(_COUNTS)}: {counts}}}])")
 
     def _size(self, length: Length) -> str:
         if length.kind == "number":

@@ -1,0 +1,120 @@
+"""What carries the instances of mapped tasks out, and what that costs."""
+
+import json
+
+import pytest
+from code_cases import in_dag
+from compiling import compile_files, only_artefact, write_dag
+from ductwork.backends.stepfunctions import costs, jsonata
+from jsonata_eval import evaluate_leaves
+
+ECHO = "BashOperator.partial(task_id='t'{more}).expand(bash_command={over})"
+GROUP = """
+from airflow.sdk import task_group
+@task_group
+def g(x):
+    BashOperator(task_id='a', bash_command=x) >> BashOperator(task_id='b', bash_command='true')
+g.expand(x={over}) >> BashOperator(task_id='end', bash_command='true', trigger_rule='none_failed')
+"""
+MANY = "task(task_id='many')(lambda: ['a'])()"
+
+
+def compiled(folder, body):
+    return json.loads(only_artefact(compile_files(write_dag(folder, in_dag(*body.splitlines())))).text())
+
+
+def states(scope):
+    """All states by name, those of inner scopes too."""
+    found = dict(scope["States"])
+    for state in scope["States"].values():
+        for inner in [*state.get("Branches", ()), *([state["ItemProcessor"]] if "ItemProcessor" in state else [])]:
+            found |= states(inner)
+    return found
+
+
+def mode(found, name):
+    """How a Map runs its iterations, None where there is no such Map."""
+    return found[name]["ItemProcessor"]["ProcessorConfig"]["Mode"] if name in found else None
+
+
+@pytest.mark.parametrize(
+    ("more", "over", "expected"),
+    [
+        ("", "['a', 'b']", None),
+        (", max_active_tis_per_dagrun=1", "['a', 'b']", "INLINE"),
+        (", max_active_tis_per_dag=1", "['a', 'b']", "INLINE"),
+        (", max_active_tis_per_dagrun=40", "['a'] * 150", "INLINE"),
+        # More than 40 at a time, or a long history.
+        (", max_active_tis_per_dagrun=41", "['a'] * 150", "DISTRIBUTED"),
+        (", max_active_tis_per_dagrun=1", "['a'] * 200", "DISTRIBUTED"),
+        (", max_active_tis_per_dagrun=1", MANY + ".output", "DISTRIBUTED"),
+    ],
+)
+def test_what_runs_a_mapped_task(tmp_path, more, over, expected):
+    body = ECHO.format(more=more, over=over.replace(".output", ""))
+    found = states(compiled(tmp_path, body))
+    assert mode(found, "each of t") == expected
+    assert ("Only t[0]?" in found) == (expected is None)
+
+
+@pytest.mark.parametrize(
+    ("over", "expected"), [("['a', 'b']", "INLINE"), ("['a'] * 41", "DISTRIBUTED"), (MANY, "DISTRIBUTED")]
+)
+def test_what_runs_a_mapped_group(tmp_path, over, expected):
+    assert mode(states(compiled(tmp_path, GROUP.format(over=over))), "each of g") == expected
+
+
+def test_five_thousand_instances_cost_what_two_do(tmp_path):
+    events = [costs.cost(compiled(tmp_path, ECHO.format(more="", over=f"['a'] * {size}")))[1] for size in (2, 5_000)]
+    assert events == [40, 44]  # a query may have further pages
+
+
+def test_several_arrays(tmp_path):
+    """An array has 2 to 10,000 children."""
+    found = states(compiled(tmp_path, ECHO.format(more="", over="['a'] * 10_001")))
+    for size, sizes in ((10_001, [10_000, 1]), (20_002, [10_000, 10_000, 2]), (1, [1]), (10_000, [10_000])):
+        parts = evaluate_leaves(found["Arrays of t"]["Items"], {"states": {"input": {"the size": size}}})
+        assert [part["size"] for part in parts] == sizes
+        assert [part["offset"] for part in parts] == [10_000 * number for number in range(len(sizes))]
+        assert {part["of"] for part in parts} == {size}
+    environment = found["t"]["Arguments"]["ContainerOverrides"]["Environment"]
+    bindings = {"states": {"input": {"offset": 10_000, "size": 2, "of": 10_002}}, "run": {"id": "r"}}
+    given = {item["Name"]: evaluate_leaves(item["Value"], bindings) for item in environment}
+    assert (given["DUCTWORK_MAP_OFFSET"], given["DUCTWORK_MAP_SIZE"]) == ("10000", "10002")
+
+
+def test_more_instances_than_a_distributed_map_can_hand_back(tmp_path):
+    over = "['a'] * 30_001"
+    items = states(compiled(tmp_path, GROUP.format(over=over)))["each of g"]["Items"]
+    assert "$error('g has more than 30,000 instances')" in items
+
+
+def test_outcomes_of_a_distributed_map(tmp_path):
+    found = states(compiled(tmp_path, GROUP.format(over="['a'] * 41")))
+    ends = [("success", "success"), ("failed", "upstream_failed"), ("success", "skipped"), ("success", "success")]
+    packed = [
+        evaluate_leaves(found["Ends of g"]["Output"], {"states": {"input": {"g.a": a, "g.b": b}}}) for a, b in ends
+    ]
+    assert len(packed) == 4
+    output = evaluate_leaves(found["each of g"]["Output"], {"states": {"input": {}, "result": packed}})
+    assert output == {"g.b": ["success", "upstream_failed", "skipped"]}
+
+
+def test_no_item_of_a_distributed_map_reads_a_variable_of_its_machine(tmp_path):
+    group = states(compiled(tmp_path, GROUP.format(over="['a'] * 41")))["each of g"]
+    assert "$run" not in json.dumps(group["ItemProcessor"])
+    assert group["ItemSelector"]["dagrun"] == "{% $run %}"
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("$run.id & $runs", "$its.id & $runs"),
+        ("'$run' & $run.id", "'$run' & $its.id"),
+        ('"it\'s $run" & $run', '"it\'s $run" & $its'),
+        ("$states.input.`$run`.x", "$states.input.`$run`.x"),
+    ],
+)
+def test_renaming_a_variable(code, expected):
+    renamed = jsonata.renamed({"a": [jsonata.expression(code), code]}, "$run", "$its")
+    assert renamed == {"a": [jsonata.expression(expected), code]}
