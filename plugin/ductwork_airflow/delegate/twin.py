@@ -22,6 +22,7 @@ from airflow.sdk.definitions._internal.contextmanager import DagContext
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.definitions.taskgroup import MappedTaskGroup
 
+from ductwork_airflow.compat import weight_rule
 from ductwork_airflow.delegate import DelegationError, expansion
 from ductwork_airflow.delegate.mirror_task import LABEL_TEMPLATE, MirrorTask
 from ductwork_airflow.delegate.options import Options
@@ -39,7 +40,6 @@ CARRIED = (
     "wait_for_downstream",
     "wait_for_past_depends_before_skipping",
     "priority_weight",
-    "weight_rule",
     "params",
     "inlets",
     "outlets",
@@ -141,6 +141,7 @@ def _arguments(task: Any, options: Options) -> dict[str, Any]:
         "poll_interval": options.poll_interval,
         "log_lines": options.log_lines,
         # The label itself is made on AWS, where the values are that the original's template names.
+        "weight_rule": weight_rule(task),
         "map_index_template": LABEL_TEMPLATE if task.map_index_template else None,
         **options.connection(),
         **_workings(options),

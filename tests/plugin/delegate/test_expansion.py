@@ -7,23 +7,17 @@ import json
 import pytest
 from airflow.models import TaskInstance, import_all_models
 from airflow.models.base import Base
-from airflow.models.expandinput import NotFullyPopulated
 from airflow.models.taskmap import TaskMap
 from airflow.models.xcom import XComModel
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import DAG, TaskGroup, task, task_group
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.definitions.xcom_arg import XComArg
-from airflow.serialization.serialized_objects import DagSerialization
+from airflow_versions import DagSerialization, NotFullyPopulated, get_mapped_ti_count
 from ductwork_airflow.delegate import DelegationError, delegate
 from ductwork_airflow.delegate.mirror_task import MirrorTask
 from sqlalchemy import create_engine, insert
 from sqlalchemy.orm import Session
-
-try:
-    from airflow.serialization.definitions.mappedoperator import get_mapped_ti_count
-except ImportError:  # before 3.2
-    from airflow.models.mappedoperator import get_mapped_ti_count
 
 RUN = "r"
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from airflow.sdk import DAG, TaskGroup, task
-from airflow.serialization.serialized_objects import DagSerialization
+from airflow_versions import DagBag, DagSerialization
 from ductwork_airflow.delegate import DelegationError, delegate
 from ductwork_airflow.delegate.mirror_task import MirrorTask
 
@@ -53,8 +53,6 @@ DAG_FIELDS = [
 
 
 def load(path):
-    from airflow.dag_processing.dagbag import DagBag
-
     bag = DagBag(dag_folder=str(path), safe_mode=False)
     assert bag.import_errors == {}
     return bag.dags
