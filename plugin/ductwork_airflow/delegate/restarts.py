@@ -49,6 +49,10 @@ def restart(remote: Remote, task: Any, ti: Any) -> None:
     """
     from ductwork_airflow.submit import runs
 
+    own = remote.task(task.task_id, ti.map_index)
+    if own is None or own["state"] not in TERMINAL_STATES or not wanted(own, ti.max_tries):
+        task.log.info("restarted already")
+        return
     items = remote.tasks()
     whole, instances = by_task(cleared_together(ti, items, task), items)
     shown = [*whole, *(f"{task_id}{indexes}" for task_id, indexes in instances.items())]

@@ -8,9 +8,11 @@ from airflow.sdk import DAG, task
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import ErrorResponse, SetXCom
+from ductwork.ledger_schema import RUN_SK, run_pk
 from ductwork_airflow.delegate import delegate
 from ductwork_airflow.delegate.mirror_task import LABEL_TEMPLATE, RemoteRunError, RemoteTaskFailedError
 from ductwork_airflow.delegate.outcomes import STAND_IN, LengthRefusedError
+from ductwork_airflow.ledger import now
 from harness import CREDENTIALS
 
 
@@ -111,6 +113,19 @@ def test_each_instance_ends_as_its_own_original(ledger, mirror):
     assert all(mark["max_tries"] == 3 for mark in marks.values())
 
 
+@pytest.mark.parametrize("size", [2, 50])
+def test_an_instance_costs_the_same_whatever_the_number_of_its_siblings(ledger, mirror, calls, size):
+    with pytest.raises(TaskDeferred):
+        mirror("each", 1)
+    assert calls == {"GetItem": 3}, "the run, the instance, the task"
+    for index in range(size):
+        ended(ledger, mirror, "each", "success", index)
+        ledger.put_xcom(*mirror.where, "each", "return_value", index, map_index=index)
+    calls.clear()
+    mirror("each", 1)
+    assert calls == {"GetItem": 3, "Query": 2, "UpdateItem": 1}, "the run, the instance, one XCom and its key, the mark"
+
+
 @pytest.mark.parametrize(
     ("facts", "label"),
     [({"rendered_map_index": "twelve"}, "twelve"), ({}, "2"), ({"rendered_map_index": "x" * 300}, "x" * 250)],
@@ -130,7 +145,8 @@ def test_what_has_diverted_a_mapped_task_has_diverted_its_instances(ledger, mirr
 
 
 def test_a_run_that_ended_without_the_instance(ledger, mirror):
-    ledger.finish_run(*mirror.where, "failed", "it was stopped")
+    end = {"state": "failed", "ended_at": now(), "error": "it was stopped"}
+    ledger.update(run_pk(*mirror.where), RUN_SK, end)
     with pytest.raises(RemoteRunError, match="ended \\(failed\\) without this task: it was stopped"):
         mirror("each", 1)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import Counter
 from types import SimpleNamespace
 
 import pytest
@@ -12,7 +11,6 @@ from airflow.sdk.execution_time import task_runner
 from airflow.sdk.module_loading import import_string
 from ductwork.ledger_schema import RUN_SK, run_pk, task_sk
 from ductwork_airflow.delegate.trigger import MirrorTrigger
-from ductwork_airflow.hooks import DuctworkHook
 from harness import CREDENTIALS
 
 PAST, NEW = "2026-01-01T00:00:01.000Z", "2026-01-01T00:00:02.000Z"
@@ -131,14 +129,12 @@ def test_one_look_serves_all_triggers_of_a_run(watched):
 
 
 @pytest.mark.parametrize("size", [10, 300])
-def test_one_look_serves_all_instances_of_a_mapped_task(watched, ledger, monkeypatch, size):
+def test_one_look_serves_all_instances_of_a_mapped_task(watched, calls, size):
     """And costs the same calls, whatever their number: the run, and one query for what is in it."""
     half = {("t", index): ENDED for index in range(size // 2)}
     scenes = [("deferred", {}, half), ("deferred", {}, {("t", index): ENDED for index in range(size)})]
     one, airflow = watched(scenes, poll_interval=0.5)
     triggers = [MirrorTrigger(**{**one.serialize()[1], "map_index": index}) for index in range(size)]
-    calls = Counter()
-    monkeypatch.setattr(DuctworkHook, "client", counting(DuctworkHook.client, calls))
 
     async def everyone():
         return await asyncio.gather(*map(first, triggers))
@@ -146,15 +142,6 @@ def test_one_look_serves_all_instances_of_a_mapped_task(watched, ledger, monkeyp
     assert asyncio.run(everyone()) == [{"ended": True}] * size
     assert airflow.asked == 2
     assert calls == {"GetItem": 2, "Query": 2}
-
-
-def counting(make, calls):
-    def client(self, service):
-        made = make(self, service)
-        made.meta.events.register("before-call.*", lambda model, **_: calls.update([model.name]), unique_id="counting")
-        return made
-
-    return client
 
 
 def test_what_has_diverted_a_mapped_task_has_diverted_its_instances(watched):
