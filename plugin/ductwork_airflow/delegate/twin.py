@@ -114,19 +114,14 @@ def _mirror(task: Any, options: Options) -> MirrorTask:
     mirror = MirrorTask(**_arguments(task, options))
     _show(task, mirror)
     mirror.custom_operator_name = task.operator_name
-    for name in _SCOPE:
-        if getattr(task, name):
-            setattr(mirror, name, True)
     return mirror
 
 
 def _mapped_mirror(task: Any, options: Options) -> MappedOperator:
-    scope = {name: True for name in _SCOPE if task.partial_kwargs.get(name)}
     name = task.partial_kwargs.get("task_display_name")
     partial = MirrorTask.partial(**_arguments(task, options), task_display_name=name)
     # Public expand() would make edges, which are there already.
     mirror = partial._expand(expansion.none(), strict=False)
-    mirror.partial_kwargs.update(scope)
     _show(task, mirror)
     mirror._operator_name = task.operator_name
     return mirror
@@ -140,8 +135,8 @@ def _arguments(task: Any, options: Options) -> dict[str, Any]:
         "ledger_table": options.ledger_table,
         "poll_interval": options.poll_interval,
         "log_lines": options.log_lines,
-        # The label itself is made on AWS, where the values are that the original's template names.
         "weight_rule": weight_rule(task),
+        # The label itself is made on AWS, where the values are that the original's template names.
         "map_index_template": LABEL_TEMPLATE if task.map_index_template else None,
         **options.connection(),
         **_workings(options),
@@ -153,6 +148,9 @@ def _show(task: Any, mirror: Any) -> None:
     for name in _SHOWN:
         if hasattr(task, name):
             setattr(mirror, name, getattr(task, name))
+    for name in _SCOPE:
+        if getattr(task, name):
+            setattr(mirror, name, True)
 
 
 def _workings(options: Options) -> Mapping[str, Any]:

@@ -216,6 +216,29 @@ def test_groups_stay_groups():
     assert (other.tooltip, other.prefix_group_id, sorted(other.children)) == ("shown", False, ["within"])
 
 
+def scopes():
+    with DAG("scopes") as dag:
+        up, inside, down = (work.override(task_id=name).expand(x=[1, 2]) for name in ("up", "inside", "down"))
+        up >> inside >> down.as_teardown(setups=up, on_failure_fail_dagrun=True)
+    return dag
+
+
+def scope(dag):
+    return {
+        each.task_id: (each.is_setup, each.is_teardown, each.on_failure_fail_dagrun, str(each.trigger_rule))
+        for each in dag.task_dict.values()
+        if each.is_mapped
+    }
+
+
+def test_mapped_setups_and_teardowns_stay_what_they_are():
+    twin = delegate(scopes())
+    assert scope(twin) == scope(scopes())
+    assert scope(serialized(twin)) == scope(serialized(scopes()))
+    assert (scope(twin)["up"][0], scope(twin)["down"][1:3]) == (True, (True, True))
+    assert twin.get_task("down").unmap({}).is_teardown
+
+
 class Own(XComArg):
     """A reference of somebody's own making."""
 
