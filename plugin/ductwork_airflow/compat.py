@@ -91,6 +91,19 @@ def decode_trigger_kwargs(encoded: Mapping[str, Any] | str) -> dict[str, Any]:
     return {name: smart_decode_trigger_kwargs(value) for name, value in Trigger._decrypt_kwargs(text).items()}
 
 
+# ---- operators in a DAG file ----
+
+
+def weight_rule(task: Any) -> Any:
+    """An operator's, as its constructor takes it. Before 3.2 an operator keeps a strategy of a private class."""
+    rule = task.weight_rule
+    if isinstance(rule, str):
+        return rule
+    from airflow.task.priority_strategy import airflow_priority_weight_strategies
+
+    return next((name for name, found in airflow_priority_weight_strategies.items() if type(rule) is found), rule)
+
+
 # ---- processes beside the task's own ----
 
 

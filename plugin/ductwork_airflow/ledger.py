@@ -27,6 +27,9 @@ __all__ = ["Item", "ItemTooLargeError", "Ledger", "LedgerError", "decoded", "exp
 
 ITEM_LIMIT_BYTES = 400 * 1024
 
+# The character after "#", which parts of sort keys do not contain.
+_AFTER_SEPARATOR = chr(ord("#") + 1)
+
 Item = dict[str, Any]
 
 
@@ -256,8 +259,26 @@ class Ledger:
 
     def xcom_keys(self, dag_id: str, run_id: str, task_id: str, map_index: int | None = None) -> list[str]:
         """The keys of a task's XComs, of one map index or of all."""
-        items = self.partition(schema.run_pk(dag_id, run_id), f"xcom#{task_id}#")
-        return sorted({item["key"] for item in items if map_index is None or item["map_index"] == map_index})
+        if map_index is None:
+            items = self.partition(schema.run_pk(dag_id, run_id), f"xcom#{task_id}#")
+        else:
+            items = self.xcoms_of_instance(dag_id, run_id, task_id, map_index)
+        return sorted({item["key"] for item in items})
+
+    def xcoms_of_instance(self, dag_id: str, run_id: str, task_id: str, map_index: int) -> Iterator[Item]:
+        """The XComs of one map index, values not decoded.
+
+        A mapped task may have thousands of instances and has few keys: it costs two reads for each key.
+        """
+        pk = schema.run_pk(dag_id, run_id)
+        if map_index < 0:
+            yield from (item for item in self.partition(pk, f"xcom#{task_id}#") if item["map_index"] == map_index)
+            return
+        start, end = f"xcom#{task_id}#", f"xcom#{task_id}{_AFTER_SEPARATOR}"
+        while (found := next(self._between(pk, start, end), None)) is not None:
+            if item := self._get(pk, schema.xcom_sk(task_id, found["key"], map_index)):
+                yield item
+            start = schema.xcom_prefix(task_id, found["key"])[:-1] + _AFTER_SEPARATOR
 
     def delete_xcom(self, dag_id: str, run_id: str, task_id: str, key: str, map_index: int = schema.UNMAPPED) -> None:
         self.delete(schema.run_pk(dag_id, run_id), schema.xcom_sk(task_id, key, map_index))
@@ -393,6 +414,17 @@ class Ledger:
             KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
             ExpressionAttributeValues=typed({":pk": pk, ":first": first, ":last": last}),
             ConsistentRead=True,
+        )
+
+    def _between(self, pk: str, start: str, end: str) -> Iterator[Item]:
+        """The keys of the items from one sort key to another, one to a page."""
+        return self._query(
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :start AND :end",
+            ExpressionAttributeValues=typed({":pk": pk, ":start": start, ":end": end}),
+            ExpressionAttributeNames={"#key": "key"},
+            ProjectionExpression="pk, sk, #key",
+            ConsistentRead=True,
+            Limit=1,
         )
 
     def _query(self, **request: Any) -> Iterator[Item]:

@@ -105,3 +105,104 @@ def test_delegated_by_policy(airflow, dag_id):
     run_id, state = airflow.run(dag_id)
     assert state == "success"
     assert set(same_as_remote(airflow, dag_id, run_id).values()) == {"success"}
+
+
+INDEXES = range(3)
+
+
+@pytest.fixture(scope="module")
+def mapped(airflow):
+    """A run of the DAG with mapped tasks, and how it ended."""
+    run_id, state = airflow.run("mapped")
+    airflow.wait_for_remote("mapped", run_id)
+    return run_id, state
+
+
+def runs_of(airflow, task_id, map_index=-1):
+    file = airflow.home / f"mapped.{task_id}.{map_index}.runs"
+    return len(file.read_text()) if file.exists() else 0
+
+
+def ran(airflow):
+    """How often each instance has run on AWS."""
+    counted = {name: [runs_of(airflow, name, index) for index in INDEXES] for name in ("process", "each.finish")}
+    return counted | {name: runs_of(airflow, name) for name in ("numbers", "total")}
+
+
+def every_state(airflow, run_id):
+    """Airflow's and the ledger's, which are the same, instance by instance."""
+    airflow.wait_for_remote("mapped", run_id)
+    states = airflow.every_state("mapped", run_id)
+    assert states.pop((SUBMIT, -1)) == "success"
+    assert states == airflow.every_remote_state("mapped", run_id)
+    return states
+
+
+GOOD = {
+    ("numbers", -1): "success",
+    **{(f"each.{name}", index): "success" for name in ("begin", "finish") for index in INDEXES},
+    ("nothing", -1): "success",
+    ("of_nothing", -1): "skipped",
+    ("picks", -1): "success",
+    ("passed_over", -1): "skipped",
+    ("followed", -1): "success",
+    ("deep", -1): "success",
+}
+MENDED = {**{("process", index): "success" for index in INDEXES}, ("total", -1): "success"}
+
+
+def test_mapped_tasks_show_each_instance(airflow, mapped):
+    run_id, state = mapped
+    broken = {("process", 1): "failed", ("total", -1): "upstream_failed"}
+    assert every_state(airflow, run_id) == GOOD | MENDED | broken
+    assert state == "failed" == airflow.ledger.run("mapped", run_id)["state"]
+    labels = [airflow.instance("mapped", run_id, "process", index)["rendered_map_index"] for index in INDEXES]
+    assert labels == ["number 10", "number 20", "number 30"]
+    values = [airflow.xcoms("mapped", run_id, "process", index).get("return_value") for index in INDEXES]
+    assert [None if value is None else int(value) for value in values] == [11, None, 31]
+    assert "ValueError: 20 is broken on purpose" in airflow.log("mapped", run_id, "process", map_index=1)
+    assert "the remote log of 30" in airflow.log("mapped", run_id, "process", map_index=2)
+    jobs = [airflow.links("mapped", run_id, "process", index)["Batch job"] for index in INDEXES]
+    array = jobs[0].removesuffix("%3A0")
+    assert jobs == [f"{array}%3A{index}" for index in INDEXES], "the children of one array job"
+
+
+def test_the_graph_has_mapped_tasks_and_groups(airflow, mapped):
+    nodes = airflow.nodes("mapped")
+    mapped_nodes = {name for name, node in nodes.items() if node.get("is_mapped")}
+    # Before 3.2, the tasks in a mapped group are marked, too.
+    assert mapped_nodes - {"each.begin", "each.finish"} == {"process", "each", "of_nothing", "passed_over"}
+    assert (nodes["process"]["operator"], nodes["picks"]["operator"]) == ("@task", "@task.branch")
+    children = {name: {child["id"] for child in node["children"]} for name, node in nodes.items() if node["children"]}
+    joins = {"each.upstream_join_id"}
+    inner = {"each": {"each.begin", "each.finish"} | joins, "outer": {"outer.inner"}, "outer.inner": {"deep"}}
+    assert children == inner
+    assert (nodes["each"]["tooltip"], nodes["outer"]["tooltip"]) == ("one of each", "the outer one")
+
+
+def test_clearing_instances_restarts_them_and_no_others(airflow, mapped):
+    run_id, _ = mapped
+    before = ran(airflow)
+    assert before == {"process": [1, 1, 1], "each.finish": [1, 1, 1], "numbers": 1, "total": 0}
+    (airflow.home / "mapped.mended").touch()
+
+    def cleared(task_ids, **what):
+        if task_ids is None:
+            airflow.clear_run("mapped", run_id)
+        else:
+            airflow.clear("mapped", run_id, task_ids=task_ids, **what)
+        assert airflow.wait("mapped", run_id) == "success"
+        assert every_state(airflow, run_id) == GOOD | MENDED
+        return ran(airflow)
+
+    # The one that failed, with what is downstream.
+    after = cleared([["process", 1]], include_downstream=True)
+    assert after == before | {"process": [1, 2, 1], "total": 1}
+    assert int(airflow.xcoms("mapped", run_id, "total")["return_value"]) == 11 + 21 + 31
+    # Two that succeeded, and nothing else.
+    assert cleared([["process", 0], ["each.finish", 2]]) == after | {"process": [2, 2, 1], "each.finish": [1, 1, 2]}
+    # All of them.
+    after = cleared(["process"], include_downstream=True)
+    assert after == {"process": [3, 3, 2], "each.finish": [1, 1, 2], "numbers": 1, "total": 2}
+    # The whole run, as its own button does.
+    assert cleared(None) == {"process": [4, 4, 3], "each.finish": [2, 2, 3], "numbers": 2, "total": 3}

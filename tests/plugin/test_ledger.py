@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -122,6 +123,21 @@ def test_xcoms_are_in_the_order_of_map_indexes(ledger: Ledger, where: tuple[str,
     assert ledger.count_xcoms(*where, "t", "a#b%") == 5
     assert ledger.xcom_keys(*where, "t") == ["a", "a#b%"]
     assert ledger.xcom_keys(*where, "t", 9) == ["a#b%"]
+
+
+def test_the_xcoms_of_one_instance_cost_as_much_as_it_has_keys(ledger: Ledger, where: tuple[str, str]) -> None:
+    for index in range(30):
+        for key in ("return_value", "a", "a$b", "a#b"):
+            if (key, index) != ("a", 7):
+                ledger.put_xcom(*where, "t", key, index, map_index=index)
+    ledger.put_xcom(*where, "t$", "other", 0, map_index=7)
+    ledger.put_xcom(*where, "t.t", "other", 0, map_index=7)
+    calls = Counter[str]()
+    client = dynamodb(ledger._client.meta.endpoint_url)
+    client.meta.events.register("before-call.dynamodb", lambda model, **_: calls.update([model.name]))
+    found = {item["key"]: item["value"] for item in Ledger(ledger.table, client).xcoms_of_instance(*where, "t", 7)}
+    assert found == {"return_value": "7", "a$b": "7", "a#b": "7"}
+    assert calls == {"Query": 5, "GetItem": 4}
 
 
 @pytest.mark.parametrize("size", [420_000, 2_000_000])

@@ -207,6 +207,27 @@ def test_a_mapped_task_that_is_named_runs_again_as_a_whole(ledger: Ledger, ended
     assert list(ledger.xcoms(*ended, "t", "return_value")) == []
 
 
+@pytest.mark.parametrize(
+    ("wanted", "found", "again"),
+    [
+        # Of what is named only the named instances run again, however the others ended.
+        (plans.Wanted(instances={"t": [0]}, only=True), [0], ["t"]),
+        (plans.Wanted(instances={"t": [1]}), [1], ["after", "t"]),
+        (plans.Wanted(instances={"t": [2, 0]}, failed=True), [0, 1, 2], ["after", "t"]),
+        (plans.Wanted(instances={"t": [0]}, tasks=["after"]), [0], ["after", "t"]),
+    ],
+)
+def test_instances_that_are_named_run_again_alone(
+    ledger: Ledger, ended: Where, wanted: plans.Wanted, found: list[int], again: list[str]
+) -> None:
+    before = states(ledger, ended)
+    plan = restart(ledger, ended, wanted)
+    assert plans.Plan.of({"restart": plan.text()}) == plan
+    assert plan.again == again
+    assert states(ledger, ended) == before | dict.fromkeys(found, ("scheduled", 3))
+    assert [item["value"] for item in ledger.xcoms(*ended, "t", "return_value")] == sorted({0, 1, 2} - set(found))
+
+
 def test_a_mark_moves_the_marker(ledger: Ledger, ended: Where) -> None:
     restart(ledger, ended, plans.Wanted(marks={"t": "success"}))
     assert markers(ledger, ended) == [f"t success 00000{index}" for index in range(3)]

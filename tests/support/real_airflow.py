@@ -72,25 +72,50 @@ class Airflow:
         reply = self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances")
         return {found["task_id"]: found for found in reply["task_instances"]}
 
+    def every_state(self, dag_id, run_id):
+        """By task id and map index."""
+        reply = self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances?limit=1000")
+        return {(found["task_id"], found["map_index"]): found["state"] for found in reply["task_instances"]}
+
+    def instance(self, dag_id, run_id, task_id, map_index):
+        return self._get(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/{map_index}")
+
     def states(self, dag_id, run_id):
         return {task_id: found["state"] for task_id, found in self.instances(dag_id, run_id).items()}
 
-    def log(self, dag_id, run_id, task_id, number=1):
+    def log(self, dag_id, run_id, task_id, number=1, map_index=-1):
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/logs/{number}"
-        return self.http.get(path, params={"full_content": True}, headers={"Accept": "application/json"}).text
+        params = {"full_content": True, "map_index": map_index}
+        return self.http.get(path, params=params, headers={"Accept": "application/json"}).text
 
-    def xcoms(self, dag_id, run_id, task_id):
+    def xcoms(self, dag_id, run_id, task_id, map_index=-1):
         base = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/xcomEntries"
-        keys = [entry["key"] for entry in self._json(self.http.get(base))["xcom_entries"]]
-        return {key: self._json(self.http.get(f"{base}/{key}", params={"deserialize": False}))["value"] for key in keys}
+        index = {"map_index": map_index}
+        keys = [entry["key"] for entry in self._json(self.http.get(base, params=index))["xcom_entries"]]
+        raw = index | {"deserialize": False}
+        return {key: self._json(self.http.get(f"{base}/{key}", params=raw))["value"] for key in keys}
 
-    def links(self, dag_id, run_id, task_id):
+    def links(self, dag_id, run_id, task_id, map_index=-1):
         base = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/links"
-        return self._json(self.http.get(base))["extra_links"]
+        return self._json(self.http.get(base, params={"map_index": map_index}))["extra_links"]
+
+    def nodes(self, dag_id):
+        """What the UI's graph shows, by id."""
+        waiting = list(self._get(f"/ui/structure/structure_data?dag_id={dag_id}")["nodes"])
+        found = {}
+        while waiting:
+            node = waiting.pop()
+            found[node["id"]] = node
+            waiting += node.get("children") or []
+        return found
 
     def clear(self, dag_id, run_id, **what):
         body = {"dry_run": False, "dag_run_id": run_id, "only_failed": False, "reset_dag_runs": True, **what}
         self._json(self.http.post(f"/api/v2/dags/{dag_id}/clearTaskInstances", json=body))
+
+    def clear_run(self, dag_id, run_id):
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/clear"
+        self._json(self.http.post(path, json={"dry_run": False, "only_failed": False}))
 
     def wait_for_remote(self, dag_id, run_id, seconds=120):
         deadline = time.monotonic() + seconds
@@ -103,6 +128,9 @@ class Airflow:
         return {
             item["task_id"]: (item["state"], item.get("try_number", 0)) for item in self.ledger.tasks(dag_id, run_id)
         }
+
+    def every_remote_state(self, dag_id, run_id):
+        return {(item["task_id"], item["map_index"]): item["state"] for item in self.ledger.tasks(dag_id, run_id)}
 
     def _get(self, path):
         """What is only read may be asked for again."""

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from airflow.providers.common.compat.sdk import AirflowFailException, AirflowSkipException, BaseOperator
-from ductwork.ledger_schema import TERMINAL_STATES
+from airflow.providers.common.compat.sdk import (
+    AirflowFailException,
+    AirflowSkipException,
+    BaseOperator,
+    DownstreamTasksSkipped,
+)
+from ductwork.ledger_schema import TERMINAL_STATES, UNMAPPED
 
 from ductwork_airflow.links import BatchJobLink, ExecutionLink, LogsLink
+
+# What a mirror task knows of its label it puts into its context, for Airflow to render before and after it has run.
+_LABEL = "ductwork_label"
+LABEL_TEMPLATE = f"{{{{ {_LABEL} | default(ti.map_index, true) }}}}"
+_LABEL_LIMIT = 250  # characters, of Airflow's column
 
 
 class RemoteTaskFailedError(AirflowFailException):  # type: ignore[misc]
@@ -20,7 +30,7 @@ class RemoteRunError(AirflowFailException):  # type: ignore[misc]
 
 
 class MirrorTask(BaseOperator):  # type: ignore[misc]
-    """Waits, deferred, for the outcome of the task of the same id in the ledger and takes it over.
+    """Waits, deferred, for the outcome of the task of the same id and map index in the ledger and takes it over.
 
     Airflow's retries are left for a lost process or triggerer: a new try re-attaches to the same remote task. Clearing
     a task whose outcome has been taken over restarts it on AWS, see :mod:`ductwork_airflow.delegate.restarts`.
@@ -72,8 +82,9 @@ class MirrorTask(BaseOperator):  # type: ignore[misc]
 
         ti = context["ti"]
         remote = Remote.of(self, ti.dag_id, ti.run_id)
-        run, item = remote.run(), remote.task(self.task_id)
+        run, item = remote.run(), remote.task(self.task_id, ti.map_index)
         outcomes.push_links(ti, remote, run, item)
+        context[_LABEL] = str((item or {}).get("rendered_map_index") or "")[:_LABEL_LIMIT]
         if item and item["state"] in TERMINAL_STATES:
             if not restarts.wanted(item, ti.max_tries):
                 return self._conclude(ti, remote, item)
@@ -98,6 +109,7 @@ class MirrorTask(BaseOperator):  # type: ignore[misc]
             dag_id=ti.dag_id,
             run_id=ti.run_id,
             task_id=self.task_id,
+            map_index=ti.map_index,
             submit_task_id=self.submit_task_id,
             target=self.target,
             ledger_table=self.ledger_table,
@@ -117,17 +129,36 @@ class MirrorTask(BaseOperator):  # type: ignore[misc]
         from ductwork_airflow.delegate import outcomes, restarts
 
         outcomes.show_log(ti, self.log, remote, item, self.log_lines)
-        outcomes.push_xcoms(ti, remote, self.task_id)
+        outcomes.push_xcoms(ti, self.log, remote)
         restarts.mark_taken_over(remote, item, ti.max_tries)
         state, error = item["state"], item.get("error")
         self.log.info("on AWS: %s after try %s", state, item.get("try_number"))
-        if counts := item.get("counts"):
-            self.log.info("instances: %s", ", ".join(f"{number} {each}" for each, number in counts.items()))
         if state == "success":
-            return
+            return self._skip(ti, item.get("skipped") or ())
         if state in {"skipped", "removed"}:
             raise AirflowSkipException(error or f"{state} on AWS")
         if state == "upstream_failed":
             # Airflow has no way for a task to end itself so; it comes here only when a run was stopped from outside.
             raise RemoteRunError(f"upstream_failed on AWS: {error or 'it never ran'}")
         raise RemoteTaskFailedError(error or "the task failed on AWS without a message")
+
+    def _skip(self, ti: Any, task_ids: Sequence[str]) -> None:
+        """Skip the mapped tasks that a branch has passed over before Airflow expands them.
+
+        The other tasks it has passed over find that out for themselves; so would a mapped one, once for each instance.
+        """
+        mapped = [task_id for task_id in task_ids if self.dag.has_task(task_id) and _is_expanded(self.dag, task_id)]
+        if mapped and ti.map_index == UNMAPPED:
+            raise DownstreamTasksSkipped(tasks=[(task_id, UNMAPPED) for task_id in mapped])
+
+    def iter_mapped_dependants(self) -> Iterator[Any]:
+        """None: asked by Airflow's task runner, which would demand a return value to count.
+
+        The original has returned one, or has failed; its length goes to Airflow with the XCom itself.
+        """
+        return iter(())
+
+
+def _is_expanded(dag: Any, task_id: str) -> bool:
+    task = dag.get_task(task_id)
+    return bool(task.is_mapped or task.get_closest_mapped_task_group() is not None)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
+from airflow.providers.common.compat.sdk import AirflowFailException
+from airflow.sdk.exceptions import AirflowRuntimeError
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ductwork_airflow.delegate.remote import Remote
+from ductwork_airflow.ledger import decoded
 from ductwork_airflow.links import (
     BATCH_LOG_GROUP,
     BatchJobLink,
@@ -19,6 +23,12 @@ from ductwork_airflow.links import (
     job_url,
     logs_url,
 )
+
+STAND_IN = "this XCom is on AWS, in Ductwork's ledger; Airflow did not take it"
+
+
+class LengthRefusedError(AirflowFailException):  # type: ignore[misc]
+    """Tasks cannot be expanded over what the original has returned; trying again would not help."""
 
 
 @dataclass(frozen=True)
@@ -72,20 +82,52 @@ def _tail(client: Any, place: LogPlace, limit: int) -> Iterator[str]:
     yield from lines[-limit:]
 
 
-def push_xcoms(ti: Any, remote: Remote, task_id: str) -> None:
+def push_xcoms(ti: Any, log: Any, remote: Remote) -> None:
     """Give the mirror task its original's XComs, ``return_value`` among them.
 
     The ledger holds them as Airflow's API got them, serialised by the XCom backend of the worker, and so they go on:
-    to decode and encode them again here would need the author's classes.
+    to decode and encode them again here would need the author's classes. Where tasks are mapped over a value, its
+    length goes with it. A value that Airflow refuses is replaced by a stand-in of the same length.
+
+    :raises LengthRefusedError: Airflow does not take the length
+    :raises AirflowRuntimeError: Airflow's server has another trouble, which may pass
     """
+    for item in map(decoded, remote.ledger.xcoms_of_instance(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)):
+        length = item.get("mapped_length")
+        try:
+            _push(ti, item["key"], item["value"], length)
+        except AirflowRuntimeError as error:
+            if not _refused(ti, error):
+                raise
+            log.warning("Airflow does not take XCom %r, in its place is a stand-in: %s", item["key"], error)
+            _push_stand_in(ti, item["key"], length)
+
+
+def _refused(ti: Any, error: AirflowRuntimeError) -> bool:
+    """Whether it is the value that Airflow's server cannot do with. Some values break it: the last try tells."""
+    status = (error.error.detail or {}).get("status_code") or HTTPStatus.SERVICE_UNAVAILABLE
+    return bool(status < HTTPStatus.INTERNAL_SERVER_ERROR or ti.try_number > ti.max_tries)
+
+
+def _push_stand_in(ti: Any, key: str, length: int | None) -> None:
+    """Tasks that are mapped over an XCom count it, whatever is in it."""
+    try:
+        _push(ti, key, [None] * length if length is not None else STAND_IN, length)
+    except AirflowRuntimeError as error:
+        if length is None or not _refused(ti, error):
+            raise
+        raise LengthRefusedError(
+            f"Airflow refuses to expand tasks over the {length} items that the task has returned on AWS: {error}. "
+            "Raise [core] max_map_length in Airflow to what the workers on AWS have"
+        ) from error
+
+
+def _push(ti: Any, key: str, value: Any, length: int | None) -> None:
     from airflow.sdk.execution_time import task_runner
     from airflow.sdk.execution_time.comms import SetXCom
 
-    ledger = remote.ledger
-    for key in ledger.xcom_keys(remote.dag_id, remote.run_id, task_id):
-        if item := ledger.xcom(remote.dag_id, remote.run_id, task_id, key):
-            place = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "map_index": ti.map_index}
-            task_runner.SUPERVISOR_COMMS.send(SetXCom(key=key, value=item["value"], **place))
+    place = {"dag_id": ti.dag_id, "run_id": ti.run_id, "task_id": ti.task_id, "map_index": ti.map_index}
+    task_runner.SUPERVISOR_COMMS.send(SetXCom(key=key, value=value, mapped_length=length, **place))
 
 
 def push_links(ti: Any, remote: Remote, run: Mapping[str, Any] | None, item: Mapping[str, Any] | None) -> None:

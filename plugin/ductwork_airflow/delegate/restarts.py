@@ -8,12 +8,12 @@ with fewer ``max_tries`` than the task has now is therefore one that somebody wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from ductwork.ledger_schema import TERMINAL_STATES
+from ductwork.ledger_schema import TERMINAL_STATES, UNMAPPED
 
-from ductwork_airflow.delegate.remote import Remote
+from ductwork_airflow.delegate.remote import Instance, Remote
 from ductwork_airflow.ledger import Item
 
 _MARK = "mirrored"
@@ -43,33 +43,87 @@ def look_again(remote: Remote, run: Item | None) -> Item:
 
 
 def restart(remote: Remote, task: Any, ti: Any) -> None:
-    """Restart the task and all others that were cleared with it, unless another mirror task has done so.
+    """Restart the task instance and all others that were cleared with it, unless another mirror task has done so.
 
     They were cleared together and start together, and a run is restarted once: who comes second finds it running.
     """
     from ductwork_airflow.submit import runs
 
-    cleared = sorted(cleared_together(ti, remote.tasks(), task))
-    task.log.info("restarting on AWS: %s", ", ".join(cleared))
-    runs.restart(remote.clients, remote.handle(remote.run() or {}), cleared)
+    own = remote.task(task.task_id, ti.map_index)
+    if own is None or own["state"] not in TERMINAL_STATES or not wanted(own, ti.max_tries):
+        task.log.info("restarted already")
+        return
+    items = remote.tasks()
+    whole, instances = by_task(cleared_together(ti, items, task), items)
+    shown = [*whole, *(f"{task_id}{indexes}" for task_id, indexes in instances.items())]
+    task.log.info("restarting on AWS: %s", ", ".join(sorted(shown)))
+    handle = remote.handle(remote.run() or {})
+    # What is downstream is among them if it was cleared, too.
+    runs.restart(remote.clients, handle, whole, only=True, instances=instances)
 
 
-def cleared_together(ti: Any, items: Mapping[str, Mapping[str, Any]], task: Any) -> set[str]:
-    """The tasks cleared with this one: Airflow does not know how they end, and the ledger does.
+def by_task(cleared: Iterable[Instance], items: Iterable[Instance]) -> tuple[list[str], dict[str, list[int]]]:
+    """The tasks of which all instances were cleared, and of the others the map indexes that were.
+
+    :param items: all task instances that the ledger knows; what has not begun runs in any case
+    """
+    indexes: dict[str, set[int]] = {}
+    for task_id, index in cleared:
+        indexes.setdefault(task_id, set()).add(index)
+    kept = {task_id for task_id, index in items if index >= 0 and index not in indexes.get(task_id, ())}
+    partly = {task_id: sorted(found) for task_id, found in indexes.items() if UNMAPPED not in found and task_id in kept}
+    return sorted(indexes.keys() - partly.keys()), partly
+
+
+def cleared_together(ti: Any, items: Mapping[Instance, Mapping[str, Any]], task: Any) -> set[Instance]:
+    """The task instances cleared with this one: Airflow does not know how they end, and the ledger does.
 
     Besides those whose outcome was taken over, this takes in what lies below them and was never more than skipped or
     upstream_failed. A task that Airflow has merely not caught up with is not among them.
     """
     states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
-    ended = {task_id for task_id, state in states.items() if str(getattr(state, "value", state)) in TERMINAL_STATES}
-    open_ = {task_id for task_id, item in items.items() if item["state"] in TERMINAL_STATES and task_id not in ended}
-    taken = {task_id for task_id in open_ if _taken_over(items[task_id]) and not _skipped_by_rule(items[task_id])}
-    seeds = taken | {task.task_id}
-    return seeds | (open_ & _below(task.dag, seeds))
+    ended = {name for name, state in states.items() if str(getattr(state, "value", state)) in TERMINAL_STATES}
+    open_ = {
+        key
+        for key, item in items.items()
+        if item["state"] in TERMINAL_STATES and not _names(key, states.keys()) <= ended
+    }
+    taken = {key for key in open_ if _taken_over(items[key]) and not _skipped_by_rule(items[key])}
+    seeds = taken | {(task.task_id, ti.map_index)}
+    below = _below(task.dag, seeds)
+    return seeds | {key for key in open_ if key in below or (key[0], None) in below}
 
 
-def _below(dag: Any, task_ids: Iterable[str]) -> set[str]:
-    return {found for task_id in task_ids for found in dag.get_task(task_id).get_flat_relative_ids(upstream=False)}
+def _names(instance: Instance, known: Collection[str]) -> set[str]:
+    """Under which names Airflow tells the states of what this is to it. A mapped task may be expanded there alone, or
+    here alone.
+    """
+    task_id, index = instance
+    if (own := task_id if index < 0 else f"{task_id}_{index}") in known:
+        return {own}
+    if index >= 0:
+        return {task_id}
+    expanded = {name for name in known if name.startswith(f"{task_id}_") and name[len(task_id) + 1 :].isdigit()}
+    return expanded or {task_id}
+
+
+def _below(dag: Any, instances: Iterable[Instance]) -> set[tuple[str, int | None]]:
+    """What is downstream: within a mapped group of the same index, else of any, which is None."""
+    of_task: dict[str, set[int]] = {}
+    for task_id, index in instances:
+        of_task.setdefault(task_id, set()).add(index)
+    found: set[tuple[str, int | None]] = set()
+    for task_id, indexes in of_task.items():
+        group = _mapped_group(dag, task_id)
+        for below in dag.get_task(task_id).get_flat_relative_ids(upstream=False):
+            together = group is not None and _mapped_group(dag, below) == group
+            found |= {(below, index) for index in indexes} if together else {(below, None)}
+    return found
+
+
+def _mapped_group(dag: Any, task_id: str) -> str | None:
+    group = dag.get_task(task_id).get_closest_mapped_task_group()
+    return group and str(group.group_id)
 
 
 def _taken_over(item: Mapping[str, Any]) -> bool:

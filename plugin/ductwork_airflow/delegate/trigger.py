@@ -7,14 +7,14 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
-from ductwork.ledger_schema import TERMINAL_STATES
+from ductwork.ledger_schema import TERMINAL_STATES, UNMAPPED
 
 from ductwork_airflow.deferral import Deferral
 from ductwork_airflow.delegate.watch import shared
 
 
 class MirrorTrigger(BaseTrigger):  # type: ignore[misc]
-    """Fires when the task has ended, or the run without it: the mirror task then reads the ledger itself.
+    """Fires when the task instance has ended, or the run without it: the mirror task then reads the ledger itself.
 
     :param connection: the hook's settings
     :param past_run: the ``ended_at`` of the run as it was before a restart; such an end does not count
@@ -32,11 +32,12 @@ class MirrorTrigger(BaseTrigger):  # type: ignore[misc]
         ledger_table: str,
         connection: Mapping[str, Any],
         poll_interval: float,
+        map_index: int = UNMAPPED,
         past_run: str | None = None,
         past_task: str | None = None,
     ) -> None:
         super().__init__()
-        self.mirrored = (dag_id, run_id, task_id)
+        self.mirrored = (dag_id, run_id, task_id, map_index)
         self.submit_task_id = submit_task_id
         self.target = target
         self.ledger_table = ledger_table
@@ -47,11 +48,12 @@ class MirrorTrigger(BaseTrigger):  # type: ignore[misc]
         self._told: tuple[Any, ...] = ()
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        dag_id, run_id, task_id = self.mirrored
+        dag_id, run_id, task_id, map_index = self.mirrored
         return f"{type(self).__module__}.{type(self).__qualname__}", {
             "dag_id": dag_id,
             "run_id": run_id,
             "task_id": task_id,
+            "map_index": map_index,
             "submit_task_id": self.submit_task_id,
             "target": self.target,
             "ledger_table": self.ledger_table,
@@ -68,7 +70,7 @@ class MirrorTrigger(BaseTrigger):  # type: ignore[misc]
         yield TriggerEvent(payload)
 
     async def _awaited(self) -> dict[str, Any]:
-        dag_id, run_id, task_id = self.mirrored
+        dag_id, run_id, task_id, map_index = self.mirrored
         watch = shared(
             self.submit_task_id,
             self.poll_interval,
@@ -80,7 +82,7 @@ class MirrorTrigger(BaseTrigger):  # type: ignore[misc]
         )
         while True:
             seen = await watch.look()
-            item = seen.items.get(task_id, {})
+            item = seen.item(task_id, map_index)
             self._tell(item)
             if _ended(item, self.past_task) or (seen.run and _ended(seen.run, self.past_run)):
                 watch.linger()

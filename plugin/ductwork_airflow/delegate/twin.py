@@ -6,6 +6,9 @@ would not run at all. It could not be upstream of anything anyway, for it stays 
 tasks of the roots start beside it and wait, as all of them do, for the ledger; if the run could not be started, they
 fail and say so. No rule ever sees another truth than the remote one, and what the remote side decides by its rules,
 upstream_failed and skipped, Airflow decides by the same rules from the same states.
+
+A mapped task stays one, and Airflow expands it: a mirror task for each instance on AWS. See
+:mod:`ductwork_airflow.delegate.expansion`.
 """
 
 from __future__ import annotations
@@ -17,9 +20,11 @@ from typing import Any
 from airflow.sdk import DAG
 from airflow.sdk.definitions._internal.contextmanager import DagContext
 from airflow.sdk.definitions.mappedoperator import MappedOperator
+from airflow.sdk.definitions.taskgroup import MappedTaskGroup
 
-from ductwork_airflow.delegate import DelegationError
-from ductwork_airflow.delegate.mirror_task import MirrorTask
+from ductwork_airflow.compat import weight_rule
+from ductwork_airflow.delegate import DelegationError, expansion
+from ductwork_airflow.delegate.mirror_task import LABEL_TEMPLATE, MirrorTask
 from ductwork_airflow.delegate.options import Options
 from ductwork_airflow.delegate.start_task import StartTask
 
@@ -35,7 +40,6 @@ CARRIED = (
     "wait_for_downstream",
     "wait_for_past_depends_before_skipping",
     "priority_weight",
-    "weight_rule",
     "params",
     "inlets",
     "outlets",
@@ -49,10 +53,11 @@ _FIRST = 1_000_000
 # Of a try whose process or triggerer was lost: the next one only has to find the run again.
 RETRY_DELAY = timedelta(seconds=5)
 _SHOWN = ("ui_color", "ui_fgcolor", "_task_display_name", "returns_dag_result")
+_SCOPE = ("is_setup", "is_teardown", "on_failure_fail_dagrun")
 
 
 def is_twin(dag: DAG) -> bool:
-    return any(isinstance(task, MirrorTask) for task in dag.tasks)
+    return any(getattr(task, "operator_class", type(task)) is MirrorTask for task in dag.tasks)
 
 
 def make_twin(dag: DAG, options: Options) -> DAG:
@@ -62,16 +67,38 @@ def make_twin(dag: DAG, options: Options) -> DAG:
     if is_twin(dag):
         return dag
     _check(dag, options)
-    dag_file = dag.fileloc
-    for task_id, task in list(dag.task_dict.items()):
-        mirror = _mirror(task, options)
+    dag_file, originals = dag.fileloc, dict(dag.task_dict)
+    for task_id, task in originals.items():
+        mirror = _mapped_mirror(task, options) if task.is_mapped else _mirror(task, options)
         mirror.upstream_task_ids, mirror.downstream_task_ids = task.upstream_task_ids, task.downstream_task_ids
         dag.task_dict[task_id] = mirror
         mirror.dag = dag
         mirror.task_group = task.task_group
         task.task_group.children[task_id] = mirror
+    _expand(dag, originals)
     _add_submit(dag, dag_file, options)
     return dag
+
+
+def _expand(dag: DAG, originals: Mapping[str, Any]) -> None:
+    """Give the mapped tasks and groups of the twin what they are expanded over."""
+
+    def counted(what: str, original: Any) -> Any:
+        try:
+            return expansion.of_same_length(original, dag)
+        except expansion.UncountableError as error:
+            raise DelegationError(
+                f"{what} of DAG {dag.dag_id!r} is expanded over a {error}, whose length only itself knows: expand it "
+                "over literals and what tasks return (also with map, zip and concat), or use SubmitScheduleOperator"
+            ) from None
+
+    for task_id, task in originals.items():
+        if isinstance(task, MappedOperator):
+            found = counted(f"task {task_id!r}", task._get_specified_expand_input())
+            dag.task_dict[task_id].expand_input = found
+    for name, group in dag.task_group_dict.items():
+        if isinstance(group, MappedTaskGroup):
+            group._expand_input = counted(f"task group {name!r}", group._expand_input)
 
 
 def _check(dag: DAG, options: Options) -> None:
@@ -81,35 +108,49 @@ def _check(dag: DAG, options: Options) -> None:
     if options.submit_task_id in taken:
         what = f"DAG {dag.dag_id!r} has a task or group {options.submit_task_id!r} of its own"
         raise DelegationError(f"{what}: give the submit task another name with submit_task_id=...")
-    for task in dag.tasks:
-        # The seam for mapping: a mapped task's mirror will be one task that shows its instances' counts.
-        if isinstance(task, MappedOperator) or task.get_closest_mapped_task_group() is not None:
-            what = f"task {task.task_id!r} of DAG {dag.dag_id!r} is mapped"
-            raise DelegationError(f"{what}, which delegate() does not mirror yet; use SubmitScheduleOperator")
 
 
 def _mirror(task: Any, options: Options) -> MirrorTask:
-    mirror = MirrorTask(
-        task_id=task.task_id,
-        submit_task_id=options.submit_task_id,
-        target=options.target,
-        ledger_table=options.ledger_table,
-        poll_interval=options.poll_interval,
-        log_lines=options.log_lines,
+    mirror = MirrorTask(**_arguments(task, options))
+    _show(task, mirror)
+    mirror.custom_operator_name = task.operator_name
+    return mirror
+
+
+def _mapped_mirror(task: Any, options: Options) -> MappedOperator:
+    name = task.partial_kwargs.get("task_display_name")
+    partial = MirrorTask.partial(**_arguments(task, options), task_display_name=name)
+    # Public expand() would make edges, which are there already.
+    mirror = partial._expand(expansion.none(), strict=False)
+    _show(task, mirror)
+    mirror._operator_name = task.operator_name
+    return mirror
+
+
+def _arguments(task: Any, options: Options) -> dict[str, Any]:
+    return {
+        "task_id": task.task_id,
+        "submit_task_id": options.submit_task_id,
+        "target": options.target,
+        "ledger_table": options.ledger_table,
+        "poll_interval": options.poll_interval,
+        "log_lines": options.log_lines,
+        "weight_rule": weight_rule(task),
+        # The label itself is made on AWS, where the values are that the original's template names.
+        "map_index_template": LABEL_TEMPLATE if task.map_index_template else None,
         **options.connection(),
         **_workings(options),
         **{name: getattr(task, name) for name in CARRIED},
-    )
+    }
+
+
+def _show(task: Any, mirror: Any) -> None:
     for name in _SHOWN:
         if hasattr(task, name):
             setattr(mirror, name, getattr(task, name))
-    mirror.custom_operator_name = task.operator_name
-    if task.is_setup:
-        mirror.is_setup = True
-    if task.is_teardown:
-        mirror.is_teardown = True
-        mirror.on_failure_fail_dagrun = task.on_failure_fail_dagrun
-    return mirror
+    for name in _SCOPE:
+        if getattr(task, name):
+            setattr(mirror, name, True)
 
 
 def _workings(options: Options) -> Mapping[str, Any]:

@@ -1,7 +1,7 @@
 """One look at a run serves all its mirror triggers of a triggerer.
 
 A thousand deferred mirror tasks ask for the state of their run; whoever comes first after the interval looks, for all.
-So the calls to AWS grow with the number of runs, not with that of tasks.
+So the calls to AWS grow with the number of runs, not with that of tasks or of a mapped task's instances.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from weakref import WeakValueDictionary
 
 from asgiref.sync import sync_to_async
 from botocore.exceptions import BotoCoreError, ClientError
-from ductwork.ledger_schema import TERMINAL_STATES
+from ductwork.ledger_schema import TERMINAL_STATES, UNMAPPED
 
-from ductwork_airflow.delegate.remote import Remote
+from ductwork_airflow.delegate.remote import Instance, Remote
 from ductwork_airflow.ledger import Item
 from ductwork_airflow.submit.remote import RunHandle, Watcher
 from ductwork_airflow.watching import PATIENCE_SECONDS, is_passing
@@ -41,8 +41,12 @@ class Sight:
 
     run: Item | None = None
     submit: str | None = None
-    items: Mapping[str, Item] = field(default_factory=dict)
+    items: Mapping[Instance, Item] = field(default_factory=dict)
     wait: float = 5.0
+
+    def item(self, task_id: str, map_index: int) -> Item:
+        """As :meth:`Remote.task` has it; empty while the ledger does not know it."""
+        return self.items.get((task_id, map_index)) or self.items.get((task_id, UNMAPPED)) or {}
 
     def goes_on(self) -> bool:
         return self.run is not None and "ended_at" not in self.run

@@ -63,23 +63,31 @@ def _matching(call: Call, run: Item, *, either: bool) -> Iterator[Item]:
             yield item
 
 
-def _siblings(call: Call) -> int | None:
-    """How many instances the asking task itself has, where that is the question and its worker was told.
+def _asks_for_siblings(call: Call) -> bool:
+    """Whether the question is how many instances the asking task itself has.
 
-    A task in a mapped group asks this for every value it reads, when most of its siblings may not have begun.
+    A task in a mapped group asks this twice for every value it reads, and finds the value's map index by the quotient.
     """
     session, query = call.session, call.query
     asked = {name: query.get_list(name) for name in dict(query)}
     own = {"dag_id": [session.dag_id], "run_ids": [session.run_id], "task_ids": [session.task_id]}
-    return session.map_size if asked == own else None
+    return asked == own and session.map_index != schema.UNMAPPED
 
 
 def count(call: Call) -> httpx.Response:
-    if (siblings := _siblings(call)) is not None:
-        return ok(siblings)
+    session, siblings = call.session, _asks_for_siblings(call)
+    if siblings and session.map_size is not None:
+        return ok(session.map_size)
     wanted = {None if state == "null" else state for state in call.query.get_list("states")}
-    found = (item for run in dag_runs.selected(call) for item in _matching(call, run, either=False))
-    return ok(sum(not wanted or item["state"] in wanted for item in found))
+    found = sum(
+        not wanted or item["state"] in wanted
+        for run in dag_runs.selected(call)
+        for item in _matching(call, run, either=False)
+    )
+    if siblings:
+        # Others begin meanwhile, and the next answer must be the same.
+        session.map_size = found
+    return ok(found)
 
 
 def states(call: Call) -> httpx.Response:

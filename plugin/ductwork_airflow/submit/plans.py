@@ -51,6 +51,8 @@ class Wanted:
     """What somebody asks of a restart. Nothing named means: what did not end well.
 
     :param tasks: clear these and, as Airflow's Clear does by default, all tasks downstream of them
+    :param instances: of mapped tasks that are not among these, clear the instances of these indexes alone, and all
+        tasks downstream
     :param only: leave those downstream alone
     :param marks: outcomes to give without running anything; as in Airflow, what failed downstream runs again
     :param failed: clear whatever else did not end well too
@@ -60,10 +62,11 @@ class Wanted:
     only: bool = False
     marks: Mapping[str, str] = field(default_factory=dict)
     failed: bool = False
+    instances: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     @property
     def all_that_failed(self) -> bool:
-        return self.failed or not (self.tasks or self.marks)
+        return self.failed or not (self.tasks or self.instances or self.marks)
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class Plan:
     :param again: the tasks that run again
     :param marks: those of ``done`` that the ledger does not have yet
     :param partly: of ``again`` the tasks whose mapped instances are kept where they ended well
+    :param instances: of ``again`` the tasks of whose mapped instances only these run again
     """
 
     number: int
@@ -81,6 +85,7 @@ class Plan:
     again: Sequence[str]
     marks: Mapping[str, str] = field(default_factory=dict)
     partly: Sequence[str] = ()
+    instances: Mapping[str, Sequence[int]] = field(default_factory=dict)
 
     def text(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
@@ -89,6 +94,15 @@ class Plan:
     def of(cls, run: Item) -> Plan | None:
         """The plan of a restart that has been decided and has not begun."""
         return cls(**json.loads(run["restart"])) if run.get("restart") else None
+
+    def keeps(self, item: Item) -> bool:
+        """Whether an instance of a task that runs again is none of those that do."""
+        task_id, index = item["task_id"], item["map_index"]
+        if index < 0 or index in self.instances.get(task_id, ()):
+            return False
+        if task_id in self.partly:
+            return item.get("state") in _KEPT and not item.get("stopped")
+        return task_id in self.instances and item.get("state") in schema.TERMINAL_STATES
 
 
 def make(
@@ -112,8 +126,10 @@ def make(
             states.setdefault(task_id, set()).add("")
     _check(run, wanted, states)
     cleared = set(wanted.tasks) if wanted.only else _downstream(wanted.tasks, facts)
+    instances = {task_id: sorted(found) for task_id, found in wanted.instances.items() if task_id not in cleared}
+    cleared |= instances.keys() if wanted.only else _downstream(instances, facts)
     cleared |= {task_id for task_id in _downstream(wanted.marks, facts) if states.get(task_id, set()) & FAILED}
-    whole = set(cleared)
+    whole = cleared - instances.keys()
     if wanted.all_that_failed:
         cleared |= {task_id for task_id, found in states.items() if not found <= _KEPT}
     done = {
@@ -127,12 +143,14 @@ def make(
     again = sorted(states.keys() - done.keys())
     if done and not (again or marks):
         raise SubmissionError(f"all tasks of run {run['run_id']!r} ended well: name the tasks that are to run again")
-    partly = sorted({item["task_id"] for item in items if item["map_index"] >= 0} & set(again) - whole)
-    return Plan(number, done, again, marks, partly)
+    partly = {item["task_id"] for item in items if item["map_index"] >= 0} & set(again) - whole
+    if not wanted.all_that_failed:
+        partly -= instances.keys()
+    return Plan(number, done, again, marks, sorted(partly), instances)
 
 
 def _check(run: Item, wanted: Wanted, known: Iterable[str]) -> None:
-    named = {*wanted.tasks, *wanted.marks}
+    named = {*wanted.tasks, *wanted.instances, *wanted.marks}
     if unknown := sorted(named.difference(known)):
         raise SubmissionError(
             f"run {run['run_id']!r} has no task {', '.join(unknown)}; it has {', '.join(sorted(known))}"
@@ -142,7 +160,7 @@ def _check(run: Item, wanted: Wanted, known: Iterable[str]) -> None:
         if state != "success" and facts.get(task_id, {}).get("instant"):
             what = f"{task_id} does nothing and can only be marked success, not {state}"
             raise SubmissionError(f"{what}: mark the tasks below it")
-    if both := sorted(set(wanted.tasks) & wanted.marks.keys()):
+    if both := sorted({*wanted.tasks, *wanted.instances} & wanted.marks.keys()):
         raise SubmissionError(f"{', '.join(both)}: a task is either to run again or marked, not both")
 
 
@@ -190,17 +208,13 @@ def reset(ledger: Ledger, run: Item, items: list[Item], plan: Plan) -> None:
     """
     facts, again = run.get("tasks") or {}, set(plan.again)
     for item in items:
-        if item["task_id"] in again and not (item["task_id"] in plan.partly and _ended_well(item)):
+        if item["task_id"] in again and not plan.keeps(item):
             retries = facts.get(item["task_id"], {}).get("max_tries", 0)
-            _reset(ledger, item, plan.number, retries)
+            _reset(ledger, run, item, plan.number, retries)
     known = {item["task_id"] for item in items}
     for item in items + [_unknown(run, task_id) for task_id in plan.marks if task_id not in known]:
         if item["task_id"] in plan.marks:
             _mark(ledger, item, plan.number, plan.marks[item["task_id"]])
-
-
-def _ended_well(item: Item) -> bool:
-    return item["map_index"] >= 0 and item.get("state") in _KEPT and not item.get("stopped")
 
 
 def _unknown(run: Item, task_id: str) -> Item:
@@ -226,7 +240,7 @@ def _mark(ledger: Ledger, item: Item, number: int, state: str) -> None:
     ledger.move_task(item["pk"], item["sk"], changes, condition=_ONCE)
 
 
-def _reset(ledger: Ledger, item: Item, number: int, retries: int) -> None:
+def _reset(ledger: Ledger, run: Item, item: Item, number: int, retries: int) -> None:
     tried = int(item.get("try_number", 0))
     changes: dict[str, Any] = {
         **dict.fromkeys(_OF_A_TRY),
@@ -241,7 +255,5 @@ def _reset(ledger: Ledger, item: Item, number: int, retries: int) -> None:
     }
     if not ledger.move_task(item["pk"], item["sk"], changes, condition=_ONCE):
         return
-    prefix = f"xcom#{item['task_id']}#"
-    for xcom in ledger.partition(item["pk"], prefix):
-        if xcom["map_index"] == item["map_index"]:
-            ledger.delete(xcom["pk"], xcom["sk"])
+    for xcom in ledger.xcoms_of_instance(run["dag_id"], run["run_id"], item["task_id"], item["map_index"]):
+        ledger.delete(xcom["pk"], xcom["sk"])

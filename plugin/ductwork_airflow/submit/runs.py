@@ -127,6 +127,7 @@ def restart(
     only: bool = False,
     marks: Mapping[str, str] | None = None,
     failed: bool = False,
+    instances: Mapping[str, Sequence[int]] | None = None,
     pace: Pace | None = None,
 ) -> RunHandle:
     """Run tasks of an ended run again, as Airflow's Clear does: by default all that did not end well.
@@ -139,6 +140,7 @@ def restart(
     :param marks: outcomes by task id (success, skipped, failed) to give without running the task; what had failed
         downstream of it runs again
     :param failed: run whatever else did not end well again too
+    :param instances: map indexes by task id, of mapped tasks of which only these instances are to run again
     :raises SubmissionError: there is no such run or task, or the machine cannot be restarted
     """
     ledger = _ledger(clients, handle.ledger_table)
@@ -146,9 +148,8 @@ def restart(
     if run is None:
         raise SubmissionError(f"the ledger has no run {handle.run_id!r} of DAG {handle.dag_id!r}: submit it")
     if "ended_at" in run:
-        run = _reopen(
-            clients, ledger, handle, run, plans.Wanted(tuple(task_ids or ()), only, dict(marks or {}), failed)
-        )
+        wanted = plans.Wanted(tuple(task_ids or ()), only, dict(marks or {}), failed, dict(instances or {}))
+        run = _reopen(clients, ledger, handle, run, wanted)
     return _complete_restart(clients, handle, run, pace)
 
 

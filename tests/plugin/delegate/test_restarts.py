@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, task, task_group
 from ductwork_airflow.delegate import restarts
 
 FIRST, SECOND = "2026-01-01T00:00:01.000Z", "2026-01-01T00:00:02.000Z"
@@ -36,31 +36,32 @@ class TaskInstance:
 
     dag_id, run_id = "cleared", "r"
 
-    def __init__(self, states):
+    def __init__(self, states, map_index=-1):
         self.states = states
+        self.map_index = map_index
 
     def get_task_states(self, dag_id, run_ids):
         return {self.run_id: self.states}
 
 
+@task
+def work(x=None):
+    return None
+
+
 def test_what_was_cleared_together_is_restarted_together():
     with DAG("cleared") as dag:
-
-        @task
-        def work():
-            return None
-
         names = ("top", "mine", "below", "beside", "lagging", "kept")
         top, mine, below, beside, lagging, kept = (work.override(task_id=name)() for name in names)
         top >> [mine, beside, lagging, kept]
         mine >> below
     items = {
-        "top": ended("success", mark=(FIRST, 3)),
-        "mine": ended(mark=(FIRST, 3)),
-        "below": ended("upstream_failed", try_number=0),
-        "beside": ended(mark=(FIRST, 3)),
-        "lagging": ended("success"),
-        "kept": ended(mark=(FIRST, 3)),
+        ("top", -1): ended("success", mark=(FIRST, 3)),
+        ("mine", -1): ended(mark=(FIRST, 3)),
+        ("below", -1): ended("upstream_failed", try_number=0),
+        ("beside", -1): ended(mark=(FIRST, 3)),
+        ("lagging", -1): ended("success"),
+        ("kept", -1): ended(mark=(FIRST, 3)),
     }
     # Cleared are mine, below and beside; of lagging Airflow has merely not heard yet.
     states = {
@@ -71,4 +72,80 @@ def test_what_was_cleared_together_is_restarted_together():
         "lagging": "deferred",
         "kept": "failed",
     }
-    assert restarts.cleared_together(TaskInstance(states), items, dag.get_task("mine")) == {"mine", "below", "beside"}
+    found = restarts.cleared_together(TaskInstance(states), items, dag.get_task("mine"))
+    assert found == {("mine", -1), ("below", -1), ("beside", -1)}
+    assert restarts.by_task(found, items) == (["below", "beside", "mine"], {})
+
+
+def mapped():
+    with DAG("cleared") as dag:
+        each = work.override(task_id="each").expand(x=[0, 1, 2])
+
+        @task_group
+        def group(x):
+            work.override(task_id="first")(x) >> work.override(task_id="second")()
+
+        grouped = group.expand(x=[0, 1])
+        each >> grouped >> work.override(task_id="last")()
+    return dag
+
+
+TAKEN = {
+    **{("each", index): ended(mark=(FIRST, 3)) for index in range(3)},
+    **{("group.first", index): ended("success", mark=(FIRST, 3)) for index in range(2)},
+    **{("group.second", index): ended("success", mark=(FIRST, 3)) for index in range(2)},
+    ("last", -1): ended("success", mark=(FIRST, 3)),
+}
+ALL_ENDED = dict.fromkeys(("group.first_0", "group.first_1", "group.second_0", "group.second_1", "last"), "success")
+EACH_ENDED = {f"each_{index}": "failed" for index in range(3)}
+
+
+@pytest.mark.parametrize(
+    ("mine", "cleared", "items", "whole", "instances"),
+    [
+        # One instance of three, two of three, all of them.
+        (("each", 1), {"each_1": "running"}, {}, [], {"each": [1]}),
+        (("each", 1), {"each_1": "running", "each_2": None}, {}, [], {"each": [1, 2]}),
+        (("each", 1), {"each_0": "queued", "each_1": "running", "each_2": None}, {}, ["each"], {}),
+        # With what is downstream, of the whole or of an instance of a group.
+        (("each", 1), {"each_1": "running", "last": None}, {}, ["last"], {"each": [1]}),
+        (
+            ("group.first", 1),
+            {"group.first_1": "running", "group.second_1": None, "last": None},
+            {},
+            ["last"],
+            {"group.first": [1], "group.second": [1]},
+        ),
+        # What Airflow has merely not heard of yet: another instance's end, not below this one.
+        (
+            ("group.first", 1),
+            {"group.first_1": "running", "group.second_0": "deferred", "group.second_1": None},
+            {("group.second", 0): ended("success"), ("group.second", 1): ended("upstream_failed", try_number=0)},
+            [],
+            {"group.first": [1], "group.second": [1]},
+        ),
+        # Diverted as a whole on AWS, and expanded in Airflow; and the other way round.
+        (
+            ("last", -1),
+            {"last": "running"},
+            {("each", index): None for index in range(3)} | {("each", -1): ended("upstream_failed", mark=(FIRST, 3))},
+            ["last"],
+            {},
+        ),
+        (
+            ("last", -1),
+            {"last": "running", "each": "upstream_failed"},
+            {},
+            ["last"],
+            {},
+        ),
+    ],
+)
+def test_instances_that_were_cleared(mine, cleared, items, whole, instances):
+    states = ALL_ENDED | EACH_ENDED | cleared
+    if "each" in cleared:
+        states = {name: state for name, state in states.items() if name not in EACH_ENDED}
+    known = {key: item for key, item in (TAKEN | items).items() if item is not None}
+    task_id, index = mine
+    found = restarts.cleared_together(TaskInstance(states, index), known, mapped().get_task(task_id))
+    assert restarts.by_task(found, known) == (whole, instances)

@@ -20,6 +20,7 @@ SETTINGS = {
     "dag_id": "d",
     "run_id": "r",
     "task_id": "t",
+    "map_index": -1,
     "submit_task_id": "ductwork_submit",
     "target": "batch",
     "ledger_table": "ledger",
@@ -47,7 +48,8 @@ def test_serialisation_keeps_every_setting():
 class Airflow:
     """Airflow, which each look asks for the state of the submit task; meanwhile something happens on AWS.
 
-    :param scenes: one for each look: the submit task's state, the run in the ledger, the task ``t`` in it
+    :param scenes: one for each look: the submit task's state, the run in the ledger, tasks in it by id, or by id and
+        map index
     """
 
     def __init__(self, ledger, run_id, scenes):
@@ -61,7 +63,7 @@ class Airflow:
         if run is not None:
             self._ledger.put(pk, RUN_SK, {"dag_id": "d", "run_id": self._run_id, **run})
         for task_id, facts in (item or {}).items():
-            self._ledger.put(pk, task_sk(task_id), facts)
+            self._ledger.put(pk, task_sk(*((task_id,) if isinstance(task_id, str) else task_id)), facts)
         return SimpleNamespace(task_states={self._run_id: {"ductwork_submit": submit}})
 
 
@@ -124,6 +126,34 @@ def test_one_look_serves_all_triggers_of_a_run(watched):
 
     assert asyncio.run(everyone()) == [{"ended": True}] * 100
     assert airflow.asked == 1
+
+
+@pytest.mark.parametrize("size", [10, 300])
+def test_one_look_serves_all_instances_of_a_mapped_task(watched, calls, size):
+    """And costs the same calls, whatever their number: the run, and one query for what is in it."""
+    half = {("t", index): ENDED for index in range(size // 2)}
+    scenes = [("deferred", {}, half), ("deferred", {}, {("t", index): ENDED for index in range(size)})]
+    one, airflow = watched(scenes, poll_interval=0.5)
+    triggers = [MirrorTrigger(**{**one.serialize()[1], "map_index": index}) for index in range(size)]
+
+    async def everyone():
+        return await asyncio.gather(*map(first, triggers))
+
+    assert asyncio.run(everyone()) == [{"ended": True}] * size
+    assert airflow.asked == 2
+    assert calls == {"GetItem": 2, "Query": 2}
+
+
+def test_what_has_diverted_a_mapped_task_has_diverted_its_instances(watched):
+    trigger, _ = watched([("deferred", {}, {"t": {"state": "running"}}), ("deferred", {}, {"t": ENDED})], map_index=2)
+    assert asyncio.run(first(trigger)) == {"ended": True}
+
+
+def test_an_instance_waits_for_its_own_end(watched):
+    scenes = [("deferred", {}, {("t", 1): ENDED}), ("deferred", {}, {("t", 2): ENDED})]
+    trigger, airflow = watched(scenes, map_index=2)
+    assert asyncio.run(first(trigger)) == {"ended": True}
+    assert airflow.scenes == []
 
 
 def test_does_not_fire_while_the_deferring_process_may_linger(watched, monkeypatch):

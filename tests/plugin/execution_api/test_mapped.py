@@ -84,6 +84,16 @@ def test_instances_that_have_not_begun_count(mapped: Api) -> None:
     assert count(mapped) == 6
 
 
+def test_siblings_that_begin_meanwhile_do_not_change_their_number(mapped: Api) -> None:
+    """A task of a mapped group is not told how many siblings it has: it asks twice, and takes the quotient."""
+    mapped.session.map_size = None
+    dag_id, run_id, _ = mapped.where
+    assert count(mapped, task_ids=["task"]) == 1
+    mapped.ledger.record_task(dag_id, run_id, "task", "running", 1, map_index=0)
+    assert count(mapped, task_ids=["task"]) == 1
+    assert count(mapped, task_ids=["task"], states=["running"]) == 2
+
+
 def test_their_states_are_told(mapped: Api) -> None:
     dag_id, run_id, _ = mapped.where
     states = mapped.ti.get_task_states(dag_id=dag_id, run_ids=[run_id], task_ids=["wide"]).task_states
