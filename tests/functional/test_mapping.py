@@ -73,3 +73,17 @@ def test_values_over_the_limit_of_an_item(shared_ductwork):
     values = {each["task_id"]: each["return_value"] for each in done.json["tasks"]}
     assert (done.code, values["total"]) == (0, 600_000), done.err
     assert values["make"].startswith("file://")
+
+
+def test_a_restart_that_keeps_instances_of_different_ends(shared_ductwork, tmp_path):
+    """The rules below still see both of them, and no instance is made up."""
+    file = tmp_path / "gate"
+    run = ("run", DAG_FILE, "--dag-id", "mixed", "--run-id", "mixed", "--conf", json.dumps({"items": str(file)}))
+    failed = shared_ductwork(*run, "--local", "--json")
+    assert instances(failed, "gate") == {-1: ("failed", 1)}
+    file.touch()
+    mended = shared_ductwork("restart", "mixed", "mixed", "--local", "--json")
+    assert (mended.code, mended.json["state"]) == (0, "success"), mended.err
+    assert instances(mended, "odd_only") == {0: ("success", 1), 1: ("skipped", 1)}
+    assert instances(mended, "strict") == {-1: ("skipped", 0)}
+    assert instances(mended, "lenient") == {-1: ("success", 1)}

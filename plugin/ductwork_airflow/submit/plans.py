@@ -73,7 +73,7 @@ class Wanted:
 class Plan:
     """
     :param number: 1 for a run's first restart
-    :param done: the outcomes of the tasks that are kept or marked
+    :param done: the outcomes of the tasks that are kept or marked; of a mapped task all that its instances ended in
     :param again: the tasks that run again
     :param marks: those of ``done`` that the ledger does not have yet
     :param partly: of ``again`` the tasks whose mapped instances are kept where they ended well
@@ -81,7 +81,7 @@ class Plan:
     """
 
     number: int
-    done: Mapping[str, str]
+    done: Mapping[str, Any]
     again: Sequence[str]
     marks: Mapping[str, str] = field(default_factory=dict)
     partly: Sequence[str] = ()
@@ -133,7 +133,7 @@ def make(
     if wanted.all_that_failed:
         cleared |= {task_id for task_id, found in states.items() if not found <= _KEPT}
     done = {
-        task_id: next(state for state in _PRECEDENCE if state in found)
+        task_id: _outcome(found, several=task_id in (mapped or {}))
         for task_id, found in states.items()
         if found and found <= schema.TERMINAL_STATES and task_id not in cleared
     } | dict(wanted.marks)
@@ -147,6 +147,15 @@ def make(
     if not wanted.all_that_failed:
         partly -= instances.keys()
     return Plan(number, done, again, marks, sorted(partly), instances)
+
+
+def _outcome(found: set[str], *, several: bool) -> str | list[str]:
+    """
+    :param several: the rules of tasks below ask for all that its instances ended in
+    """
+    ends = [state for state in _PRECEDENCE if state in found]
+    several = several and len(ends) > 1
+    return [state for state in ends if state != "removed"] if several else ends[0]
 
 
 def _check(run: Item, wanted: Wanted, known: Iterable[str]) -> None:
@@ -164,7 +173,7 @@ def _check(run: Item, wanted: Wanted, known: Iterable[str]) -> None:
         raise SubmissionError(f"{', '.join(both)}: a task is either to run again or marked, not both")
 
 
-def _divert_native(facts: Mapping[str, Mapping[str, Any]], done: dict[str, str], marks: dict[str, str]) -> None:
+def _divert_native(facts: Mapping[str, Mapping[str, Any]], done: dict[str, Any], marks: dict[str, str]) -> None:
     """End what a chain's plain containers could not see: that a task above them, which is no job any more, did not
     succeed. A chain knows all_success alone."""
     waiting = True

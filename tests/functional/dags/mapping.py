@@ -4,6 +4,8 @@ import json
 import time
 from pathlib import Path
 
+from airflow.exceptions import AirflowSkipException
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, task, task_group
 
 
@@ -69,3 +71,20 @@ with DAG("large"):
         return sum(lengths)
 
     total(length.expand(text=make()))
+
+with DAG("mixed"):
+
+    @task
+    def odd_only(number):
+        if number % 2 == 0:
+            raise AirflowSkipException("even")
+        return number
+
+    @task
+    def gate(dag_run=None):
+        if not Path(dag_run.conf["items"]).exists():
+            raise ValueError("no gate")
+
+    before = [odd_only.expand(number=[1, 2]), gate()]
+    before >> EmptyOperator(task_id="strict")
+    before >> EmptyOperator(task_id="lenient", trigger_rule="none_failed")

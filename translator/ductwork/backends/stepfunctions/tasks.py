@@ -5,6 +5,7 @@
 ``<task> again?``   a Choice, where the task may give its container up and ask to be started again later
 ``Wait <task>``     until then
 ``Call back <task>`` calls what is to be called when a task fails, where its container died and could not
+``Keep <task>``     a restart passes over a mapped task
 ``Record <task>``   ends the task in the ledger when no worker has: it was diverted, its container died, or it is native
 
 The happy path of a worker task is two transitions. Without the restart guard (``--no-restart``) the Choice is left out
@@ -86,6 +87,7 @@ class TaskStates:
         self._expansion = expansion
         if expansion:
             self._entry = expansion.first
+        self._kept_name = shorten(f"Keep {label}", STATE_NAME_LIMIT)
         self._record_name = shorten(f"Record {label}", STATE_NAME_LIMIT)
         self._choice_name = shorten(f"Run {label}?", STATE_NAME_LIMIT)
         self._push_name = shorten(f"Push {label}", STATE_NAME_LIMIT)
@@ -115,6 +117,8 @@ class TaskStates:
             states |= self._moment(work)
         else:
             states |= self._batch_job(work)
+        if self._expansion and self._guarded:
+            states[self._kept_name] = self._keep()
         if self._task.calls_back and isinstance(work, Worker) and not self._expansion:
             states[self._call_name] = self._call_back()
         states[self._record_name] = self._record()
@@ -149,20 +153,21 @@ class TaskStates:
     # ---- states ----
 
     def _choice(self) -> State:
-        rules: list[tuple[str, str]] = []
+        record = self._record_name
+        rules: list[tuple[str, str, str]] = []
         if self._guarded:
             done = f"$lookup($run.done, {jsonata.text(self._task.task_id)})"
-            rules.append((jsonata.expression(done), f"$exists({done})"))
-        rules += [(diversion.verdict, diversion.condition) for diversion in self._diversions]
+            rules.append((jsonata.expression(done), f"$exists({done})", self._kept_name if self._expansion else record))
+        rules += [(diversion.verdict, diversion.condition, record) for diversion in self._diversions]
         return {
             "Type": "Choice",
             "Choices": [
                 {
                     "Condition": jsonata.expression(condition),
                     "Output": self._to_record(state, 0),
-                    "Next": self._record_name,
+                    "Next": target,
                 }
-                for state, condition in rules
+                for state, condition, target in rules
             ],
             "Default": self._entry,
         }
@@ -273,6 +278,11 @@ class TaskStates:
         # The worker calls back for what it reports; a container that died has called nobody.
         reported = {**caught, "ErrorEquals": ["Ductwork.Failed", "Ductwork.Retry"]}
         return [reported, {**caught, "Next": self._call_name}]
+
+    def _keep(self) -> State:
+        """Of a mapped task that a restart passes over: its instances are in the ledger, each by itself."""
+        outcome = jsonata.expression(f"{jsonata.of_input(self._task.task_id)}.state")
+        return {"Type": "Pass", "Output": self._output(outcome), **self._next}
 
     def _call_back(self) -> State:
         request = worker_job.request(self._workflow, self._task, self._writes.map_index)
