@@ -42,7 +42,7 @@ def dynamodb_endpoint() -> Iterator[str]:
 def dynalite_endpoint() -> Iterator[str]:
     node = shutil.which("node")
     if node is None:
-        pytest.skip("dynalite needs node, which is not on the PATH")
+        pytest.skip("no node on the PATH for dynalite: install nodejs and npm, as .ci/run does, and run `npm ci`")
     folder = Path(os.environ.get("DUCTWORK_DYNALITE", ROOT / "node_modules" / "dynalite"))
     assert (folder / "cli.js").exists(), f"no dynalite in {folder}: run `npm ci`, or set DUCTWORK_DYNALITE"
     with socket.socket() as probe:

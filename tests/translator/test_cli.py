@@ -225,7 +225,7 @@ def test_faults_are_told_not_thrown(bad, code, says, arguments):
     assert says in finished.out + finished.err
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+@pytest.mark.skipif(os.geteuid() == 0, reason="chmod 0 does not keep root from reading; run as another user")
 def test_a_file_without_permission(tmp_path):
     path = write_dag(tmp_path, in_dag(bash()))
     path.chmod(0)
