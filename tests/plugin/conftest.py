@@ -15,7 +15,10 @@ from pathlib import Path
 
 import pytest
 from ductwork_airflow.ledger import Ledger
+from ductwork_airflow.local.aws import EmbeddedAws
+from ductwork_airflow.local.workers import WorkerPool
 from harness import CREDENTIALS, MakeWorkers, StepFunctions, Workers, airflow_environment, dynamodb
+from remote_runs import Remote
 
 ROOT = Path(__file__).parents[2]
 
@@ -109,3 +112,18 @@ def make_workers(
         return Workers(ledger, step_functions, environment, dag_id, run_id)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def pool() -> Iterator[WorkerPool]:
+    """Jobs are plain commands."""
+    with WorkerPool(preload=False) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
+def remote(pool: WorkerPool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
+    """One embedded AWS for the tests of a module."""
+    folder = tmp_path_factory.mktemp("remote")
+    with EmbeddedAws(pool=pool, jobs=4, log_dir=folder / "logs") as aws:
+        yield Remote(aws, folder)
