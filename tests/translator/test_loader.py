@@ -39,6 +39,14 @@ def test_tasks_are_found_where_they_are_written(name, tmp_path):
     assert lines_of(compile_text(tmp_path, body)) == places
 
 
+def test_a_task_added_after_the_with_block_belongs_to_the_one_dag(tmp_path):
+    body = (
+        in_dag(bash("a")).replace("):\n", ") as dag:\n", 1)
+        + "BashOperator(task_id='b', bash_command='true', dag=dag)\n"
+    )
+    assert lines_of(compile_text(tmp_path, body)) == {"a": 2, "b": 3}
+
+
 DAG_PLACES = {
     "a context manager": (in_dag(bash()), 1),
     "a keyword": ("\nd = DAG(dag_id='case', schedule=None)\n", 2),

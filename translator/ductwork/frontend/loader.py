@@ -109,7 +109,9 @@ def run_file(path: str, bundle: Path | None = None) -> tuple[list[Any], list[str
     finally:
         if added and folder in sys.path:
             sys.path.remove(folder)
-    return sorted(dags, key=lambda dag: str(dag.dag_id)), list(bag.import_errors.values())
+    # Airflow lists a DAG twice if tasks were added to it after its "with" block: its hash is another then.
+    once = {id(dag): dag for dag in dags}.values()
+    return sorted(once, key=lambda dag: str(dag.dag_id)), list(bag.import_errors.values())
 
 
 @contextlib.contextmanager
