@@ -1,45 +1,23 @@
-"""Trigger rules for a job chain, where no state machine decides: the worker does, before it runs its task."""
+"""The trigger rule in a job chain, where no state machine decides: the worker does, before it runs its task.
+
+It is all_success: the compiler refuses chains with other rules (DW302).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ductwork.ledger_schema import TERMINAL_STATES
+from ductwork.trigger_rules import DEFAULT, Verdict, verdict
 
 from ductwork_airflow.ledger import Item, LedgerError
-
-Verdict = Literal["run", "skipped", "upstream_failed"]
-
-DEFAULT_RULE = "all_success"
-
-
-def _all_success(outcomes: Collection[str]) -> Verdict:
-    if {"failed", "upstream_failed"} & set(outcomes):
-        return "upstream_failed"
-    return "skipped" if {"skipped", "removed"} & set(outcomes) else "run"
-
-
-RULES: dict[str, Callable[[Collection[str]], Verdict]] = {DEFAULT_RULE: _all_success}
-
-
-def verdict(rule: str, outcomes: Collection[str]) -> Verdict:
-    """What a trigger rule says to the outcomes of all direct upstream task instances.
-
-    :raises LedgerError: the rule is not known
-    """
-    if rule not in RULES:
-        known = ", ".join(sorted(RULES))
-        raise LedgerError(
-            f"a job chain cannot apply trigger rule {rule!r} (it knows {known}); use the stepfunctions target"
-        )
-    return RULES[rule](outcomes)
 
 
 def evaluate(task_id: str, facts: Mapping[str, Mapping[str, Any]], items: Sequence[Item]) -> Verdict:
     """Whether a task runs.
 
-    :param facts: what the run's item says of its tasks: ``upstream``, ``rule``, ``job``
+    :param facts: what the run's item says of its tasks: ``upstream``, ``job``, ``native``
     :param items: the run's task instances in the ledger
     :raises LedgerError: an upstream task has not ended
     """
@@ -50,13 +28,12 @@ def evaluate(task_id: str, facts: Mapping[str, Mapping[str, Any]], items: Sequen
 
 
 def _evaluate(task_id: str, facts: Mapping[str, Mapping[str, Any]], recorded: Mapping[str, list[Item]]) -> Verdict:
-    own = facts.get(task_id, {})
-    upstream = own.get("upstream") or []
+    upstream = facts.get(task_id, {}).get("upstream") or []
     # A branch skips its targets whatever else is upstream of them.
     if any(task_id in (item.get("skipped") or ()) for name in upstream for item in recorded.get(name, ())):
         return "skipped"
     outcomes = [outcome for name in upstream for outcome in _outcomes(name, facts, recorded)]
-    return verdict(own.get("rule") or DEFAULT_RULE, outcomes)
+    return verdict(DEFAULT, outcomes)
 
 
 def _outcomes(task_id: str, facts: Mapping[str, Mapping[str, Any]], recorded: Mapping[str, list[Item]]) -> list[str]:

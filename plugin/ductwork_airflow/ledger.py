@@ -87,12 +87,6 @@ class Ledger:
     def run(self, dag_id: str, run_id: str) -> Item | None:
         return self._get(schema.run_pk(dag_id, run_id), schema.RUN_SK)
 
-    def finish_run(self, dag_id: str, run_id: str, state: str, error: str | None = None) -> bool:
-        """End a run as ``success`` or ``failed``. False if it has ended already or does not exist."""
-        changes = {"state": state, "ended_at": now()} | ({"error": error} if error else {})
-        key = (schema.run_pk(dag_id, run_id), schema.RUN_SK)
-        return self.update(*key, changes, condition="attribute_exists(pk) AND attribute_not_exists(ended_at)")
-
     def runs(self, dag_id: str) -> Iterator[Item]:
         """The runs of a DAG, newest start first."""
         return self._query(
@@ -123,10 +117,6 @@ class Ledger:
         """
         prefix = schema.map_sk("")
         return {item["sk"].removeprefix(prefix): item for item in self.partition(schema.run_pk(dag_id, run_id), prefix)}
-
-    def count_ended(self, dag_id: str, run_id: str, task_id: str, state: str) -> int:
-        """How many instances of a mapped task have ended in ``state``."""
-        return self._count(schema.run_pk(dag_id, run_id), schema.ended_prefix(task_id, state))
 
     def record_task(
         self,
@@ -253,9 +243,6 @@ class Ledger:
     def xcoms_of_run(self, dag_id: str, run_id: str) -> Iterator[Item]:
         """All XComs of a run, values decoded, read lazily."""
         return map(decoded, self.partition(schema.run_pk(dag_id, run_id), "xcom#"))
-
-    def count_xcoms(self, dag_id: str, run_id: str, task_id: str, key: str) -> int:
-        return self._count(schema.run_pk(dag_id, run_id), schema.xcom_prefix(task_id, key))
 
     def xcom_keys(self, dag_id: str, run_id: str, task_id: str, map_index: int | None = None) -> list[str]:
         """The keys of a task's XComs, of one map index or of all."""
@@ -434,16 +421,6 @@ class Ledger:
             if "LastEvaluatedKey" not in page:
                 return
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-
-    def _count(self, pk: str, prefix: str) -> int:
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self.table,
-            Select="COUNT",
-            ConsistentRead=True,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-            ExpressionAttributeValues=typed({":pk": pk, ":prefix": prefix}),
-        )
-        return sum(page["Count"] for page in pages)
 
 
 def expiry(days: int = schema.RETENTION_DAYS) -> int:

@@ -6,7 +6,7 @@ from importlib import metadata
 from typing import Any
 
 _PACKAGE = "ductwork"
-_SINCE = "0.2.0"
+_SINCE = "0.1.0"
 
 
 def _option(description: str, *, kind: str = "string", default: str = "", example: str | None = None) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from ductwork.diagnostics import Diagnostics, Origin
-from ductwork.ledger_schema import TERMINAL_STATES, UNMAPPED
+from ductwork.ledger_schema import UNMAPPED
 
 from ductwork_airflow.ledger import Item, Ledger
 
@@ -160,7 +160,3 @@ def _kind(error: str) -> tuple[str, str]:
     if too_large or "serializ" in lowered or "xcom" in lowered:
         return "DW512", "return a reference such as an S3 key, or configure an object-storage XCom backend"
     return "DW511", "see the task's log"
-
-
-def unfinished(report: RunReport) -> list[TaskReport]:
-    return [task for task in report.tasks if task.state not in TERMINAL_STATES]

@@ -47,6 +47,14 @@ def test_a_run_that_was_stopped_holds_nobody_up(tmp_path):
     assert (found["r1"]["state"], found["r1"]["error"]) == ("success", None)
 
 
+@pytest.mark.long
+def test_a_failure_holds_up_the_runs_after_it(tmp_path):
+    """As in Airflow: the third day's run goes on, and its task never starts, until somebody mends the second day's."""
+    found = runs(tmp_path, "past", 3, "--deadline", "15")
+    assert [run["state"] for run in found.values()] == ["success", "failed", "running"]
+    assert [run["tasks"].get("after_past", {}).get("state") for run in found.values()] == ["success", "failed", None]
+
+
 def test_a_task_waits_for_itself_in_the_run_before(tmp_path):
     found = runs(tmp_path, "past_downstream", 3)
     assert [run["state"] for run in found.values()] == ["success"] * 3

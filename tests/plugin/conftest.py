@@ -15,7 +15,10 @@ from pathlib import Path
 
 import pytest
 from ductwork_airflow.ledger import Ledger
+from ductwork_airflow.local.aws import EmbeddedAws
+from ductwork_airflow.local.workers import WorkerPool
 from harness import CREDENTIALS, MakeWorkers, StepFunctions, Workers, airflow_environment, dynamodb
+from remote_runs import Remote
 
 ROOT = Path(__file__).parents[2]
 
@@ -42,7 +45,7 @@ def dynamodb_endpoint() -> Iterator[str]:
 def dynalite_endpoint() -> Iterator[str]:
     node = shutil.which("node")
     if node is None:
-        pytest.skip("dynalite needs node, which is not on the PATH")
+        pytest.skip("no node on the PATH for dynalite: install nodejs and npm, as .ci/run does, and run `npm ci`")
     folder = Path(os.environ.get("DUCTWORK_DYNALITE", ROOT / "node_modules" / "dynalite"))
     assert (folder / "cli.js").exists(), f"no dynalite in {folder}: run `npm ci`, or set DUCTWORK_DYNALITE"
     with socket.socket() as probe:
@@ -109,3 +112,18 @@ def make_workers(
         return Workers(ledger, step_functions, environment, dag_id, run_id)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def pool() -> Iterator[WorkerPool]:
+    """Jobs are plain commands."""
+    with WorkerPool(preload=False) as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
+def remote(pool: WorkerPool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
+    """One embedded AWS for the tests of a module."""
+    folder = tmp_path_factory.mktemp("remote")
+    with EmbeddedAws(pool=pool, jobs=4, log_dir=folder / "logs") as aws:
+        yield Remote(aws, folder)

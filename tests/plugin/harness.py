@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import boto3
-from ductwork.ledger_schema import UNMAPPED
+from ductwork.ledger_schema import UNMAPPED, ended_prefix, run_pk
 from ductwork_airflow.ledger import Item, Ledger
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "eu-west-1"}
@@ -30,6 +30,11 @@ def dynamodb(endpoint: str) -> Any:
         aws_access_key_id="testing",
         aws_secret_access_key="testing",
     )
+
+
+def count_ended(ledger: Ledger, dag_id: str, run_id: str, task_id: str, state: str) -> int:
+    """How many instances of a mapped task have left a marker of ending in ``state``."""
+    return len(list(ledger.partition(run_pk(dag_id, run_id), ended_prefix(task_id, state))))
 
 
 def start_run(ledger: Ledger, dag_id: str, run_id: str, **attributes: Any) -> Item:

@@ -14,7 +14,7 @@ from ductwork_airflow import transactions
 from ductwork_airflow.ledger import Ledger
 from ductwork_airflow.mirror import jobs
 from ductwork_airflow.submit import plans
-from harness import dynamodb
+from harness import count_ended, dynamodb
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -60,8 +60,8 @@ def test_a_mapped_instances_end_leaves_a_marker(ledger: Ledger, where: Where) ->
         "g.t upstream_failed 000005",
         "g.tt failed 012345",
     ]
-    assert ledger.count_ended(*where, "g.t", "failed") == 2
-    assert ledger.count_ended(*where, "g.t", "up_for_retry") == 0
+    assert count_ended(ledger, *where, "g.t", "failed") == 2
+    assert count_ended(ledger, *where, "g.t", "up_for_retry") == 0
     marker = ledger.get(schema.run_pk(*where), schema.ended_sk("g.t", "failed", 3))
     assert marker is not None and marker.keys() == {"pk", "sk", "expires_at"}
 

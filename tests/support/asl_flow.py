@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from asl_expressions import ANY, SCALAR, Scope, Shape, meet, shape_of
-from asl_problem import Problem, scopes
+from asl_problem import Problem
 
 _ERROR_OUTPUT = {"Error": SCALAR, "Cause": SCALAR}
 _TOKEN = (".sync", ".sync:2", ".waitForTaskToken")
@@ -32,11 +32,6 @@ def check_flow(machine: dict[str, Any]) -> Iterator[Problem]:
     # Nothing is certain about an execution's input.
     _run(machine, _Fact({}, frozenset()), problems)
     yield from dict.fromkeys(problems)
-
-
-def final_shapes(machine: dict[str, Any], state: str) -> Shape:
-    """What is certain of the input of a state of the outermost scope."""
-    return _facts(machine, _Fact({}, frozenset()))[state].shape
 
 
 def _assigned(scope: dict[str, Any]) -> set[str]:
@@ -170,8 +165,3 @@ class _Transfer:
         variables = frozenset() if distributed else self.fact.variables
         _run(processor, _Fact(entry, variables), self.problems)
         return ANY
-
-
-def all_states(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for _, scope in scopes(machine):
-        yield from scope["States"].items()

@@ -92,7 +92,7 @@ def sample(text: str) -> Any:
             return _TOKEN
         try:
             value = Jsonata(code).evaluate(None, {"run": _RUN})
-        except Exception:  # noqa: BLE001 - functions of AWS's own, values of the state data
+        except Exception:  # noqa: BLE001 - the library raises whatever Python does at AWS's own functions and at missing state data
             value = None
         return "1" if value is None else value
     return re.sub(r"\$\{(\w+)\}", lambda match: SUBSTITUTIONS.get(match[1], match[0]), text)

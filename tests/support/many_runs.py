@@ -1,7 +1,8 @@
 """Run one DAG several times at once on the embedded AWS, and print what became of the runs.
 
-``python many_runs.py FILE DAG_ID COUNT [--stop-first SECONDS]``; run r0 is of 1 January, r1 of the 2nd and so on, started
+``python many_runs.py FILE DAG_ID COUNT [--stop-first SECONDS] [--deadline SECONDS]``; run r0 is of 1 January, r1 of the 2nd and so on, started
 one after the other. With ``--stop-first`` the first execution is stopped from outside, as by hand in AWS's console.
+With ``--deadline`` (120) runs that have not ended by then are shown as they are.
 Prints ``{run id: {"state", "error", "tasks": {task id: {"state", "started_at", "ended_at"}}}}``.
 """
 
@@ -24,6 +25,7 @@ def main():
     parser.add_argument("dag_id")
     parser.add_argument("count", type=int)
     parser.add_argument("--stop-first", type=float)
+    parser.add_argument("--deadline", type=float, default=120.0)
     given = parser.parse_args()
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
@@ -59,7 +61,7 @@ class _Runs:
             arn = self.ledger.run(self.given.dag_id, "r0")["execution_arn"]
             self.aws.aws.client("stepfunctions").stop_execution(executionArn=arn)
         watchers = [runs.watcher(self.aws.aws, handle) for handle in handles]
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + self.given.deadline
         while watchers and time.monotonic() < deadline:
             watchers = [watcher for watcher in watchers if not watcher.poll().ended]
             time.sleep(0.5)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-FINISHED = frozenset({"success", "failed", "skipped", "upstream_failed"})
 RUN = "run"
 
 

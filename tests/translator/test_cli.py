@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -160,6 +161,45 @@ def test_explain_a_file():
     assert f"asl: {size:,} bytes, {size // 4:,} a task" in out
 
 
+CROSSING = """
+    tasks = {name: EmptyOperator(task_id=name) for name in "abcd"}
+    tasks["a"] >> [tasks["c"], tasks["d"]]
+    tasks["b"] >> tasks["d"]
+"""
+GROUP = """
+    @task_group
+    def group(item):
+        first = BashOperator(task_id="first", bash_command="true")
+        second = BashOperator(task_id="second", bash_command="true")
+        first >> BashOperator(task_id="third", bash_command="true", trigger_rule="one_done") << second
+
+    group.expand(item=[1, 2])
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "joins"),
+    [
+        (CROSSING, 1),
+        # What waits for an earlier run or for a slot is no join.
+        ("    EmptyOperator(task_id='a') >> BashOperator(task_id='b', bash_command='true', depends_on_past=True)\n", 0),
+        ("    BashOperator(task_id='b', bash_command='true', max_active_tis_per_dag=1)\n", 0),
+        (GROUP, 1),
+    ],
+    ids=["crossing", "past", "slots", "in a mapped group"],
+)
+def test_explain_counts_joins(tmp_path, body, joins):
+    heading = (
+        "from airflow.sdk import task_group\nfrom airflow.providers.standard.operators.empty import EmptyOperator\n"
+    )
+    text = f"{heading}{HEADER}with DAG('case'):\n{body}"
+    (tmp_path / "case.py").write_text(text)
+    code, out, err = checked("explain", tmp_path / "case.py")
+    assert code == 0, err
+    said = re.findall(r"joins of crossing branches and early rules: (\d+)", out)
+    assert said == [str(joins)] * bool(joins)
+
+
 # ---- faults ----
 
 
@@ -225,7 +265,7 @@ def test_faults_are_told_not_thrown(bad, code, says, arguments):
     assert says in finished.out + finished.err
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
+@pytest.mark.skipif(os.geteuid() == 0, reason="chmod 0 does not keep root from reading; run as another user")
 def test_a_file_without_permission(tmp_path):
     path = write_dag(tmp_path, in_dag(bash()))
     path.chmod(0)

@@ -147,7 +147,7 @@ UNCHECKED = {
 
 
 @pytest.mark.parametrize("text", [text for text in NAMED if _installed(_named(text)[0])])
-@pytest.mark.filterwarnings("ignore")
+@pytest.mark.filterwarnings("ignore")  # of replacements that are deprecated in their turn
 def test_the_replacement_exists(text):
     module, attributes = _named(text)
     try:

@@ -39,6 +39,31 @@ def test_tasks_are_found_where_they_are_written(name, tmp_path):
     assert lines_of(compile_text(tmp_path, body)) == places
 
 
+def test_a_task_added_after_the_with_block_belongs_to_the_one_dag(tmp_path):
+    body = (
+        in_dag(bash("a")).replace("):\n", ") as dag:\n", 1)
+        + "BashOperator(task_id='b', bash_command='true', dag=dag)\n"
+    )
+    assert lines_of(compile_text(tmp_path, body)) == {"a": 2, "b": 3}
+
+
+def test_ids_may_be_members_of_an_enumeration(tmp_path):
+    """What Airflow makes of them is their value, whatever Python's str() says."""
+    body = """
+    from enum import Enum
+
+    class Name(str, Enum):
+        DAG, FIRST, SECOND = "case", "first", "second"
+
+    with DAG(Name.DAG, schedule=None):
+        BashOperator(task_id=Name.FIRST, bash_command="true") >> BashOperator(task_id=Name.SECOND, bash_command="true")
+    """
+    (workflow,) = compile_text(tmp_path, body).workflows
+    ids = [workflow.dag_id, *(task.task_id for task in workflow.tasks), *workflow.tasks[1].upstream]
+    assert ids == ["case", "first", "second", "first"]
+    assert {type(name) for name in ids} == {str}
+
+
 DAG_PLACES = {
     "a context manager": (in_dag(bash()), 1),
     "a keyword": ("\nd = DAG(dag_id='case', schedule=None)\n", 2),

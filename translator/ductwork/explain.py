@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ductwork.backends.stepfunctions.costs import cost
+from ductwork.backends.stepfunctions.integrations import UPDATE_ITEM_AND_WAIT
 from ductwork.compiler import Artefact
 from ductwork.ir import BatchJob, Instant, Wait, Worker, Workflow
 
@@ -28,7 +29,7 @@ def describe(workflow: Workflow, artefact: Artefact | None) -> str:
                 f"  a run without failures: {transitions} transitions, {events} history events"
                 f" ({transitions / count:.1f} and {events / count:.1f} a task)"
             )
-            joins = sum(name.startswith("Await ") for name in _state_names(artefact.document))
+            joins = sum(map(_waits_at_join, _states(artefact.document)))
             if joins:
                 lines.append(f"  joins of crossing branches and early rules: {joins}")
     return "\n".join(lines)
@@ -38,8 +39,13 @@ def _per_task(size: int, workflow: Workflow) -> str:
     return f", {size // len(workflow.tasks):,} a task" if workflow.tasks else ""
 
 
-def _state_names(scope: Mapping[str, Any]) -> Iterator[str]:
-    for name, state in scope["States"].items():
-        yield name
-        for branch in state.get("Branches", ()):
-            yield from _state_names(branch)
+def _states(scope: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for state in scope["States"].values():
+        yield state
+        for inner in (*state.get("Branches", ()), *filter(None, [state.get("ItemProcessor")])):
+            yield from _states(inner)
+
+
+def _waits_at_join(state: Mapping[str, Any]) -> bool:
+    """Tasks wait by token for free slots and for earlier runs too; a join is known by the item that keeps the token."""
+    return state.get("Resource") == UPDATE_ITEM_AND_WAIT and "run.joins" in state["Arguments"]["Key"]["sk"]["S"]

@@ -1,8 +1,10 @@
 """Airflow's trigger rules as data: what a task does, given the outcomes of its direct upstream tasks.
 
-Each rule is a list of tests in Airflow's own order of precedence (airflow.ti_deps.deps.trigger_rule_dep, 3.3). The
-first test that holds diverts the task to its verdict; if none holds, the task runs. State machines turn the tests into
-conditions, the worker's gate in a job chain evaluates them; both read this table.
+Each rule is a list of clauses in Airflow's own order of precedence (airflow.ti_deps.deps.trigger_rule_dep, 3.3). The
+first clause that holds diverts the task to its verdict; if none holds, the task runs. State machines turn the clauses
+into conditions, the worker's gate in a job chain evaluates them; both read this table.
+
+A removed upstream task instance is neither a failure nor skipped: below it, all_success runs its task.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ ALWAYS = "always"
 
 
 @dataclass(frozen=True)
-class Test:
+class Clause:
     """
     :param holds: ``any``: at least one upstream task ended in one of ``states``; ``none``: not one did
     """
@@ -39,17 +41,17 @@ class Test:
         return bool(self.states & set(outcomes)) == (self.holds == "any")
 
 
-def _any(verdict: Literal["skipped", "upstream_failed"], states: frozenset[str]) -> Test:
-    return Test(verdict, "any", states)
+def _any(verdict: Literal["skipped", "upstream_failed"], states: frozenset[str]) -> Clause:
+    return Clause(verdict, "any", states)
 
 
-def _none(verdict: Literal["skipped", "upstream_failed"], states: frozenset[str]) -> Test:
-    return Test(verdict, "none", states)
+def _none(verdict: Literal["skipped", "upstream_failed"], states: frozenset[str]) -> Clause:
+    return Clause(verdict, "none", states)
 
 
 _ALL_SKIPPED = _none("skipped", OUTCOMES - SKIPPED)
 
-RULES: Mapping[str, tuple[Test, ...]] = {
+RULES: Mapping[str, tuple[Clause, ...]] = {
     "all_success": (_any("upstream_failed", FAILED), _any("skipped", SKIPPED)),
     "all_failed": (_any("skipped", SUCCESS | SKIPPED),),
     "all_done": (),
@@ -70,7 +72,7 @@ RULES: Mapping[str, tuple[Test, ...]] = {
 }
 
 # What a task needs of the setups above it that are not its direct upstream tasks.
-SETUPS: tuple[Test, ...] = RULES["all_success"]
+SETUPS: tuple[Clause, ...] = RULES["all_success"]
 
 # Rules that let a task run before all its upstream tasks have ended: as soon as one has ended so.
 EARLY: Mapping[str, frozenset[str]] = {
@@ -87,8 +89,7 @@ def verdict(rule: str, outcomes: Collection[str], setups: Collection[str] = ()) 
     :param setups: of those among them that are setups
     :raises KeyError: the rule is not one of :data:`RULES`
     """
-    tests = RULES[rule]
     read = setups if rule == TEARDOWN else outcomes
     if not read:
         return "run"
-    return next((test.verdict for test in tests if test.true_of(read)), "run")
+    return next((clause.verdict for clause in RULES[rule] if clause.true_of(read)), "run")

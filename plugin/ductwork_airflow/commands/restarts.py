@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -168,24 +167,19 @@ def _restart_local(
     as_json: bool,
     place: Mapping[str, Any],
 ) -> int:
+    from ductwork_airflow.commands.embedded import embedded, finish_local
     from ductwork_airflow.commands.inputs import prepare_again
-    from ductwork_airflow.commands.watch import finish
     from ductwork_airflow.ledger import Ledger
     from ductwork_airflow.local import again
-    from ductwork_airflow.local.aws import EmbeddedAws
     from ductwork_airflow.local.history import open_ledger as open_history
-    from ductwork_airflow.local.run import log_dir, state_file
+    from ductwork_airflow.local.run import state_file
     from ductwork_airflow.progress import progress
 
     with readable_state(), open_history(state_file(), place["ledger_table"]) as ledger:
         find_run(ledger, dag_id, run_id)
         prepared = prepare_again(ledger, dag_id, run_id, path)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with (
-        readable_state(),
-        aws_errors(hint="see the message; what had started has been stopped"),
-        EmbeddedAws(pool=pool, jobs=jobs, log_dir=log_dir(), state_file=state_file()) as aws,
-    ):
+    hint = f"restart it again: ductwork restart {dag_id} {run_id} --local"
+    with embedded(pool, jobs, dag_id, hint) as aws:
         output.say(f"{dag_id} {run_id} goes on on the embedded AWS")
         try:
             with progress() as shown:
@@ -193,11 +187,5 @@ def _restart_local(
                 report = again.restart(aws, found, prepared, wanted, shown.show)
         except again.StillRunningError:
             raise _still_running(dag_id, run_id) from None
-        except KeyboardInterrupt:
-            aws.save_tables()
-            what = "the run was interrupted: its jobs have been stopped and it is marked failed"
-            refuse("DW514", what, f"restart it again: ductwork restart {dag_id} {run_id} --local", dag_id=dag_id)
-            return 130
     assert report is not None, "the run has been found"
-    origins = {task.task_id: task.origin for task in prepared.workflow.tasks}
-    return finish(report, origins, as_json, f" (ledger: {state_file()}, logs: {log_dir()})")
+    return finish_local(report, prepared, as_json)

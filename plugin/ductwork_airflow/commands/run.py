@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,7 +16,6 @@ from ductwork_airflow.commands.base import (
     aws_errors,
     connect,
     place_options,
-    readable_state,
     refuse,
     require_local,
 )
@@ -67,34 +65,20 @@ def _places(given: Sequence[str]) -> dict[str, str]:
 
 
 def _run_local(pool: Any, path: str, jobs: int, as_json: bool, options: Mapping[str, Any]) -> int:
-    from ductwork_airflow.commands.watch import finish
-    from ductwork_airflow.local.aws import EmbeddedAws
-    from ductwork_airflow.local.run import execute, log_dir, state_file
+    from ductwork_airflow.commands.embedded import embedded, finish_local
+    from ductwork_airflow.local.run import execute
     from ductwork_airflow.progress import progress
 
     prepared = prepare(path, options, local=True)
-    # Who ends the process politely (a CI's time limit, a container's stop) gets what Ctrl-C gets.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    with (
-        readable_state(),
-        aws_errors(hint="see the message; what had started has been stopped"),
-        EmbeddedAws(pool=pool, jobs=jobs, log_dir=log_dir(), state_file=state_file()) as aws,
-    ):
-        output.say(f"running {prepared.request.dag_id} as {prepared.request.run_id} on the embedded AWS")
-        try:
-            with progress() as shown:
-                report = execute(aws, prepared, shown.show)
-        except KeyboardInterrupt:
-            aws.save_tables()
-            what = "the run was interrupted: its jobs have been stopped and it is marked failed"
-            refuse("DW514", what, "start it again with another --run-id", dag_id=prepared.request.dag_id)
-            return 130
+    request = prepared.request
+    with embedded(pool, jobs, request.dag_id, "start it again with another --run-id") as aws:
+        output.say(f"running {request.dag_id} as {request.run_id} on the embedded AWS")
+        with progress() as shown:
+            report = execute(aws, prepared, shown.show)
     if report is None:
-        request = prepared.request
         what = f"there is a run {request.run_id!r} of this DAG in the ledger already"
         raise refuse("DW503", what, "leave --run-id out, or choose another", dag_id=request.dag_id, field="--run-id")
-    origins = {task.task_id: task.origin for task in prepared.workflow.tasks}
-    return finish(report, origins, as_json, f" (ledger: {state_file()}, logs: {log_dir()})")
+    return finish_local(report, prepared, as_json)
 
 
 def _run_remote(path: str, as_json: bool, options: Mapping[str, Any], places: Mapping[str, str]) -> int:

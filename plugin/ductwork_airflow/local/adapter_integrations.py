@@ -228,14 +228,17 @@ def _wait(self: Any, env: Any, endpoint: Any, resolver: Resolver | None, cancel:
         if now - started > limit:
             raise CallbackTimeoutError()
         endpoint._notify_event.wait(POLL_SECONDS if resolver else TOKEN_POLL_SECONDS)
-    if cancel and time.monotonic() - started < limit:  # AWS cancels on a stop, not when the task itself timed out
+    # AWS cancels on a stop, not when the task itself timed out.
+    if cancel and (limit is None or time.monotonic() - started < limit):
         cancel()
     raise CallbackTimeoutError()
 
 
 def _evaluated(field: Any, env: Any) -> Any:
+    """None if the execution has been stopped: moto evaluates nothing then, and leaves nothing on the stack."""
+    depth = len(env.stack)
     field.eval(env=env)
-    return env.stack.pop()
+    return env.stack.pop() if len(env.stack) > depth else None
 
 
 def _wake_at_end(submitted: dict[str, Any], endpoint: Any) -> None:

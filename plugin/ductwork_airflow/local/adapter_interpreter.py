@@ -109,6 +109,8 @@ def patch_stop() -> None:
         try:
             evaluate(self, env)
         except Exception:
+            # Once an execution is stopped, moto evaluates nothing more, so a task that goes on fails on whatever it
+            # misses first: a value on the stack, its token's endpoint, its result. Of one that runs, all is raised.
             if env.is_running():
                 raise
 

@@ -201,11 +201,6 @@ class EmbeddedAws:
         if self._store:
             self._store.save()
 
-    def load_tables(self) -> None:
-        """Read them again, e.g. to see what another process has added. Done once on entering."""
-        if self._store:
-            self._store.load()
-
     def _open_state(self) -> None:
         if self._state_file is None:
             return

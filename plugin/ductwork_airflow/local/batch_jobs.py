@@ -67,7 +67,6 @@ class Job:
     summary: Counter[str] = field(default_factory=Counter)
     unmet: int = 0
     stop_reason: str | None = None  # why a running attempt is being stopped
-    timed_out: bool = False
     is_cancelled: bool = False
     is_terminated: bool = False
     log_stream: str | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
@@ -130,8 +131,19 @@ def carry_out(
         watch.look()
         raise
     final = watch.look()
+    with contextlib.suppress(KeyboardInterrupt):  # the run has ended, so there is nothing left to interrupt
+        _see_callbacks_through(aws, handle)
     aws.save_tables()
     return final
+
+
+def _see_callbacks_through(aws: EmbeddedAws, handle: RunHandle) -> None:
+    """A machine calls the DAG's callbacks after the run has ended; here nobody would carry them on without us."""
+    if handle.execution_arn is None:
+        return
+    machines = aws.aws.client("stepfunctions")
+    while machines.describe_execution(executionArn=handle.execution_arn)["status"] == "RUNNING":
+        time.sleep(_POLL_SECONDS)
 
 
 class _Watch:

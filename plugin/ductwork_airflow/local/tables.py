@@ -115,7 +115,7 @@ class TableStore:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(name, self._file)
-        except BaseException:
+        except BaseException:  # Ctrl-C too must not leave the temporary file behind
             os.unlink(name)
             raise
 

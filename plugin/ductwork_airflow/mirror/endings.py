@@ -30,25 +30,35 @@ def end_all(ledger: Ledger, run: Item, items: Sequence[Item], error: str) -> boo
     waiting                                 skipped
     ======================================  ===========================
     """
+    end_tasks(ledger, run, items, error)
+    if any(not ended(item) for item in ledger.tasks(run["dag_id"], run["run_id"])):
+        return False
+    finish(ledger, run, "failed", error)
+    return True
+
+
+def end_tasks(ledger: Ledger, run: Item, items: Sequence[Item], error: str, running: str = "failed") -> None:
+    """
+    :param running: what ends a task instance that is running
+    """
     names = (run["dag_id"], run["run_id"])
     tasks: Mapping[str, Mapping[str, Any]] = run.get("tasks") or {}
     known: dict[str, list[Item]] = {}
     for item in items:
         known.setdefault(item["task_id"], []).append(item)
-    outcomes = {task_id: {_ending(item) for item in found} for task_id, found in known.items()}
+    outcomes = {
+        task_id: {running if is_running(item) else str(item.get("state") or "none") for item in found}
+        for task_id, found in known.items()
+    }
     for task_id in _in_order(tasks, known):
         if not any(ended(item) or is_running(item) for item in known.get(task_id, ())):
             above = {outcome for up in tasks.get(task_id, {}).get("upstream", ()) for outcome in outcomes.get(up, ())}
             outcomes[task_id] = {"upstream_failed" if above & _BAD else "skipped"}
         found: Sequence[Item | None] = known.get(task_id) or (None,)
         for each in found:
-            state = "failed" if is_running(each) else next(iter(outcomes[task_id]))
+            state = running if is_running(each) else next(iter(outcomes[task_id]))
             if not ended(each):
                 _end(ledger, names, task_id, each, state, error)
-    if any(not ended(item) for item in ledger.tasks(*names)):
-        return False
-    finish(ledger, run, "failed", error)
-    return True
 
 
 def finish(ledger: Ledger, run: Item, state: str, error: str | None) -> bool:
@@ -83,10 +93,6 @@ def settle(ledger: Ledger, run: Item, items: Sequence[Item], refused: Mapping[st
             if not ended(instance):
                 _end(ledger, names, task, instance, "failed", refused[task], index)
     return bool(gone or lost)
-
-
-def _ending(item: Item) -> str:
-    return "failed" if is_running(item) else str(item.get("state") or "none")
 
 
 def _end(

@@ -164,10 +164,13 @@ class MachineMirror:
         status, error = execution["status"], execution.get("error")
         if status == "SUCCEEDED" or error == _OWN_FAILURE:
             return endings.finish(ledger, run, "success" if status == "SUCCEEDED" else "failed", None)
+        why = ": ".join(filter(None, (status, error, execution.get("cause"))))
+        if status == "TIMED_OUT":
+            # The run has outlived its dagrun_timeout. Airflow skips what runs then, whatever its process says later.
+            endings.end_tasks(ledger, run, items, why, running="skipped")
         if not self._settled(items):
             return False
         slots.free(self._aws, run)
-        why = ": ".join(filter(None, (status, error, execution.get("cause"))))
         return endings.end_all(ledger, run, ledger.tasks(*self._names), why)
 
     def _settled(self, items: Sequence[Item]) -> bool:

@@ -13,13 +13,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ductwork import ledger_schema as schema
+from ductwork.trigger_rules import DEFAULT, FAILED, verdict
 
 from ductwork_airflow.ledger import Item, Ledger, expiry, now
 from ductwork_airflow.submit.errors import SubmissionError
 
 # What ended well, for Airflow's Clear "only failed".
 _KEPT = frozenset({"success", "skipped"})
-FAILED = frozenset({"failed", "upstream_failed"})
 
 # Of a task with several instances, which outcome stands for it.
 _PRECEDENCE = ("failed", "upstream_failed", "success", "skipped", "removed")
@@ -180,9 +180,9 @@ def _divert_native(facts: Mapping[str, Mapping[str, Any]], done: dict[str, Any],
     while waiting:
         waiting = False
         for task_id, own in facts.items():
-            above = {done.get(up) for up in own.get("upstream", ())}
-            if own.get("native") and task_id not in done and above & {*FAILED, "skipped", "removed"}:
-                done[task_id] = marks[task_id] = "upstream_failed" if above & FAILED else "skipped"
+            end = verdict(DEFAULT, [done[up] for up in own.get("upstream", ()) if up in done])
+            if own.get("native") and task_id not in done and end != "run":
+                done[task_id] = marks[task_id] = end
                 waiting = True
 
 

@@ -17,11 +17,11 @@ from typing import Any, Literal
 
 import structlog
 from airflow.dag_processing.bundles.manager import DagBundlesManager
-from airflow.sdk.api.client import Client
 from airflow.sdk.api.datamodels._generated import TaskInstance
 
 from ductwork_airflow import compat
-from ductwork_airflow.execution_api import LedgerTransport, Session
+from ductwork_airflow.execution_api import Session
+from ductwork_airflow.worker.client import ledger_client, task_instance
 from ductwork_airflow.worker.helper import HelperProcess
 
 Kind = Literal["retry", "failure", "run"]
@@ -63,12 +63,11 @@ def run_callbacks(ask: Ask, session: Session, shown: Session | None = None) -> i
     :return: the process's exit code: negative if it was killed, positive if the DAG could not be loaded
     """
     shown = shown or session
-    client: Any = Client(base_url=None, dry_run=True, token="", transport=LedgerTransport(session))
     process = CallbackProcess.start(
-        what=TaskInstance(**ask.ti) if ask.ti else _nobody(session),
+        what=TaskInstance(**ask.ti) if ask.ti else task_instance(session),
         dag_rel_path="",
         bundle_info=None,
-        client=client,
+        client=ledger_client(session),
         session=shown,
         target=partial(_main, ask),
     )
@@ -76,17 +75,6 @@ def run_callbacks(ask: Ask, session: Session, shown: Session | None = None) -> i
         return int(process.wait())
     finally:
         shown.pid = None
-
-
-def _nobody(session: Session) -> TaskInstance:
-    return TaskInstance(
-        id=session.ti_id,
-        task_id=session.task_id,
-        dag_id=session.dag_id,
-        run_id=session.run_id,
-        try_number=session.try_number,
-        dag_version_id=session.dag_version_id,
-    )
 
 
 # ---- in the process ----

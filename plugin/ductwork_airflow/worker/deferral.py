@@ -144,7 +144,7 @@ async def _first_event(trigger: Any, timeout: float | None) -> Any:
     finally:
         try:
             await trigger.cleanup()
-        except Exception:  # changes nothing, as in the triggerer
+        except Exception:  # whatever a trigger's cleanup raises changes nothing, as in the triggerer
             log.exception("the trigger's cleanup failed")
 
 

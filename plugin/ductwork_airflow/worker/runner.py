@@ -8,16 +8,16 @@ from datetime import datetime, timezone
 from typing import Any
 
 import httpx
-from airflow.sdk.api.client import Client
-from airflow.sdk.api.datamodels._generated import BundleInfo, TaskInstance
+from airflow.sdk.api.datamodels._generated import BundleInfo
 from ductwork.ledger_schema import TERMINAL_STATES
 
 from ductwork_airflow import compat
-from ductwork_airflow.execution_api import LedgerTransport, Resumption, Session, dag_runs
+from ductwork_airflow.execution_api import Resumption, Session, dag_runs
 from ductwork_airflow.execution_api.session import required
 from ductwork_airflow.execution_api.times import moment
 from ductwork_airflow.ledger import LedgerError, now
 from ductwork_airflow.worker import callbacks, deferral
+from ductwork_airflow.worker.client import ledger_client, task_instance
 from ductwork_airflow.worker.logs import FailureCapture
 from ductwork_airflow.worker.outcome import REPORTABLE, SUPERSEDED, Outcome
 from ductwork_airflow.worker.retry_delay import next_try_at
@@ -53,7 +53,7 @@ class Runner:
         self._dead_try = dead_try
         self._retry_facts = retry_facts
         self._termination = Termination(session, kill_grace)
-        self._client: Any = Client(base_url=None, dry_run=True, token="", transport=LedgerTransport(session))
+        self._client = ledger_client(session)
 
     def run(self) -> Outcome:
         self._termination.watch()
@@ -95,7 +95,7 @@ class Runner:
         run = self._session.run
         try:
             return compat.supervise(
-                ti=self._task_instance(),
+                ti=task_instance(self._session),
                 bundle_info=BundleInfo(name=dag_runs.bundle(run), version=None),
                 dag_rel_path=run["dag_file"],
                 token="",
@@ -110,18 +110,6 @@ class Runner:
             return None
         finally:
             self._session.pid = None
-
-    def _task_instance(self) -> TaskInstance:
-        session = self._session
-        return TaskInstance(
-            id=session.ti_id,
-            task_id=session.task_id,
-            dag_id=session.dag_id,
-            run_id=session.run_id,
-            try_number=session.try_number,
-            map_index=session.map_index,
-            dag_version_id=session.dag_version_id,
-        )
 
     def _sit_out_retry_delay(self) -> bool:
         """False if the worker was stopped meanwhile: this try has not begun, and whoever is started next waits on."""
@@ -139,7 +127,7 @@ class Runner:
         """Run the trigger; None if the task is to be resumed."""
         if self._session.stopping:
             return self._end(self._fate(), self._describe(0))
-        result = deferral.run_trigger(self._task_instance(), self._session, self._client)
+        result = deferral.run_trigger(task_instance(self._session), self._session, self._client)
         self._session.pid = None
         if self._session.stopping or isinstance(result, int):
             return self._end(self._fate(), self._describe(result if isinstance(result, int) else 0))

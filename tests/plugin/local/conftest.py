@@ -16,12 +16,6 @@ QUEUE, DEFINITION = "queue", "definition"
 TERMINAL = {"SUCCEEDED", "FAILED"}
 
 
-@pytest.fixture(scope="session")
-def pool() -> Iterator[WorkerPool]:
-    with WorkerPool(preload=False) as pool:
-        yield pool
-
-
 class Embedded:
     """The embedded AWS with the clients and the waiting that tests need."""
 

@@ -13,7 +13,7 @@ import pytest
 from ductwork import ledger_schema as schema
 from ductwork_airflow.ledger import now
 from ductwork_airflow.worker import EXIT_FAILED, EXIT_OK, EXIT_RETRY
-from harness import MakeWorkers, Worked, Workers
+from harness import MakeWorkers, Worked, Workers, count_ended
 
 NAMES = ("numbers", "letters", "arguments", "literal", "pulls", "group.first", "group.second", "total", "many")
 
@@ -93,7 +93,7 @@ def test_an_instance_gets_the_values_of_its_index(
     assert {worked.code for worked in own.values()} == {EXIT_OK}, [worked.output for worked in own.values()]
     assert values(workers, task_id) == RESULTS[task_id]
     where = (workers.dag_id, workers.run_id, task_id)
-    assert workers.ledger.count_ended(*where, "success") == len(own)
+    assert count_ended(workers.ledger, *where, "success") == len(own)
     lengths = [item.get("mapped_length") for item in workers.ledger.xcoms(*where, "return_value")]
     assert lengths == [None] * len(own)
 
@@ -228,8 +228,8 @@ def test_the_dead_of_an_array_are_recorded(workers: Workers, dags: Path) -> None
     assert worked.code == EXIT_OK, worked.output
     found = {item["map_index"]: (item["state"], item["try_number"]) for item in workers.ledger.instances(*names)}
     assert found == {0: ("failed", 2), 1: ("failed", 2), 2: ("success", 1), 3: ("failed", 1)}
-    assert workers.ledger.count_ended(*names, "failed") == 3
-    assert workers.ledger.count_ended(*names, "success") == 1
+    assert count_ended(workers.ledger, *names, "failed") == 3
+    assert count_ended(workers.ledger, *names, "success") == 1
     called = [line for line in (dags / "notes").read_text().splitlines() if line.startswith("failure")]
     assert called == ["failure 0 2", "failure 1 2", "failure 3 1"]
     assert workers.run("dies", **job).code == EXIT_OK

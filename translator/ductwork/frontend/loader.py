@@ -109,7 +109,9 @@ def run_file(path: str, bundle: Path | None = None) -> tuple[list[Any], list[str
     finally:
         if added and folder in sys.path:
             sys.path.remove(folder)
-    return sorted(dags, key=lambda dag: str(dag.dag_id)), list(bag.import_errors.values())
+    # Airflow lists a DAG twice if tasks were added to it after its "with" block: its hash is another then.
+    once = {id(dag): dag for dag in dags}.values()
+    return sorted(once, key=lambda dag: str(dag.dag_id)), list(bag.import_errors.values())
 
 
 @contextlib.contextmanager
@@ -199,13 +201,13 @@ def _report_import_error(path: str, message: str, diagnostics: Diagnostics) -> N
 def _snapshot_dag(dag: Any, path: str, bundle: Path, source_map: SourceMap) -> DagSnapshot:
     tasks = tuple(snapshot_operator(task, source_map.task(dag.dag_id, task.task_id)) for task in dag.tasks)
     return DagSnapshot(
-        dag_id=dag.dag_id,
+        dag_id=plain(dag.dag_id),
         origin=source_map.dag(dag.dag_id),
         dag_file=str(Path(path).resolve().relative_to(bundle)),
         bundle_path=str(bundle),
         tasks=tasks,
         groups={
-            group.group_id: mapping.length_of(group._expand_input)
+            plain(group.group_id): mapping.length_of(group._expand_input)
             for group in (task.get_closest_mapped_task_group() for task in dag.tasks)
             if group is not None
         },

@@ -7,6 +7,7 @@ from typing import Any
 
 from airflow.sdk.definitions.xcom_arg import ConcatXComArg, MapXComArg, PlainXComArg, XComArg, ZipXComArg
 
+from ductwork.frontend.plain import plain
 from ductwork.lengths import Length
 
 
@@ -35,7 +36,7 @@ def _combined(kind: str, values: Iterable[Any]) -> Length | None:
 
 def _of(value: Any) -> Length | None:
     if isinstance(value, PlainXComArg):
-        return Length("xcom", task_id=value.operator.task_id)
+        return Length("xcom", task_id=plain(value.operator.task_id))
     if isinstance(value, MapXComArg):
         return _of(value.arg)
     if isinstance(value, ZipXComArg):

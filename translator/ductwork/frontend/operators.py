@@ -29,20 +29,20 @@ def snapshot_operator(task: Any, origin: Origin) -> TaskSnapshot:
         return _snapshot_mapped(task, origin)
     cls = type(task)
     return TaskSnapshot(
-        task_id=task.task_id,
+        task_id=plain(task.task_id),
         origin=origin,
         operator=dotted_name(cls),
         ancestors=tuple(dotted_name(base) for base in cls.__mro__),
-        upstream=tuple(sorted(task.upstream_task_ids)),
-        group=group.group_id if group is not None else "",
-        trigger_rule=str(getattr(task.trigger_rule, "value", task.trigger_rule)),
+        upstream=tuple(sorted(map(plain, task.upstream_task_ids))),
+        group=plain(group.group_id) if group is not None else "",
+        trigger_rule=str(plain(task.trigger_rule)),
         arguments=_arguments(task),
         template_fields=tuple(task.template_fields),
         is_empty=_is_empty(task),
         is_setup=task.is_setup,
         is_teardown=task.is_teardown,
         fails_run=task.is_teardown and task.on_failure_fail_dagrun,
-        setups=() if task.is_teardown else tuple(sorted(up.task_id for up in task.get_upstreams_only_setups())),
+        setups=_setups(task),
         may_defer=_may_defer(cls),
         retries=int(task.retries or 0),
         retry_delay=plain(task.retry_delay),
@@ -58,11 +58,11 @@ def _snapshot_mapped(task: Any, origin: Origin) -> TaskSnapshot:
     operator = getattr(task, "operator_class", type(task))
     named = isinstance(operator, type)
     grouped = TaskSnapshot(
-        task_id=task.task_id,
+        task_id=plain(task.task_id),
         origin=origin,
         operator=dotted_name(operator) if named else str(operator),
         ancestors=tuple(dotted_name(base) for base in operator.__mro__) if named else (),
-        upstream=tuple(sorted(task.upstream_task_ids)),
+        upstream=tuple(sorted(map(plain, task.upstream_task_ids))),
         # What rules would make of the others depends on what the task is expanded over.
         arguments={"mode": plain(task.partial_kwargs["mode"])} if "mode" in task.partial_kwargs else {},
         is_mapped=True,
@@ -71,12 +71,12 @@ def _snapshot_mapped(task: Any, origin: Origin) -> TaskSnapshot:
         return grouped
     return replace(
         grouped,
-        trigger_rule=str(getattr(task.trigger_rule, "value", task.trigger_rule)),
+        trigger_rule=str(plain(task.trigger_rule)),
         length=mapping.length(task),
         is_setup=task.is_setup,
         is_teardown=task.is_teardown,
         fails_run=task.is_teardown and task.on_failure_fail_dagrun,
-        setups=() if task.is_teardown else tuple(sorted(up.task_id for up in task.get_upstreams_only_setups())),
+        setups=_setups(task),
         may_defer=named and _may_defer(operator),
         retries=int(task.retries or 0),
         retry_delay=plain(task.retry_delay),
@@ -86,6 +86,10 @@ def _snapshot_mapped(task: Any, origin: Origin) -> TaskSnapshot:
         executor_config=plain(task.executor_config or {}),
         settings=_settings(task),
     )
+
+
+def _setups(task: Any) -> tuple[str, ...]:
+    return () if task.is_teardown else tuple(sorted(plain(up.task_id) for up in task.get_upstreams_only_setups()))
 
 
 def _arguments(task: Any) -> dict[str, Any]:

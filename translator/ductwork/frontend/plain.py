@@ -11,7 +11,10 @@ from ductwork.snapshot import Opaque
 
 
 def plain(value: Any) -> Any:
-    """``value`` as JSON-like data: durations become seconds, dates ISO text, what is not data :class:`Opaque`."""
+    """``value`` as JSON-like data: durations become seconds, dates ISO text, what is not data :class:`Opaque`.
+
+    Ids go through here too: a DAG file may take them from an enumeration.
+    """
     if isinstance(value, Enum):
         return value.value
     if value is None or isinstance(value, (str, int, float, bool)):

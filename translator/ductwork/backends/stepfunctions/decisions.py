@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ductwork.backends.stepfunctions import jsonata
 from ductwork.ir import BatchJob, Instant, Task, Wait, Workflow
-from ductwork.trigger_rules import DEFAULT, EARLY, FAILED, RULES, SETUPS, SKIPPED, SUCCESS, TEARDOWN, Test
+from ductwork.trigger_rules import DEFAULT, EARLY, FAILED, RULES, SETUPS, SKIPPED, SUCCESS, TEARDOWN, Clause
 
 # With more steps than these, who came first is not asked: failed and skipped upstream tasks count as failed.
 _MOST_STEPS = 6
@@ -60,29 +60,31 @@ class Decisions:
             found.append(Diversion("skipped", f"$exists({jsonata.of_input(task.task_id)})"))
         if task.trigger_rule == "always":
             return found
-        found += self._tests(SETUPS, task.setups)
+        found += self._clauses(SETUPS, task.setups)
         read = task.upstream
         if task.trigger_rule == TEARDOWN:
             read = tuple(up for up in task.upstream if self._tasks[up].is_setup)
         if task.trigger_rule == DEFAULT:
             found += self._first_skipped(read)
-        return found + self._tests(RULES[task.trigger_rule], read)
+        return found + self._clauses(RULES[task.trigger_rule], read)
 
-    def _tests(self, tests: Sequence[Test], read: Sequence[str]) -> list[Diversion]:
+    def _clauses(self, clauses: Sequence[Clause], read: Sequence[str]) -> list[Diversion]:
         return [
-            Diversion(test.verdict, self.condition(test, read)) for test in tests if read and self._can_hold(test, read)
+            Diversion(clause.verdict, self.condition(clause, read))
+            for clause in clauses
+            if read and self._can_hold(clause, read)
         ]
 
-    def _can_hold(self, test: Test, read: Sequence[str]) -> bool:
-        if test.holds == "any":
-            return any(self.possible[up] & test.states for up in read)
-        return all(self.possible[up] - test.states for up in read)
+    def _can_hold(self, clause: Clause, read: Sequence[str]) -> bool:
+        if clause.holds == "any":
+            return any(self.possible[up] & clause.states for up in read)
+        return all(self.possible[up] - clause.states for up in read)
 
-    def condition(self, test: Test, read: Sequence[str]) -> str:
-        """``test`` as JSONata, naming only the states that its upstream tasks can end in."""
-        reachable = frozenset().union(*(self.possible[up] for up in read)) & test.states
+    def condition(self, clause: Clause, read: Sequence[str]) -> str:
+        """``clause`` as JSONata, naming only the states that its upstream tasks can end in."""
+        reachable = frozenset().union(*(self.possible[up] for up in read)) & clause.states
         condition = ended_in(read, reachable, self._mapped)
-        return condition if test.holds == "any" else f"$not({condition})"
+        return condition if clause.holds == "any" else f"$not({condition})"
 
     def _first_skipped(self, read: Sequence[str]) -> list[Diversion]:
         """all_success goes by the first upstream task that did not succeed: a skipped one that ends levels before any
@@ -99,7 +101,9 @@ class Decisions:
             failed = [up for up, at in fail_at.items() if at <= level]
             condition = ended_in(skipped, SKIPPED, self._mapped)
             if failed:
-                condition = f"{_grouped(condition)} and $not({self.condition(Test('skipped', 'any', FAILED), failed)})"
+                condition = (
+                    f"{_grouped(condition)} and $not({self.condition(Clause('skipped', 'any', FAILED), failed)})"
+                )
             found.append(Diversion("skipped", condition))
         return found
 
