@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from ductwork_airflow.hooks import DuctworkHook
+from botocore.client import BaseClient
 
 
 @pytest.fixture
 def calls(monkeypatch):
-    """The calls of the hook's clients, by name, from here on."""
-    found, make = Counter(), DuctworkHook.client
+    """The calls of all clients, by operation, from here on."""
+    found, make = Counter(), BaseClient._make_api_call
 
-    def client(self, service):
-        made = make(self, service)
-        made.meta.events.register("before-call.*", lambda model, **_: found.update([model.name]), unique_id="counting")
-        return made
+    def counted(self, operation, arguments):
+        found.update([operation])
+        return make(self, operation, arguments)
 
-    monkeypatch.setattr(DuctworkHook, "client", client)
+    monkeypatch.setattr(BaseClient, "_make_api_call", counted)
     return found
