@@ -161,6 +161,69 @@ def test_explain_a_file():
     assert f"asl: {size:,} bytes, {size // 4:,} a task" in out
 
 
+GROUPS = """
+    with TaskGroup("outer", tooltip="all of it") as outer:
+        EmptyOperator(task_id="a")
+        with TaskGroup("inner", prefix_group_id=False):
+            BashOperator(task_id="b", bash_command="true")
+    @task_group
+    def each(x):
+        BashOperator(task_id="t", bash_command=x)
+    outer >> each.expand(x=["one", "two", "three"])
+    BashOperator.partial(task_id="m").expand(bash_command=["true"] * 7)
+"""
+
+
+@pytest.fixture
+def grouped(tmp_path):
+    heading = "from airflow.sdk import TaskGroup, task_group\nfrom airflow.providers.standard.operators.empty import EmptyOperator\n"
+    (tmp_path / "case.py").write_text(f"{heading}{HEADER}with DAG('case'):\n{GROUPS}")
+    return tmp_path / "case.py"
+
+
+def test_explain_shows_groups_and_instances(grouped):
+    code, out, err = checked("explain", grouped)
+    assert code == 0, err
+    shown = [line.partition("  worker")[0].partition("  instant")[0].rstrip() for line in out.splitlines()]
+    assert shown[1:8] == [
+        "  [outer]  all of it",
+        "    [inner]",
+        "      b",
+        "    outer.a",
+        "  m",
+        "  [each], mapped: 3 instances at the most",
+        "    each.t",
+    ]
+    assert "7 instances at the most, children of an array job" in out
+
+
+def test_explain_draws_groups(grouped):
+    code, out, err = checked("explain", "--graph", grouped)
+    assert code == 0, err
+    assert out.splitlines() == [
+        "flowchart LR",
+        '    subgraph g0["outer"]',
+        '        subgraph g1["inner"]',
+        '            t0["b"]',
+        "        end",
+        '        t2["outer.a"]',
+        "    end",
+        '    t1["m [ ]"]',
+        '    subgraph g2["each [ ]"]',
+        '        t3["each.t"]',
+        "    end",
+        "    t0 --> t3",
+        "    t2 --> t3",
+    ]
+
+
+def test_a_state_says_which_groups_its_task_is_in(grouped):
+    machine = json.loads(checked("compile", grouped, "-o", "-").out)
+    text = json.dumps(machine)
+    assert '"Comment": "in outer (all of it) / inner"' in text
+    assert '"Comment": "in each"' in text
+
+
 CROSSING = """
     tasks = {name: EmptyOperator(task_id=name) for name in "abcd"}
     tasks["a"] >> [tasks["c"], tasks["d"]]

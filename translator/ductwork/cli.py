@@ -134,7 +134,8 @@ def check(paths: tuple[str, ...], dag_id: str | None, target: str, style: str, *
 @click.argument("subject", metavar="CODE|PATH")
 @_dag_id
 @_target
-def explain(subject: str, dag_id: str | None, target: str) -> int:
+@click.option("--graph", is_flag=True, help="Draw the DAG as a Mermaid flowchart instead.")
+def explain(subject: str, dag_id: str | None, target: str, graph: bool) -> int:
     """Explain a diagnostic code, or how each task of a DAG is carried out and why."""
     from ductwork.codes import CODES
 
@@ -146,12 +147,13 @@ def explain(subject: str, dag_id: str | None, target: str) -> int:
     output.results()
     from ductwork.compiler import Options, compile_paths
     from ductwork.explain import describe
+    from ductwork.picture import draw
 
     compiled = compile_paths([subject], Options(target, dag_id))
     output.print_diagnostics(compiled.diagnostics)
     for workflow in compiled.workflows:
         artefact = next((made for made in compiled.artefacts if made.dag_id == workflow.dag_id), None)
-        output.print_result(describe(workflow, artefact))
+        output.print_result(draw(workflow) if graph else describe(workflow, artefact))
     return _ERRORS if compiled.diagnostics.failed else _CLEAN
 
 

@@ -134,6 +134,7 @@ def build(dag: DagSnapshot, settings: _Settings, diagnostics: Diagnostics) -> ir
             for task_id in graph.topological(upstream)
         ),
         ledger_table=settings.common.ledger_table or "",
+        task_groups=dag.task_groups,
         groups={group: length for group, length in dag.groups.items() if length is not None},
         deployment=settings.common,
         timeout=dag.settings.get("dagrun_timeout"),
@@ -175,6 +176,7 @@ def _build_task(
         may_defer=task.may_defer,
         calls_back=_calls_back(task),
         length=task.length,
+        within=task.within,
         group=task.group,
         slots=_slots(dag_id, task, settings.pools),
         at_once=task.settings.get("max_active_tis_per_dagrun") if task.is_mapped else None,

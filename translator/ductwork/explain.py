@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ductwork.backends.stepfunctions.costs import cost
 from ductwork.backends.stepfunctions.integrations import UPDATE_ITEM_AND_WAIT
 from ductwork.compiler import Artefact
-from ductwork.ir import BatchJob, Instant, Wait, Worker, Workflow
+from ductwork.ir import BatchJob, Instant, Task, Wait, Worker, Workflow
+from ductwork.lengths import Length
 
 _KINDS = {Worker: "worker", Instant: "instant", BatchJob: "native", Wait: "wait"}
 
 
 def describe(workflow: Workflow, artefact: Artefact | None) -> str:
     """Text for a person: one line per task, then the totals."""
-    lines = [f"{workflow.dag_id} ({workflow.origin})"]
-    width = max((len(task.task_id) for task in workflow.tasks), default=0)
-    for task in workflow.tasks:
-        lines.append(f"  {task.task_id:<{width}}  {_KINDS[type(task.work)]:<8}{task.work.why}")
+    lines = [f"{workflow.dag_id} ({workflow.origin})", *_tasks(workflow)]
     if artefact is not None:
         size = len(artefact.text().encode())
         lines.append(f"  {artefact.kind}: {size:,} bytes{_per_task(size, workflow)}")
@@ -33,6 +31,48 @@ def describe(workflow: Workflow, artefact: Artefact | None) -> str:
             if joins:
                 lines.append(f"  joins of crossing branches and early rules: {joins}")
     return "\n".join(lines)
+
+
+def _tasks(workflow: Workflow) -> Iterator[str]:
+    """A line for each task, below a line for each task group around it."""
+    width = max((2 * len(task.within) + len(task.task_id) for task in workflow.tasks), default=0)
+    tasks = sorted(workflow.tasks, key=_placed(workflow.tasks))
+    around: tuple[str, ...] = ()
+    for task in tasks:
+        for depth, group_id in enumerate(task.within):
+            if around[: depth + 1] != task.within[: depth + 1]:
+                yield "  " * (depth + 1) + _group(workflow, group_id)
+        around = task.within
+        indent = "  " * (len(around) + 1)
+        room = width - 2 * len(around)
+        yield f"{indent}{task.task_id:<{room}}  {_KINDS[type(task.work)]:<8}{task.work.why}{_instances(workflow, task)}"
+
+
+def _placed(tasks: Sequence[Task]) -> Callable[[Task], list[int]]:
+    """Sorts the tasks of a group next to one another, each group where its first task stands."""
+    first: dict[tuple[str, ...], int] = {}
+    for number, task in enumerate(tasks):
+        for depth in range(len(task.within)):
+            first.setdefault(task.within[: depth + 1], number)
+    at = {task.task_id: number for number, task in enumerate(tasks)}
+    return lambda task: [*(first[task.within[: depth + 1]] for depth in range(len(task.within))), at[task.task_id]]
+
+
+def _group(workflow: Workflow, group_id: str) -> str:
+    group, length = workflow.task_groups[group_id], workflow.groups.get(group_id)
+    mapped = f", mapped: {_most(workflow, length)}" if length is not None else ""
+    return f"[{group.label}]{mapped}{'  ' + group.tooltip if group.tooltip else ''}"
+
+
+def _instances(workflow: Workflow, task: Task) -> str:
+    if task.length is None:
+        return ""
+    how = "children of an array job" if task.in_array else "iterations of a Map"
+    return f": {_most(workflow, task.length)}, {how}"
+
+
+def _most(workflow: Workflow, length: Length) -> str:
+    return f"{workflow.most(length):,} instances at the most"
 
 
 def _per_task(size: int, workflow: Workflow) -> str:

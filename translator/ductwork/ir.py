@@ -8,6 +8,7 @@ from typing import Any
 
 from ductwork.diagnostics import Origin
 from ductwork.lengths import Length
+from ductwork.task_groups import TaskGroup
 
 # ---- expressions: what a template field becomes when it is known only at run time ----
 
@@ -162,6 +163,7 @@ class Task:
     :param skips: the downstream tasks that its own code may decide to skip
     :param fails_run: for a teardown: its failure fails the run
     :param calls_back: something is to be called, or mailed, when it fails
+    :param within: the task groups it is in, by id, the outermost first
     :param group: the mapped task group it is in: it has an instance for each of the group's
     :param length: of a mapped task: how many instances it has
     :param slots: the limits it is under
@@ -191,6 +193,7 @@ class Task:
     at_once: int | None = None
     past: str = ""
     length: Length | None = None
+    within: tuple[str, ...] = ()
     group: str = ""
     deployment: Deployment = Deployment()
 
@@ -212,6 +215,7 @@ class Workflow:
     :param tasks: in topological order; tasks that may run side by side are in order of their ids
     :param dag_file: the DAG file's path relative to its bundle
     :param ledger_table: the ledger's table, a name or a ``${substitution}``
+    :param task_groups: all task groups by id
     :param groups: the mapped task groups: how many instances each has
     :param max_map_length: how many items Airflow lets a return value have that something is expanded over
     :param deployment: where and with what jobs of the run itself run
@@ -227,6 +231,7 @@ class Workflow:
     bundle_path: str
     tasks: tuple[Task, ...]
     ledger_table: str = "${LedgerTable}"
+    task_groups: Mapping[str, TaskGroup] = field(default_factory=dict)
     groups: Mapping[str, Length] = field(default_factory=dict)
     max_map_length: int = 1024
     deployment: Deployment = Deployment()

@@ -8,6 +8,7 @@ from typing import Any
 
 from ductwork.diagnostics import Origin
 from ductwork.lengths import Length
+from ductwork.task_groups import TaskGroup
 
 # A setting of a DAG that the front end works out: its timetable gives runs a data interval of some length.
 DATA_INTERVAL = "data interval"
@@ -31,6 +32,7 @@ class TaskSnapshot:
     :param arguments: the constructor arguments as the operator holds them: plain JSON values,
         durations as seconds, :class:`Opaque` for the rest
     :param template_fields: names of the arguments that Airflow renders with Jinja
+    :param within: the task groups it is in, by id, the outermost first
     :param group: the mapped task group it is in
     :param length: of a mapped task; None for what cannot be told, as inside a mapped task group
     :param is_empty: Airflow's scheduler finishes it without a worker (an EmptyOperator with nothing to do)
@@ -54,6 +56,7 @@ class TaskSnapshot:
     is_empty: bool = False
     is_mapped: bool = False
     length: Length | None = None
+    within: tuple[str, ...] = ()
     group: str = ""
     is_setup: bool = False
     is_teardown: bool = False
@@ -76,6 +79,7 @@ class DagSnapshot:
     :param dag_file: the DAG file's path relative to its bundle (the DAGs folder)
     :param bundle_path: the bundle's folder on this machine
     :param groups: mapped task groups, and how many instances each has; None for what cannot be told
+    :param task_groups: all task groups by id
     :param settings: DAG-level settings that only some targets honour, as plain data
     """
 
@@ -85,4 +89,5 @@ class DagSnapshot:
     bundle_path: str
     tasks: tuple[TaskSnapshot, ...]
     groups: Mapping[str, Length | None] = field(default_factory=dict)
+    task_groups: Mapping[str, TaskGroup] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)

@@ -16,10 +16,11 @@ from typing import Any
 from ductwork.diagnostics import Diagnostics, Origin
 from ductwork.frontend import fields, legacy, mapping
 from ductwork.frontend.compat import DagBag, manual_interval
-from ductwork.frontend.operators import snapshot_operator
+from ductwork.frontend.operators import groups_around, snapshot_operator
 from ductwork.frontend.plain import plain
 from ductwork.frontend.source import SourceMap
 from ductwork.snapshot import DATA_INTERVAL, DagSnapshot
+from ductwork.task_groups import TaskGroup
 
 COMPILING = "DUCTWORK_COMPILING"
 
@@ -210,6 +211,11 @@ def _snapshot_dag(dag: Any, path: str, bundle: Path, source_map: SourceMap) -> D
             plain(group.group_id): mapping.length_of(group._expand_input)
             for group in (task.get_closest_mapped_task_group() for task in dag.tasks)
             if group is not None
+        },
+        task_groups={
+            plain(group.group_id): TaskGroup(str(group.label), str(group.tooltip or ""))
+            for task in dag.tasks
+            for group in groups_around(task)
         },
         settings=_dag_settings(dag),
     )

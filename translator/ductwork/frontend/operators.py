@@ -20,6 +20,15 @@ _DAG_RENDERING = ("render_template_as_native_obj", "jinja_environment_kwargs")
 _BASE_CLASSES = {"BaseOperator", "AbstractOperator", "object"}
 
 
+def groups_around(task: Any) -> list[Any]:
+    """The task groups that a task is in, the outermost first."""
+    found, group = [], task.task_group
+    while group is not None and group.group_id is not None:
+        found.append(group)
+        group = group.parent_group
+    return found[::-1]
+
+
 def snapshot_operator(task: Any, origin: Origin) -> TaskSnapshot:
     """
     :param task: an operator of a loaded DAG (``airflow.sdk.BaseOperator`` or ``MappedOperator``)
@@ -34,6 +43,7 @@ def snapshot_operator(task: Any, origin: Origin) -> TaskSnapshot:
         operator=dotted_name(cls),
         ancestors=tuple(dotted_name(base) for base in cls.__mro__),
         upstream=tuple(sorted(map(plain, task.upstream_task_ids))),
+        within=tuple(plain(around.group_id) for around in groups_around(task)),
         group=plain(group.group_id) if group is not None else "",
         trigger_rule=str(plain(task.trigger_rule)),
         arguments=_arguments(task),
@@ -65,6 +75,7 @@ def _snapshot_mapped(task: Any, origin: Origin) -> TaskSnapshot:
         upstream=tuple(sorted(map(plain, task.upstream_task_ids))),
         # What rules would make of the others depends on what the task is expanded over.
         arguments={"mode": plain(task.partial_kwargs["mode"])} if "mode" in task.partial_kwargs else {},
+        within=tuple(plain(around.group_id) for around in groups_around(task)),
         is_mapped=True,
     )
     if task.get_closest_mapped_task_group() is not None:

@@ -30,7 +30,7 @@ def registry() -> tuple[Rule, ...]:
 def lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work:
     """The work of one task: from the first rule that takes it, else Airflow's own code in a worker."""
     if task.is_mapped:
-        return Worker("mapped: one array job, an instance of it for each item")
+        return Worker("mapped: a container for each instance")
     if task.group and not task.is_empty:
         return Worker("in a mapped task group: a container for each instance")
     reasons = []

@@ -104,6 +104,7 @@ class TaskStates:
         if isinstance(work, Instant):
             states |= self._held_back()
             states[self.name] = self._instant()
+            self._comment(states)
             return next(iter(states)), states
         held = self._held_back()
         if self._diversions or self._guarded:
@@ -122,7 +123,16 @@ class TaskStates:
         if self._task.calls_back and isinstance(work, Worker) and not self._expansion:
             states[self._call_name] = self._call_back()
         states[self._record_name] = self._record()
+        self._comment(states)
         return next(iter(states)), states
+
+    def _comment(self, states: dict[str, State]) -> None:
+        """Say at the task's own state which task groups it is in: its id need not."""
+        if self._task.within and self.name in states:
+            groups = [self._workflow.task_groups[group] for group in self._task.within]
+            said = [f"{group.label} ({group.tooltip})" if group.tooltip else group.label for group in groups]
+            own = states[self.name]
+            states[self.name] = {"Type": own["Type"], "Comment": f"in {' / '.join(said)}", **own}
 
     def _held_back(self) -> dict[str, State]:
         sections = []
