@@ -14,7 +14,7 @@ PACKAGES = {"ductwork": ROOT / "translator" / "ductwork", "ductwork_airflow": RO
 # A part may import the parts of lower layers; parts of one layer never import each other.
 LAYERS = (
     {"cli"},
-    {"explain"},
+    {"explain", "picture"},
     {"compiler"},
     {"frontend", "passes", "backends", "support", "deployment", "relations"},
     {"rules"},
@@ -23,7 +23,7 @@ LAYERS = (
     {"batch_shapes"},
     {"structure"},
     {"ir", "snapshot", "graph", "names", "ledger_schema", "exit_codes", "output"},
-    {"trigger_rules", "lengths"},
+    {"trigger_rules", "lengths", "task_groups"},
     # The catalogue and what looks things up in it.
     {"diagnostics"},
 )
