@@ -17,6 +17,9 @@ EXAMPLES = [file.stem for file in sorted((HERE.parents[1] / "dags").glob("*.py")
 @pytest.mark.parametrize("name", [*NAMES, *EXAMPLES])
 def test_equal_to_airflow(records, name, target):
     expected, found = records["airflow"][name], records[target][name]
+    if (name, target) == ("regional_sales", "batch"):  # a chain has no mapped tasks, see test_examples
+        assert "DW304" in str(found["diagnostics"])
+        return
     assert "diagnostics" not in found, found
     assert set(found) == set(expected)
     for dag_id, record in expected.items():

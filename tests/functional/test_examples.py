@@ -13,6 +13,8 @@ from cfn_lint_check import lint_machine
 from compiling import compile_files
 
 EXAMPLES = sorted((Path(__file__).parents[2] / "dags").glob("*.py"))
+# What a fixed chain cannot say, and the diagnostics that say so.
+NO_CHAIN = {"regional_sales": {"DW304"}}
 
 
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
@@ -27,6 +29,9 @@ def test_compiles_to_a_valid_machine(example):
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
 def test_compiles_to_a_chain(example):
     compiled = compile_files(example, target="batch")
+    if example.stem in NO_CHAIN:
+        assert {finding.code for finding in compiled.diagnostics} == NO_CHAIN[example.stem]
+        return
     assert not compiled.diagnostics.failed
     assert {finding.code for finding in compiled.diagnostics} <= {"DW310"}
     (artefact,) = compiled.artefacts
