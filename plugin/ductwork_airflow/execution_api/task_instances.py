@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any
 
 import httpx
+from airflow.sdk.api.datamodels._generated import TIRunContext
 
 from ductwork_airflow.execution_api import dag_runs
 from ductwork_airflow.execution_api.router import ApiError, Call, Route, done, invalid_state, not_found, ok, own
@@ -94,10 +95,30 @@ def _run_context(session: Session, item: Item) -> dict[str, Any]:
         "xcom_keys_to_clear": [] if resumed else _xcom_keys(session),
         "should_retry": session.should_retry,
     }
+    if "upstream_map_indexes" in TIRunContext.model_fields:
+        context["upstream_map_indexes"] = _upstream_map_indexes(session)
     if resumed is not None:
         context |= {"next_method": resumed.next_method, "next_kwargs": resumed.next_kwargs}
         context["start_date"] = item.get("started_at")
     return context
+
+
+def _upstream_map_indexes(session: Session) -> dict[str, int | list[int] | None]:
+    """Which instances of its upstream tasks a task reads; from Airflow 3.2 on the task's process finds out itself."""
+    facts = session.run.get("tasks") or {}
+    own = facts.get(session.task_id) or {}
+    found: dict[str, int | list[int] | None] = {}
+    for up in own.get("upstream", ()):
+        group = facts.get(up, {}).get("group")
+        if group is None:
+            found[up] = None
+        elif group == own.get("group"):
+            found[up] = session.map_index
+        else:
+            items = session.ledger.instances(session.dag_id, session.run_id, up)
+            there = (item["map_index"] for item in items if item.get("state") != "removed")
+            found[up] = sorted(index for index in there if index >= 0)
+    return found
 
 
 def _xcom_keys(session: Session) -> list[str]:

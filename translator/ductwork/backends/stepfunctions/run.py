@@ -260,6 +260,8 @@ def _facts(task: Task) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     if task.upstream:
         facts["upstream"] = {"SS": sorted(task.upstream)}
+    if task.group:
+        facts["group"] = {"S": task.group}
     if task.retry.retries:
         facts["max_tries"] = {"N": str(task.retry.retries)}
     if task.retry.retries and task.in_array:
