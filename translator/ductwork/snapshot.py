@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ductwork.assets import Asset
 from ductwork.diagnostics import Origin
 from ductwork.lengths import Length
 
@@ -77,6 +78,7 @@ class DagSnapshot:
     :param bundle_path: the bundle's folder on this machine
     :param groups: mapped task groups, and how many instances each has; None for what cannot be told
     :param settings: DAG-level settings that only some targets honour, as plain data
+    :param assets: what its tasks read and write and it is scheduled on, in order of names
     """
 
     dag_id: str
@@ -86,3 +88,4 @@ class DagSnapshot:
     tasks: tuple[TaskSnapshot, ...]
     groups: Mapping[str, Length | None] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    assets: tuple[Asset, ...] = ()
