@@ -23,7 +23,7 @@ LAYERS = (
     {"batch_shapes"},
     {"structure"},
     {"ir", "snapshot", "graph", "names", "ledger_schema", "exit_codes", "output"},
-    {"trigger_rules", "lengths", "task_groups"},
+    {"trigger_rules", "lengths", "task_groups", "assets"},
     # The catalogue and what looks things up in it.
     {"diagnostics"},
 )

@@ -142,6 +142,7 @@ def build(dag: DagSnapshot, settings: _Settings, diagnostics: Diagnostics) -> ir
         max_active_runs=dag.settings.get("max_active_runs"),
         calls_back=tuple(end for end, name in ir.RUN_CALLBACKS.items() if dag.settings.get(name)),
         restartable=settings.restartable,
+        assets=dag.assets,
     )
     for rewrite in PASSES:
         workflow = rewrite(workflow, diagnostics)

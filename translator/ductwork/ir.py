@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ductwork.assets import Asset
 from ductwork.diagnostics import Origin
 from ductwork.lengths import Length
 from ductwork.task_groups import TaskGroup
@@ -223,6 +224,7 @@ class Workflow:
     :param max_active_runs: how many runs may go on at the same time; None: any number
     :param calls_back: the ends of the run (``success``, ``failed``) that call back
     :param restartable: a new execution of the same run can pass over the tasks that are done
+    :param assets: what its tasks may ask for by name or URI
     """
 
     dag_id: str
@@ -239,6 +241,7 @@ class Workflow:
     max_active_runs: int | None = None
     calls_back: tuple[str, ...] = ()
     restartable: bool = True
+    assets: tuple[Asset, ...] = ()
 
     @property
     def by_id(self) -> dict[str, Task]:

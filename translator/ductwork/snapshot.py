@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ductwork.assets import Asset
 from ductwork.diagnostics import Origin
 from ductwork.lengths import Length
 from ductwork.task_groups import TaskGroup
@@ -81,6 +82,7 @@ class DagSnapshot:
     :param groups: mapped task groups, and how many instances each has; None for what cannot be told
     :param task_groups: all task groups by id
     :param settings: DAG-level settings that only some targets honour, as plain data
+    :param assets: what its tasks read and write and it is scheduled on, in order of names
     """
 
     dag_id: str
@@ -91,3 +93,4 @@ class DagSnapshot:
     groups: Mapping[str, Length | None] = field(default_factory=dict)
     task_groups: Mapping[str, TaskGroup] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
+    assets: tuple[Asset, ...] = ()

@@ -17,7 +17,7 @@ from ductwork_airflow.execution_api.assets import EVENT_PREFIX, partition_of
 from ductwork_airflow.execution_api.router import ApiError, Call, Route, ok
 from ductwork_airflow.execution_api.session import Session
 from ductwork_airflow.execution_api.times import ledger_time, moment
-from ductwork_airflow.ledger import Item, Ledger, expiry
+from ductwork_airflow.ledger import Item, expiry
 
 log = logging.getLogger(__name__)
 
@@ -81,19 +81,19 @@ def _of_outlets(
 ) -> Iterator[_Event]:
     """Every outlet has an event, and as many as the task attached extras."""
     direct = [event for event in events if "source_alias_name" not in event]
-    for name, uri in dict.fromkeys(_resolved(session.ledger, outlets)):
+    for name, uri in dict.fromkeys(_resolved(session, outlets)):
         attached = [event for event in direct if event["dest_asset_key"] == {"name": name, "uri": uri}]
         for event in attached or [{}]:
             yield _Event(name, uri, json.dumps(event.get("extra") or {}), event.get("partition_key"))
 
 
-def _resolved(ledger: Ledger, outlets: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+def _resolved(session: Session, outlets: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
     for outlet in outlets:
         if outlet["type"] == "Asset" and outlet.get("name") and outlet.get("uri"):
             yield outlet["name"], outlet["uri"]
         elif outlet["type"] in {"AssetNameRef", "AssetUriRef"}:
             kind = "name" if outlet["type"] == "AssetNameRef" else "uri"
-            if known := assets.newest_event(ledger, kind, outlet[kind]):
+            if known := assets.find(session, kind, outlet[kind]):
                 yield known["name"], known["uri"]
             else:
                 log.warning('Task has inactive assets "Asset.ref(%s=%s)" in inlets or outlets', kind, outlet[kind])

@@ -1,12 +1,18 @@
-"""Assets: ``assets/by-name``, ``by-uri`` and ``by-alias``. The ledger knows an asset by the events recorded for it."""
+"""Assets: ``assets/by-name``, ``by-uri`` and ``by-alias``.
+
+An asset is known from the DAG's file, whose assets are in the run's item, or by the events recorded for it.
+"""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import httpx
+from ductwork.assets import DEFAULT_GROUP
 
 from ductwork_airflow.execution_api.router import Call, Route, not_found, ok
+from ductwork_airflow.execution_api.session import Session
 from ductwork_airflow.ledger import Item, Ledger
 
 EVENT_PREFIX = "event#"
@@ -23,8 +29,20 @@ def newest_event(ledger: Ledger, kind: str, value: str) -> Item | None:
     return next(ledger.partition(partition_of(kind, value), EVENT_PREFIX, ScanIndexForward=False), None)
 
 
+def find(session: Session, kind: str, value: str) -> dict[str, Any] | None:
+    """The asset as the API describes it; what the DAG's file says goes before what an event tells.
+
+    :param kind: ``name`` or ``uri``
+    """
+    for asset in json.loads(session.run.get("assets", "[]")):
+        if asset[kind] == value:
+            return {"group": DEFAULT_GROUP, "extra": {}, **asset}
+    event = newest_event(session.ledger, kind, value)
+    return None if event is None else document(event)
+
+
 def document(event: Item) -> dict[str, Any]:
-    return {"name": event["name"], "uri": event["uri"], "group": event.get("group", "asset"), "extra": {}}
+    return {"name": event["name"], "uri": event["uri"], "group": DEFAULT_GROUP, "extra": {}}
 
 
 def by_name(call: Call) -> httpx.Response:
@@ -37,10 +55,10 @@ def by_uri(call: Call) -> httpx.Response:
 
 def _one(call: Call, kind: str) -> httpx.Response:
     value = call.needed(kind)
-    event = newest_event(call.session.ledger, kind, value)
-    if event is None:
+    asset = find(call.session, kind, value)
+    if asset is None:
         raise not_found(f"Asset with {kind} {value} not found")
-    return ok(document(event))
+    return ok(asset)
 
 
 def by_alias(call: Call) -> httpx.Response:

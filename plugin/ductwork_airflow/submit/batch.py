@@ -17,6 +17,7 @@ A submitter that was slower than its lease finds that its claim is somebody else
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Iterable, Mapping
@@ -77,6 +78,7 @@ class ChainSubmitter:
             target="batch",
             dag_file=manifest["dag_file"],
             tasks=manifest["tasks"],
+            **({"assets": json.dumps(manifest["assets"])} if "assets" in manifest else {}),
             expires_at=expiry(),
         )
         if not opened:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import uuid
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -169,6 +171,23 @@ def test_asset_events(api: Api) -> None:
     assert late.json() == {"asset_events": []}
     assert api.client.assets.get(name=name).uri == uri
     assert isinstance(api.client.assets.get(uri="s3://unknown"), ErrorResponse)
+
+
+def test_assets_of_the_dag_are_known_before_any_event(make_api: MakeApi) -> None:
+    name = f"declared-{uuid.uuid4()}"
+    plain, grouped = {"name": name, "uri": f"x://{name}"}, {"name": f"{name}-2", "uri": "y", "group": "g"}
+    api = make_api(run={"assets": json.dumps([plain, {**grouped, "extra": {"n": [1]}}])})
+    get = api.client.assets.get
+    assert get(name=name).model_dump(exclude={"type"}) == {**plain, "group": "asset", "extra": {}}
+    assert get(uri="y").model_dump(exclude={"type"}) == {**grouped, "extra": {"n": [1]}}
+    assert isinstance(get(name="y"), ErrorResponse)
+    # A reference among the outlets stands for the asset.
+    api.start()
+    outlets = [{"name": name, "type": "AssetNameRef"}, {"name": "unknown", "type": "AssetNameRef"}]
+    body = {"state": "success", "end_date": NOW.isoformat(), "task_outlets": outlets, "outlet_events": []}
+    api.client.patch(f"task-instances/{api.id}/state", json=body)
+    (event,) = api.client.asset_events.get(name=name).asset_events
+    assert event.asset.uri == plain["uri"]
 
 
 # ---- state stores (Airflow 3.3) ----

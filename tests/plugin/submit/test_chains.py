@@ -39,6 +39,16 @@ def test_a_chain_ends_and_tells_so(remote: Remote) -> None:
     assert remote.task(handle, "d")["log_stream"]
 
 
+def test_the_assets_of_the_dag_are_in_the_run_item(remote: Remote) -> None:
+    artefact = remote.compile("chain_assets", "job('a')", "batch")
+    assert "assets" not in artefact["manifest"]
+    assets = [{"name": "n", "uri": "x://n", "extra": {"n": 0.5}}]
+    named = {**artefact, "manifest": {**artefact["manifest"], "assets": assets}}
+    handle = remote.submit(named, "batch", remote.request("chain_assets"))
+    remote.watch(handle)
+    assert json.loads(remote.run_item(handle)["assets"]) == assets
+
+
 def test_a_process_that_dies_at_every_boundary(remote: Remote) -> None:
     """A submitter dies before and after each of its calls in turn; its successors finish. 60 jobs, each once."""
     artefact, request = remote.compile("deaths", WIDE, "batch"), remote.request("deaths")

@@ -5,12 +5,28 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from airflow.sdk.definitions.asset import Asset, AssetNameRef, AssetUriRef
+
 try:
     from airflow.dag_processing.dagbag import DagBag
 except ImportError:  # Airflow 3.1
     from airflow.models.dagbag import DagBag
 
-__all__ = ["DagBag", "manual_interval", "retry_backoff"]
+try:
+    # What a timetable of airflow.timetables, as opposed to airflow.sdk, holds.
+    from airflow.serialization.definitions.assets import (
+        SerializedAsset,
+        SerializedAssetNameRef,
+        SerializedAssetUriRef,
+    )
+
+    ASSET: tuple[Any, ...] = (Asset, SerializedAsset)
+    NAME_REF: tuple[Any, ...] = (AssetNameRef, SerializedAssetNameRef)
+    URI_REF: tuple[Any, ...] = (AssetUriRef, SerializedAssetUriRef)
+except ImportError:  # Airflow 3.1
+    ASSET, NAME_REF, URI_REF = (Asset,), (AssetNameRef,), (AssetUriRef,)
+
+__all__ = ["ASSET", "NAME_REF", "URI_REF", "DagBag", "manual_interval", "retry_backoff"]
 
 
 def retry_backoff(task: Any) -> float:

@@ -13,8 +13,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from ductwork.assets import Asset
 from ductwork.diagnostics import Diagnostics, Origin
-from ductwork.frontend import fields, legacy, mapping
+from ductwork.frontend import assets, fields, legacy, mapping
 from ductwork.frontend.compat import DagBag, manual_interval
 from ductwork.frontend.operators import groups_around, snapshot_operator
 from ductwork.frontend.plain import plain
@@ -91,7 +92,8 @@ def load_file(path: str, diagnostics: Diagnostics, *, folder: str | None = None)
         what = "the file loads but defines no DAG"
         hint = "bind the DAG to a module-level name, or call the function decorated with @dag"
         diagnostics.add("DW105", Origin(path), what, hint)
-    return [_snapshot_dag(dag, path, bundle, source_map) for dag in dags]
+    named = zip(dags, assets.of_dags(dags), strict=True)
+    return [_snapshot_dag(dag, path, bundle, source_map, found) for dag, found in named]
 
 
 def run_file(path: str, bundle: Path | None = None) -> tuple[list[Any], list[str]]:
@@ -199,7 +201,7 @@ def _report_import_error(path: str, message: str, diagnostics: Diagnostics) -> N
         diagnostics.add("DW108", origin, last, "mend the DAG; Airflow itself would not load it either")
 
 
-def _snapshot_dag(dag: Any, path: str, bundle: Path, source_map: SourceMap) -> DagSnapshot:
+def _snapshot_dag(dag: Any, path: str, bundle: Path, source_map: SourceMap, named: tuple[Asset, ...]) -> DagSnapshot:
     tasks = tuple(snapshot_operator(task, source_map.task(dag.dag_id, task.task_id)) for task in dag.tasks)
     return DagSnapshot(
         dag_id=plain(dag.dag_id),
@@ -218,6 +220,7 @@ def _snapshot_dag(dag: Any, path: str, bundle: Path, source_map: SourceMap) -> D
             for group in groups_around(task)
         },
         settings=_dag_settings(dag),
+        assets=named,
     )
 
 

@@ -164,7 +164,10 @@ def _manifest(workflow: Workflow, named: Mapping[str, str], jobs_above: Mapping[
         if isinstance(task.work, BatchJob):
             facts |= {"native": True} | ({"push_job_id": True} if task.work.push_job_id else {})
         tasks[task.task_id] = facts
-    return {"dag_file": workflow.dag_file, "ledger_table": workflow.ledger_table, "tasks": tasks}
+    manifest: dict[str, Any] = {"dag_file": workflow.dag_file, "ledger_table": workflow.ledger_table, "tasks": tasks}
+    if workflow.assets:
+        manifest["assets"] = [asset.document() for asset in workflow.assets]
+    return manifest
 
 
 def _rendered(value: Any) -> Any:

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -231,6 +232,9 @@ def _create_run(workflow: Workflow) -> State:
     if keys := _limits(workflow):
         # Where to free what an execution that breaks cannot free itself.
         item["limits"] = {"L": [{"L": [{"S": part} for part in key]} for key in keys]}
+    if workflow.assets:
+        # A list's text is never taken for an expression.
+        item["assets"] = {"S": json.dumps([asset.document() for asset in workflow.assets])}
     return {
         "TableName": workflow.ledger_table,
         "Item": item,
