@@ -19,7 +19,7 @@ pytestmark = pytest.mark.timeout(1800)
 
 TABLE = {dag.name: dag for dag in rule_table.dags()}
 # Files of the long checks; the random DAGs meet most of what is in them in every run.
-LONG = {"mapped_setups", "overtaking", "run_states", "sensors", "skipping_on"}
+LONG = {"mapped_setups", "one_by_one", "overtaking", "run_states", "sensors", "skipping_on"}
 
 
 def _cases(*, long):

@@ -31,6 +31,7 @@ def instances(done, task):
     return dict(sorted(found.items()))
 
 
+@pytest.mark.long
 def test_a_restart_with_other_items(shared_ductwork, tmp_path):
     """What was expanded and is no more is removed, as Airflow calls it."""
     file = tmp_path / "items.json"
@@ -59,6 +60,7 @@ def test_a_restart_with_other_items(shared_ductwork, tmp_path):
     assert instances(more, "double") == instances(more, "each.inner") == expected
 
 
+@pytest.mark.long
 def test_values_over_the_limit_of_an_item(shared_ductwork):
     """They go where Airflow's object-storage backend puts them, if there is one; without it the error says so."""
     run = ("run", DAG_FILE, "--dag-id", "large", "--local", "--json")

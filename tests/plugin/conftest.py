@@ -37,8 +37,8 @@ def dynamodb_endpoint() -> Iterator[str]:
         assert time.monotonic() < deadline, "moto's server does not answer"
         time.sleep(0.1)
     yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait(timeout=10)
+    process.kill()  # it keeps nothing, and a busy machine lets it take long to end in order
+    process.wait(timeout=60)
 
 
 @pytest.fixture(scope="session")

@@ -18,11 +18,8 @@ FILES = _files()
 # Mapping, a mapped group, branches with joins, setup and teardown, a short circuit: for every run of the suite.
 QUICK = (
     "example_dynamic_task_mapping",
-    "example_latest_only_with_trigger",
     "example_nested_branch_dag",
     "example_setup_teardown",
-    "example_short_circuit_operator",
-    "example_skip_dag",
 )
 
 _INTERNET = "asks servers of the internet"

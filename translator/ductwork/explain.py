@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ductwork.backends.stepfunctions import arrays
 from ductwork.backends.stepfunctions.costs import cost
 from ductwork.backends.stepfunctions.integrations import UPDATE_ITEM_AND_WAIT
 from ductwork.compiler import Artefact
@@ -67,7 +68,7 @@ def _group(workflow: Workflow, group_id: str) -> str:
 def _instances(workflow: Workflow, task: Task) -> str:
     if task.length is None:
         return ""
-    how = "children of an array job" if task.in_array else "iterations of a Map"
+    how = "children of an array job" if arrays.fits(task) else "iterations of a Map"
     return f": {_most(workflow, task.length)}, {how}"
 
 

@@ -203,11 +203,6 @@ class Task:
         """It may have several instances, which may end differently."""
         return self.length is not None or bool(self.group)
 
-    @property
-    def in_array(self) -> bool:
-        """Its instances are children of an array job, which cannot hold them back or start one again later."""
-        return self.length is not None and not (self.slots or self.at_once or self.reschedules)
-
 
 @dataclass(frozen=True)
 class Workflow:

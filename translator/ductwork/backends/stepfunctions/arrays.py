@@ -36,6 +36,12 @@ _PAGE, _LARGEST_MARKER = 2**20, 1_000
 _CHILDREN = batch_limits.ARRAY_SIZE[-1]
 
 
+def fits(task: Task) -> bool:
+    """Whether the instances of a mapped task can be children of an array job, which cannot hold them back, start one
+    again later, or try one more than ten times."""
+    return not (task.slots or task.at_once or task.reschedules or task.retry.retries >= batch_limits.MAX_ATTEMPTS)
+
+
 class Arrays:
     """
     :param arguments: makes a state's Arguments of a SubmitJob request
@@ -141,7 +147,7 @@ class Arrays:
         retries = self._task.retry.retries if retries is None else retries
         if retries:
             request["retryStrategy"] = {
-                "attempts": min(retries + 1, batch_limits.MAX_ATTEMPTS),
+                "attempts": retries + 1,
                 "evaluateOnExit": [{"onExitCode": str(FAILED), "action": "EXIT"}],
             }
         return {

@@ -17,8 +17,7 @@ from typing import Any
 
 from ductwork import structure
 from ductwork.backends import worker_job
-from ductwork.backends.stepfunctions import costs, integrations, regions, run
-from ductwork.backends.stepfunctions.arrays import Arrays
+from ductwork.backends.stepfunctions import arrays, costs, integrations, regions, run
 from ductwork.backends.stepfunctions.dataflow import DataFlow, Known
 from ductwork.backends.stepfunctions.joins import Join
 from ductwork.backends.stepfunctions.mapped import Expansion, OneByOne
@@ -133,9 +132,9 @@ class _Emitter:
         return [Limit.of_task(self._workflow, task, slots, indexed=indexed) for slots in task.slots]
 
     def _expansion(self, task: Task) -> Expansion:
-        if task.in_array:
+        if arrays.fits(task):
             arguments = partial(integrations.submit_arguments, self._workflow.dag_id, task.task_id)
-            return Expansion(self._workflow, task, Arrays(self._workflow, task, arguments))
+            return Expansion(self._workflow, task, arrays.Arrays(self._workflow, task, arguments))
         instances = OneByOne(self._workflow, task, partial(self._instance, task))
         self._note(instances.each)
         return Expansion(self._workflow, task, instances)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ductwork.backends import worker_job
-from ductwork.backends.stepfunctions import integrations, jsonata, past
+from ductwork.backends.stepfunctions import arrays, integrations, jsonata, past
 from ductwork.backends.stepfunctions.slots import Limit
 from ductwork.ir import BatchJob, Instant, Retry, Task, Worker, Workflow
 from ductwork.ledger_schema import JOIN_PREFIX, RETENTION_DAYS, RUN_SK, limit_key
@@ -268,7 +268,7 @@ def _facts(task: Task) -> dict[str, Any]:
         facts["group"] = {"S": task.group}
     if task.retry.retries:
         facts["max_tries"] = {"N": str(task.retry.retries)}
-    if task.retry.retries and task.in_array:
+    if task.retry.retries and task.length is not None and arrays.fits(task):
         # Batch starts the next attempt of an array's child at once: the worker waits.
         facts |= {name: {"N": f"{value:g}"} for name, value in _delays(task.retry).items()}
     if isinstance(task.work, Worker) and not task.reschedules:

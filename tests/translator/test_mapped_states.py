@@ -43,6 +43,9 @@ def mode(found, name):
         ("", "['a', 'b']", None),
         (", max_active_tis_per_dagrun=1", "['a', 'b']", "INLINE"),
         (", max_active_tis_per_dag=1", "['a', 'b']", "INLINE"),
+        (", retries=9", "['a', 'b']", None),
+        # Batch makes ten attempts.
+        (", retries=10", "['a', 'b']", "INLINE"),
         (", max_active_tis_per_dagrun=40", "['a'] * 150", "INLINE"),
         # More than 40 at a time, or a long history.
         (", max_active_tis_per_dagrun=41", "['a'] * 150", "DISTRIBUTED"),
