@@ -111,7 +111,7 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
             "B": distributed(
                 {"Type": "Pass", "Assign": {"own": "{% $states.input.x %}"}, "Next": "I1"},
                 passing(Output="{% $own + $states.input.k + $states.input.v %}"),
-                items="{% [1..1200] %}",
+                items="{% [1..150] %}",
                 ItemSelector={
                     "v": "{% $states.context.Map.Item.Value %}",
                     "x": "{% $x %}",
@@ -121,7 +121,7 @@ CASES: dict[str, tuple[dict[str, Any], Any]] = {
                 Output="{% $sum($states.result) %}",
             ),
         },
-        sum(range(1, 1201)) + 1200 * 8,
+        sum(range(1, 151)) + 150 * 8,
     ),
     "a distributed map of nothing": ({"A": distributed(PASS, items="{% [] %}")}, []),
     "items of a distributed map see no variables": (
