@@ -77,6 +77,7 @@ def test_values_over_the_limit_of_an_item(shared_ductwork):
     assert values["make"].startswith("file://")
 
 
+@pytest.mark.long
 def test_a_restart_that_keeps_instances_of_different_ends(shared_ductwork, tmp_path):
     """The rules below still see both of them, and no instance is made up."""
     file = tmp_path / "gate"
