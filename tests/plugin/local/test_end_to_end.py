@@ -203,7 +203,7 @@ def test_a_failing_sibling_ends_running_jobs(embedded: Embedded, kind: str) -> N
     else:
         inner = {"Branches": [{"StartAt": f"B{i}", "States": {f"B{i}": job_task(*script, str(i))}} for i in range(2)]}
     assert embedded.run({"A": {"Type": kind, **inner, "End": True}}) == ("FAILED", "States.TaskFailed")
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while embedded.batch.list_jobs(jobQueue=QUEUE)["jobSummaryList"]:
         assert time.monotonic() < deadline
         time.sleep(0.02)

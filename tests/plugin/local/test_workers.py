@@ -105,8 +105,9 @@ def test_no_stray_descriptors(tmp_path: Path) -> None:
 def test_signals_reach_the_whole_group(own_pool: WorkerPool, events: Events, tmp_path: Path) -> None:
     own_pool.start("id", ["sh", "-c", "sleep 60 & echo $!; wait"], ENV, "/", tmp_path / "log")
     pid = events.next("started")["pid"]
-    deadline = time.monotonic() + 5
-    while not (written := (tmp_path / "log").read_text()):
+    log = tmp_path / "log"  # the child opens it after its start was told
+    deadline = time.monotonic() + 30
+    while not (log.exists() and (written := log.read_text())):
         assert time.monotonic() < deadline
         time.sleep(0.01)
     own_pool.kill("id", signal.SIGTERM)
