@@ -113,7 +113,7 @@ class Ledger:
 
     def mapped(self, dag_id: str, run_id: str) -> dict[str, Item]:
         """By task id what a run's mapped tasks expanded to: ``size``, instances that have not begun included, and
-        ``job``, what Batch said last of the array job (``id``, and ``states``: children by Batch's state).
+        ``job``, what Batch said last of its array jobs in flight (``ids``, and ``states``: children by Batch's state).
         """
         prefix = schema.map_sk("")
         return {item["sk"].removeprefix(prefix): item for item in self.partition(schema.run_pk(dag_id, run_id), prefix)}

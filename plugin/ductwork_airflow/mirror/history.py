@@ -28,8 +28,8 @@ class History:
         self._jobs: dict[int, str] = {}
         self.in_flight: dict[str, str] = {}
         """Tasks by job id: an instance of a mapped task may have a job of its own."""
-        self.last_jobs: dict[str, str] = {}
-        """The newest job of each task, running or not."""
+        self.submitted: dict[str, list[str]] = {}
+        """The jobs of each task, running or not, the oldest first."""
         self.refused: dict[str, str] = {}
         """Why the newest job of a task was not even taken by Batch."""
 
@@ -76,7 +76,8 @@ class History:
             return
         if kind == "TaskSubmitted" and (submitted := _job_id(event["taskSubmittedEventDetails"])):
             self.in_flight[submitted] = task
-            self.last_jobs[task] = self._jobs[event["id"]] = submitted
+            self.submitted.setdefault(task, []).append(submitted)
+            self._jobs[event["id"]] = submitted
             self.refused.pop(task, None)
         elif kind in {"TaskFailed", "TaskSubmitFailed"} and job is None:
             if why := _refusal(event):

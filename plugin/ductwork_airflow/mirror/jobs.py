@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
@@ -38,9 +39,8 @@ def ended(item: Item | None) -> bool:
 
 def map_index(job: Detail) -> int:
     """Which instance of its task a job runs, an array's parent aside."""
-    environment = job.get("container", {}).get("environment", ())
-    text = next((each["value"] for each in environment if each["name"] == "DUCTWORK_MAP_INDEX"), None)
-    return int(text) if text not in {None, "", "array"} else schema.UNMAPPED
+    text = _variable(job, "DUCTWORK_MAP_INDEX")
+    return int(text) if text not in {"", "array"} else schema.UNMAPPED
 
 
 def array_size(job: Detail) -> int | None:
@@ -49,19 +49,35 @@ def array_size(job: Detail) -> int | None:
     return None if size is None else int(size)
 
 
-def summarise(ledger: Ledger, run: tuple[str, str], task_id: str, job: Detail, told: Mapping[str, Any]) -> bool:
-    """Write down what the children of an array job are doing, in Batch's states, unless the ledger says so already.
+def _variable(job: Detail, name: str) -> str:
+    environment = job.get("container", {}).get("environment", ())
+    return next((str(each["value"]) for each in environment if each["name"] == name), "")
+
+
+def summarise(
+    ledger: Ledger, run: tuple[str, str], task_id: str, arrays: Sequence[Detail], told: Mapping[str, Any]
+) -> bool:
+    """Write down what the children of a mapped task's array jobs are doing, in Batch's states, unless the ledger says
+    so already.
 
     Those that have begun report for themselves; the others are known by their number alone.
 
+    :param arrays: those that are in flight
     :param told: what the ledger has of the mapped task
     """
-    counts = job["arrayProperties"].get("statusSummary", {})
-    found = {"id": job["jobId"], "states": {state: number for state, number in sorted(counts.items()) if number}}
+    counts: Counter[str] = Counter()
+    for job in arrays:
+        counts.update(job["arrayProperties"].get("statusSummary", {}))
+    found = {
+        "ids": sorted(job["jobId"] for job in arrays),
+        "states": {state: number for state, number in sorted(counts.items()) if number},
+    }
     if told.get("job") == found:
         return False
+    # Who has more than one array has told the size before.
+    size = told.get("size", sum(array_size(job) or 0 for job in arrays))
     key = (schema.run_pk(*run), schema.map_sk(task_id))
-    return ledger.update(*key, {"size": array_size(job), "job": found, "expires_at": expiry()})
+    return ledger.update(*key, {"size": size, "job": found, "expires_at": expiry()})
 
 
 def waits(job: Detail) -> bool:
@@ -156,31 +172,30 @@ def annotate(ledger: Ledger, item: Item, found: Mapping[str, Any]) -> None:
         ledger.update(item["pk"], item["sk"], {**missing, "try_number": item.get("try_number", 0)}, condition=condition)
 
 
-def dead(items: Sequence[Item], last_jobs: Mapping[str, str]) -> dict[str, Item]:
-    """By job id, the failed task instances that could not say themselves why their container ended.
+def silent(items: Sequence[Item]) -> list[Item]:
+    """The failed task instances that could not say themselves why their container ended."""
+    return [item for item in items if item.get("state") == "failed" and "error" not in item]
 
-    :param last_jobs: of tasks whose items may not name their job
+
+def job_of(index: int, candidates: Sequence[Detail]) -> str | None:
+    """The id of the job that ran an instance of a mapped task, the last one if there were several.
+
+    :param candidates: the jobs of its task, the oldest first
     """
-    return {
-        job_id: item
-        for item in items
-        if item.get("state") == "failed"
-        and "error" not in item
-        and (job_id := item.get("job_id") or _last_job(item, last_jobs))
-    }
+    for job in reversed(candidates):
+        size, first = array_size(job), int(_variable(job, "DUCTWORK_MAP_OFFSET") or 0)
+        if size is not None and first <= index < first + size:
+            return f"{job['jobId']}:{index - first}"
+        if size is None and map_index(job) == index:
+            return str(job["jobId"])
+    return None
 
 
-def _last_job(item: Item, last_jobs: Mapping[str, str]) -> str | None:
-    """A mapped instance that never said a word was a child of its task's array job."""
-    job = last_jobs.get(item["task_id"])
-    return f"{job}:{item['map_index']}" if job and item["map_index"] >= 0 else job
-
-
-def add_exit_reasons(client: Any, ledger: Ledger, silent: Mapping[str, Item]) -> None:
+def add_exit_reasons(client: Any, ledger: Ledger, dead: Mapping[str, Item]) -> None:
     """
     :param client: a boto3 Batch client
-    :param silent: see :func:`dead`
+    :param dead: by job id, the task instances whose containers could not say why they ended
     """
-    for job_id, job in describe(client, silent).items():
+    for job_id, job in describe(client, dead).items():
         if job["status"] in ENDED:
-            annotate(ledger, silent[job_id], {"error": exit_reason(job), **facts(job)})
+            annotate(ledger, dead[job_id], {"error": exit_reason(job), **facts(job)})

@@ -42,6 +42,7 @@ class MachineMirror:
         self._terminated: set[str] = set()
         self._examined: set[str] = set()
         self._mapped: Mapping[str, Item] = {}
+        self._jobs_of_mapped: dict[str, tuple[int, list[jobs.Detail]]] = {}
 
     def look(self) -> RunProgress:
         ledger = self._aws.ledger
@@ -100,14 +101,19 @@ class MachineMirror:
             if job not in over and not jobs.ended(known.get((task, UNMAPPED)))
         }
         found = jobs.describe(self._aws.batch, waiting)
-        arrays = {job for job, detail in found.items() if jobs.array_size(detail) is not None}
+        arrays: dict[str, list[jobs.Detail]] = {}
+        for job, detail in found.items():
+            if jobs.array_size(detail) is not None:
+                arrays.setdefault(waiting[job], []).append(detail)
         told = self._mapped = self._aws.ledger.mapped(*self._names) if arrays else {}
         wrote = [
-            jobs.summarise(self._aws.ledger, self._names, task, found[job], told.get(task, {}))
-            if job in arrays
-            else self._report(run, task, known, found[job])
-            for job, task in waiting.items()
-            if job in found
+            jobs.summarise(self._aws.ledger, self._names, task, details, told.get(task, {}))
+            for task, details in arrays.items()
+        ]
+        wrote += [
+            self._report(run, waiting[job], known, detail)
+            for job, detail in found.items()
+            if jobs.array_size(detail) is None
         ]
         return any(wrote)
 
@@ -145,10 +151,24 @@ class MachineMirror:
         for item in items:
             if item.get("state") == "failed" and "error" not in item and item["task_id"] in refused:
                 jobs.annotate(self._aws.ledger, item, {"error": refused[item["task_id"]]})
-        silent = jobs.dead(items, self._history.last_jobs if self._history else {})
-        fresh = {job: item for job, item in silent.items() if job not in self._examined}
+        dead: dict[str, Item] = {}
+        for item in jobs.silent(items):
+            if job := item.get("job_id") or self._last_job(item["task_id"], item["map_index"]):
+                dead[job] = item
+        fresh = {job: item for job, item in dead.items() if job not in self._examined}
         jobs.add_exit_reasons(self._aws.batch, self._aws.ledger, fresh)
         self._examined |= fresh.keys()
+
+    def _last_job(self, task: str, index: int) -> str | None:
+        """The job of a task instance that does not name it: it never said a word."""
+        submitted = self._history.submitted.get(task) if self._history else None
+        if not submitted or index == UNMAPPED:
+            return submitted[-1] if submitted else None
+        number, details = self._jobs_of_mapped.get(task, (0, []))
+        if number < len(submitted):
+            details = list(jobs.describe(self._aws.batch, submitted).values())
+            self._jobs_of_mapped[task] = len(submitted), details
+        return jobs.job_of(index, details)
 
     # ---- the end of the execution ----
 

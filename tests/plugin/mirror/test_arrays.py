@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ductwork import ledger_schema as schema
 from ductwork_airflow import report
 from ductwork_airflow.submit import runs
 from ductwork_airflow.submit.remote import RunHandle
@@ -99,6 +100,45 @@ def test_children_that_died_without_a_word_are_explained(remote: Remote) -> None
     remote.ledger.record_task("dying_array", "r", "t", "failed", 1, map_index=1)
     until(lambda: again.poll() and "error" in (remote.ledger.task("dying_array", "r", "t", 1) or {}), 10)
     item = remote.ledger.task("dying_array", "r", "t", 1) or {}
+    assert "exit code 3" in item["error"]
+    assert item["job_id"].endswith(":1")
+
+
+def test_several_arrays_are_counted_together_and_their_children_told_apart(remote: Remote) -> None:
+    """More instances than an array has children: the size is that of all, though each array is a part."""
+    environment = [
+        {"Name": "DUCTWORK_MAP_INDEX", "Value": "array"},
+        {"Name": "DUCTWORK_MAP_OFFSET", "Value": "{% $string($states.input) %}"},
+    ]
+    # The last child of the second array dies; the others of that array wait for nothing.
+    script = 'test "$DUCTWORK_MAP_OFFSET" = 0 && exec sleep 60; test "$AWS_BATCH_JOB_ARRAY_INDEX" = 1 && exit 3; true'
+    array = machine(script, ArrayProperties={"Size": 2})["States"]["t"]
+    array["Arguments"]["ContainerOverrides"]["Environment"] = environment
+    array["Catch"] = [{"ErrorEquals": ["States.ALL"], "Next": "counted"}]
+    states = {"t": array, "counted": {"Type": "Succeed"}}
+    parts = {
+        "Type": "Map",
+        "Items": [0, 2],
+        "ItemProcessor": {"ProcessorConfig": {"Mode": "INLINE"}, "StartAt": "t", "States": states},
+        "End": True,
+    }
+    definition = {"QueryLanguage": "JSONata", "StartAt": "Arrays of t", "States": {"Arrays of t": parts}}
+    handle = start(remote, "arrays", definition)
+    remote.ledger.update(schema.run_pk("arrays", "r"), schema.map_sk("t"), {"size": 4})
+    watcher = runs.watcher(remote.clients, handle)
+
+    def told() -> dict[str, Any]:
+        watcher.poll()
+        return remote.ledger.mapped("arrays", "r")["t"]
+
+    until(lambda: told().get("job", {}).get("states", {}).get("RUNNING") == 2)
+    assert told()["size"] == 4
+    watcher.stop("seen")
+    until(lambda: watcher.poll().ended)
+    remote.ledger.record_task("arrays", "r", "t", "failed", 1, map_index=3)
+    again = runs.watcher(remote.clients, handle)
+    until(lambda: again.poll() and "error" in (remote.ledger.task("arrays", "r", "t", 3) or {}), 10)
+    item = remote.ledger.task("arrays", "r", "t", 3) or {}
     assert "exit code 3" in item["error"]
     assert item["job_id"].endswith(":1")
 

@@ -58,4 +58,4 @@ def test_history_is_read_a_piece_at_a_time(remote: Remote) -> None:
     aws.events = [*everything, {"id": last + 1, "previousEventId": last, "type": "TaskFailed"}]
     assert history.read(aws) == 1
     assert "job-999" not in history.in_flight
-    assert history.last_jobs["t999"] == "job-999"
+    assert history.submitted["t999"] == ["job-999"]
