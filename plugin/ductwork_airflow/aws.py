@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 _CONFIG = Config(retries={"mode": "adaptive", "max_attempts": 8}, user_agent_extra="ductwork", max_pool_connections=32)
@@ -33,4 +34,25 @@ class Aws:
             aws_access_key_id=key_id,
             aws_secret_access_key=secret,
             config=_CONFIG,
+        )
+
+
+def warm_up(*services: str) -> None:
+    """Read what botocore's files say of services, once for all processes forked from this one.
+
+    They share the default session but for its credentials, region and profile: a session looks for these when it makes
+    its first client, and this makes none of it.
+    """
+    session = botocore.session.Session()
+    boto3.setup_default_session(botocore_session=session)
+    loader = session.get_component("data_loader")
+    for service in services:
+        other = botocore.session.Session()
+        other.register_component("data_loader", loader)
+        other.create_client(
+            service,
+            region_name="us-east-1",
+            endpoint_url="http://localhost",
+            aws_access_key_id="nobody",
+            aws_secret_access_key="nobody",
         )

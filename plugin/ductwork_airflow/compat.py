@@ -41,6 +41,15 @@ def cut_socket_cleanup(seconds: float) -> None:
     supervisor.SOCKET_CLEANUP_TIMEOUT = min(supervisor.SOCKET_CLEANUP_TIMEOUT, seconds)
 
 
+def dag_bag() -> Any:
+    """The class with which a task's process loads its DAG file (elsewhere before 3.2)."""
+    try:
+        from airflow.dag_processing.dagbag import BundleDagBag
+    except ImportError:
+        from airflow.models.dagbag import BundleDagBag
+    return BundleDagBag
+
+
 def redact(text: str) -> str:
     """``text`` with every secret that Airflow knows of masked."""
     from airflow.sdk._shared.secrets_masker import redact as mask
@@ -131,15 +140,11 @@ def load_dags(bundle: Any, bundle_name: str, dag_file: str) -> Any:
     :param bundle: an initialised DAG bundle
     :param dag_file: relative to the bundle
     """
-    named: dict[str, str] = {"bundle_name": bundle_name}
-    try:
-        from airflow.dag_processing.dagbag import BundleDagBag
-    except ImportError:  # before 3.2
-        from airflow.models.dagbag import BundleDagBag
-
-        named = {}
+    bag = dag_bag()
+    # Where it moved to in 3.2, it takes the bundle's name too.
+    named = {"bundle_name": bundle_name} if bag.__module__ == "airflow.dag_processing.dagbag" else {}
     path = os.fspath(Path(bundle.path, dag_file))
-    return BundleDagBag(dag_folder=path, safe_mode=False, load_op_links=False, bundle_path=bundle.path, **named)
+    return bag(dag_folder=path, safe_mode=False, load_op_links=False, bundle_path=bundle.path, **named)
 
 
 def tells_triggers_of_kills() -> bool:

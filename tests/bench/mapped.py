@@ -40,7 +40,7 @@ def ours(size, home):
 
     dag = home / "many.py"
     dag.write_text(DAG.format(size=size))
-    with WorkerPool() as pool, EmbeddedAws(pool=pool, jobs=os.cpu_count() or 2, log_dir=home / "logs") as aws:
+    with WorkerPool() as pool, EmbeddedAws(pool=pool, jobs=2 * (os.cpu_count() or 2), log_dir=home / "logs") as aws:
         compiled = compile_paths([str(dag)], Options("stepfunctions"))
         (workflow,), (artefact,) = compiled.workflows, compiled.artefacts
         ledger = Ledger.connect(PLACES["LedgerTable"], aws.aws)

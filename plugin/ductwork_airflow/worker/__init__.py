@@ -13,6 +13,7 @@ With ``DUCTWORK_CALLBACK`` it runs callbacks that nobody else can run (:mod:`.ca
 
 from __future__ import annotations
 
+import importlib
 import os
 import sys
 from collections.abc import Mapping
@@ -22,6 +23,20 @@ from ductwork_airflow.worker.report import EXIT_FAILED, EXIT_OK, EXIT_RETRY, EXI
 
 __all__ = ["EXIT_FAILED", "EXIT_OK", "EXIT_RETRY", "EXIT_SUPERSEDED", "EXIT_USAGE", "main", "preload"]
 
+# What a DAG file, or Airflow on reading it, imports nearly always; some of them only once a name is looked up.
+_IN_MOST_DAG_FILES = (
+    "airflow.providers.standard.decorators.python",
+    "airflow.providers.standard.operators.bash",
+    "airflow.providers.standard.operators.empty",
+    "airflow.sdk.definitions.decorators",
+    "airflow.timetables.events",
+    "airflow.timetables.interval",
+    "airflow.timetables.trigger",
+    "ductwork_airflow.plugin",
+    "jinja2.ext",
+    "setproctitle",
+)
+
 
 def preload() -> None:
     """Import what a worker needs of Airflow (seconds), so that processes forked from this one start at once."""
@@ -30,7 +45,13 @@ def preload() -> None:
     import airflow.sdk.execution_time.supervisor
     import airflow.sdk.execution_time.task_runner  # noqa: F401
 
-    from ductwork_airflow.worker import runner  # noqa: F401
+    from ductwork_airflow import aws, compat
+    from ductwork_airflow.worker import work  # noqa: F401
+
+    compat.dag_bag()
+    for module in _IN_MOST_DAG_FILES:
+        importlib.import_module(module)
+    aws.warm_up("dynamodb", "stepfunctions")
 
 
 def main(environ: Mapping[str, str] | None = None) -> int:
