@@ -21,7 +21,7 @@ LAYERS = (
     {"templates"},
     {"batch_limits"},
     {"batch_shapes"},
-    {"structure"},
+    {"structure", "instances"},
     {"ir", "snapshot", "graph", "names", "ledger_schema", "exit_codes", "output"},
     {"trigger_rules", "lengths", "task_groups", "assets"},
     # The catalogue and what looks things up in it.

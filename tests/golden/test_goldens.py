@@ -20,6 +20,7 @@ SUFFIX = {"stepfunctions": "asl", "batch": "batch"}
 REFUSED = {
     "mapping": {"DW302", "DW304", "DW310"},
     "mapped_group": {"DW302", "DW304"},
+    "native_mapping": {"DW304", "DW310"},
     "limited_mapping": {"DW302", "DW304", "DW306", "DW308", "DW310"},
     "early_rules": {"DW302"},
     "branching": {"DW302", "DW303"},

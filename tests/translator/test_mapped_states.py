@@ -121,3 +121,54 @@ def test_no_item_of_a_distributed_map_reads_a_variable_of_its_machine(tmp_path):
 def test_renaming_a_variable(code, expected):
     renamed = jsonata.renamed({"a": [jsonata.expression(code), code]}, "$run", "$its")
     assert renamed == {"a": [jsonata.expression(expected), code]}
+
+
+JOBS = "BatchOperator.partial(task_id='t', job_queue='q', job_definition='d'{more}).{expanded}"
+
+
+@pytest.mark.parametrize(
+    ("more", "expanded", "native"),
+    [
+        ("", "expand(job_name=['a', 'b'])", True),
+        ("", "expand_kwargs([{'job_name': 'a'}, {'job_name': 'b', 'parameters': {'x': 'y'}}])", False),
+        ("", "expand_kwargs([{'job_name': 'a', 'tags': {'x': 'y'}}, {'job_name': 'b', 'tags': {}}])", False),
+        (", job_name='n'", "expand(parameters=[{'x': '1'}, {'y': '2'}])", True),
+        (", job_name='n'", "expand(wait_for_completion=[True, False])", False),
+        (", job_name='n'", "expand(aws_conn_id=['aws_default', 'other'])", False),
+        ("", f"expand(job_name={MANY})", False),
+        (", job_name='n'", "expand(parameters=[{'x': '1'}] * 1_000)", True),
+        (", job_name='n'", "expand(parameters=[{'x': '1'}] * 1_001)", False),
+        # Airflow raises this when the instance runs, and so does its worker.
+        ("", "expand_kwargs([{'job_name': 'a'}, {'job_name': 'b', 'no_such_argument': 1}])", False),
+    ],
+)
+def test_instances_that_are_jobs_of_the_users_own(tmp_path, more, expanded, native):
+    found = states(compiled(tmp_path, JOBS.format(more=more, expanded=expanded)))
+    assert ("t[n]" in found, "Only t[0]?" in found) == (native, not native)
+
+
+def test_a_users_own_operator_is_not_made_while_compiling(tmp_path):
+    body = """
+class Own(BatchOperator):
+    def __init__(self, **arguments):
+        assert arguments.get('task_id') != 't' or 'partial' in str(arguments), 'made'
+        super().__init__(**arguments)
+Own.partial(task_id='t', job_queue='q', job_definition='d').expand(job_name=['a', 'b'])
+"""
+    assert "Only t[0]?" in states(compiled(tmp_path, body))
+
+
+def test_a_problem_of_all_instances_is_told_once(tmp_path):
+    body = JOBS.format(more=", container_overrides={'vcpus': 'many'}", expanded="expand(job_name=['a', 'b'])")
+    found = compile_files(write_dag(tmp_path, in_dag(*body.splitlines()))).diagnostics
+    assert [finding.code for finding in found] == ["DW401"]
+
+
+def test_each_instance_gets_its_own_request(tmp_path):
+    items = ["{'x': '{{ ds }}'}", "{'x': \"it's\"}", "{'x': 'c'}"]
+    body = JOBS.format(more=", job_name='n'", expanded=f"expand(parameters=[{', '.join(items)}])")
+    arguments = states(compiled(tmp_path, body))["t[n]"]["Arguments"]
+    run = {"logical_date": "2026-03-04T05"}
+    given = [evaluate_leaves(arguments, {"index": index, "run": run}) for index in range(3)]
+    assert [each["Parameters"]["x"] for each in given] == ["2026-03-04", "it's", "c"]
+    assert [each["JobQueue"] for each in given] == ["q"] * 3

@@ -35,7 +35,14 @@ class Concat:
     parts: tuple[Text | RunValue, ...]
 
 
-Expr = Text | RunValue | Concat
+@dataclass(frozen=True)
+class PerInstance:
+    """A value for each instance of a mapped task, in the order of their indexes: plain data with expressions in it."""
+
+    values: tuple[Any, ...]
+
+
+Expr = Text | RunValue | Concat | PerInstance
 
 # ---- work: how one task is carried out ----
 

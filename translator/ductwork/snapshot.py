@@ -36,6 +36,7 @@ class TaskSnapshot:
     :param within: the task groups it is in, by id, the outermost first
     :param group: the mapped task group it is in
     :param length: of a mapped task; None for what cannot be told, as inside a mapped task group
+    :param instances: of a mapped task, where the file tells all it is expanded over: each as a task of its own
     :param is_empty: Airflow's scheduler finishes it without a worker (an EmptyOperator with nothing to do)
     :param setups: setups above the task, direct or not
     :param fails_run: for a teardown: its failure fails the run
@@ -57,6 +58,7 @@ class TaskSnapshot:
     is_empty: bool = False
     is_mapped: bool = False
     length: Length | None = None
+    instances: tuple[TaskSnapshot, ...] = ()
     within: tuple[str, ...] = ()
     group: str = ""
     is_setup: bool = False

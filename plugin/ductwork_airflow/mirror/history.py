@@ -26,10 +26,13 @@ class History:
         self._page = _LARGEST_PAGE
         self._states: dict[int, str] = {}
         self._jobs: dict[int, str] = {}
+        self._iterations: dict[int, int] = {}
         self.in_flight: dict[str, str] = {}
         """Tasks by job id: an instance of a mapped task may have a job of its own."""
         self.submitted: dict[str, list[str]] = {}
         """The jobs of each task, running or not, the oldest first."""
+        self.indexes: dict[str, int] = {}
+        """Of jobs that iterations of a Map have submitted: the iteration's index."""
         self.refused: dict[str, str] = {}
         """Why the newest job of a task was not even taken by Batch."""
 
@@ -59,14 +62,17 @@ class History:
             request["nextToken"] = page["nextToken"]
 
     def _take(self, event: Mapping[str, Any]) -> None:
-        kind = event["type"]
+        kind, before = event["type"], event.get("previousEventId", 0)
+        if kind == "MapIterationStarted":
+            self._iterations[event["id"]] = event["mapIterationStartedEventDetails"]["index"]
+        elif before in self._iterations and not kind.startswith("MapIteration"):
+            self._iterations[event["id"]] = self._iterations[before]
         if kind == "TaskStateEntered":
             self._states[event["id"]] = event["stateEnteredEventDetails"]["name"]
             return
         if not kind.startswith("Task"):
             return
         # Events of a state name the one before them, back to the state's entry, whatever its siblings do.
-        before = event.get("previousEventId", 0)
         state, job = self._states.pop(before, None), self._jobs.pop(before, None)
         if state is None or kind == "TaskStateExited":
             return
@@ -78,6 +84,8 @@ class History:
             self.in_flight[submitted] = task
             self.submitted.setdefault(task, []).append(submitted)
             self._jobs[event["id"]] = submitted
+            if before in self._iterations:
+                self.indexes[submitted] = self._iterations[before]
             self.refused.pop(task, None)
         elif kind in {"TaskFailed", "TaskSubmitFailed"} and job is None:
             if why := _refusal(event):

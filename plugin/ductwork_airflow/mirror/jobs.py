@@ -37,10 +37,13 @@ def ended(item: Item | None) -> bool:
     return item is not None and item.get("state") in TERMINAL_STATES
 
 
-def map_index(job: Detail) -> int:
-    """Which instance of its task a job runs, an array's parent aside."""
+def map_index(job: Detail, indexes: Mapping[str, int]) -> int:
+    """Which instance of its task a job runs, an array's parent aside.
+
+    :param indexes: by job id, of jobs that no worker runs
+    """
     text = _variable(job, "DUCTWORK_MAP_INDEX")
-    return int(text) if text not in {"", "array"} else schema.UNMAPPED
+    return int(text) if text not in {"", "array"} else indexes.get(job["jobId"], schema.UNMAPPED)
 
 
 def array_size(job: Detail) -> int | None:
@@ -177,16 +180,17 @@ def silent(items: Sequence[Item]) -> list[Item]:
     return [item for item in items if item.get("state") == "failed" and "error" not in item]
 
 
-def job_of(index: int, candidates: Sequence[Detail]) -> str | None:
+def job_of(index: int, candidates: Sequence[Detail], indexes: Mapping[str, int]) -> str | None:
     """The id of the job that ran an instance of a mapped task, the last one if there were several.
 
     :param candidates: the jobs of its task, the oldest first
+    :param indexes: by job id, where a job does not say it itself
     """
     for job in reversed(candidates):
         size, first = array_size(job), int(_variable(job, "DUCTWORK_MAP_OFFSET") or 0)
         if size is not None and first <= index < first + size:
             return f"{job['jobId']}:{index - first}"
-        if size is None and map_index(job) == index:
+        if size is None and map_index(job, indexes) == index:
             return str(job["jobId"])
     return None
 

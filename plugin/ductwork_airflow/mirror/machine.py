@@ -118,7 +118,7 @@ class MachineMirror:
         return any(wrote)
 
     def _report(self, run: Item, task: str, known: Mapping[tuple[str, int], Item], job: jobs.Detail) -> bool:
-        index = jobs.map_index(job)
+        index = jobs.map_index(job, self._history.indexes if self._history else {})
         item = known.get((task, index))
         if jobs.ended(item):
             return False
@@ -162,13 +162,13 @@ class MachineMirror:
     def _last_job(self, task: str, index: int) -> str | None:
         """The job of a task instance that does not name it: it never said a word."""
         submitted = self._history.submitted.get(task) if self._history else None
-        if not submitted or index == UNMAPPED:
+        if self._history is None or not submitted or index == UNMAPPED:
             return submitted[-1] if submitted else None
         number, details = self._jobs_of_mapped.get(task, (0, []))
         if number < len(submitted):
             details = list(jobs.describe(self._aws.batch, submitted).values())
             self._jobs_of_mapped[task] = len(submitted), details
-        return jobs.job_of(index, details)
+        return jobs.job_of(index, details, self._history.indexes)
 
     # ---- the end of the execution ----
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from ductwork import ledger_schema as schema
@@ -78,6 +78,8 @@ class Plan:
     :param marks: those of ``done`` that the ledger does not have yet
     :param partly: of ``again`` the tasks whose mapped instances are kept where they ended well
     :param instances: of ``again`` the tasks of whose mapped instances only these run again
+    :param kept: how the instances have ended that are kept of native tasks of ``again``, by ``task[index]``: no worker
+        would find out
     """
 
     number: int
@@ -86,6 +88,7 @@ class Plan:
     marks: Mapping[str, str] = field(default_factory=dict)
     partly: Sequence[str] = ()
     instances: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    kept: Mapping[str, str] = field(default_factory=dict)
 
     def text(self) -> str:
         return json.dumps(asdict(self), sort_keys=True)
@@ -146,7 +149,13 @@ def make(
     partly = {item["task_id"] for item in items if item["map_index"] >= 0} & set(again) - whole
     if not wanted.all_that_failed:
         partly -= instances.keys()
-    return Plan(number, done, again, marks, sorted(partly), instances)
+    plan = Plan(number, done, again, marks, sorted(partly), instances)
+    kept = {
+        f"{item['task_id']}[{item['map_index']}]": item["state"]
+        for item in items
+        if item["task_id"] in again and facts.get(item["task_id"], {}).get("native") and plan.keeps(item)
+    }
+    return replace(plan, kept=kept)
 
 
 def _outcome(found: set[str], *, several: bool) -> str | list[str]:

@@ -186,7 +186,7 @@ def _restart_machine(client: Any, run: Item, plan: plans.Plan) -> None:
     }
     if conf := json.loads(run.get("conf") or "{}"):
         values["conf"] = conf
-    values["done"] = dict(plan.done)
+    values["done"] = {**plan.done, **plan.kept}
     text = json.dumps(values, sort_keys=True, separators=(",", ":"))
     arn = run["execution_arn"]
     # The first state replaces the run's item, and the plan in it is gone.

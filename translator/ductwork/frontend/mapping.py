@@ -1,14 +1,18 @@
-"""How many instances a mapped operator will have, from what it is expanded over."""
+"""How many instances a mapped operator will have, from what it is expanded over, and what each of them gets."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from airflow.sdk.definitions.xcom_arg import ConcatXComArg, MapXComArg, PlainXComArg, XComArg, ZipXComArg
 
 from ductwork.frontend.plain import plain
 from ductwork.lengths import Length
+
+# Beyond, a definition that spells every instance out would take much of the megabyte that AWS allows.
+_MOST_LITERALS = 1_000
 
 
 def length(task: Any) -> Length | None:
@@ -47,3 +51,17 @@ def _of(value: Any) -> Length | None:
     if isinstance(value, XComArg) or not hasattr(value, "__len__"):
         return None
     return Length("number", number=len(value))
+
+
+def literals(task: Any) -> list[Mapping[str, Any]]:
+    """The mapped arguments of each instance of a mapped operator; empty if the file does not tell."""
+    expand_input = task._get_specified_expand_input()
+    value = expand_input.value
+    told = value.values() if isinstance(value, dict) else [value, *(value if isinstance(value, list) else ())]
+    found = length_of(expand_input)
+    if found is None or any(isinstance(each, XComArg) for each in told):
+        return []
+    number = found.most(lambda _: 0)
+    if number > _MOST_LITERALS:
+        return []
+    return [expand_input.resolve({"ti": SimpleNamespace(map_index=index)})[0] for index in range(number)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from types import CodeType
@@ -17,6 +18,7 @@ from ductwork.snapshot import TaskSnapshot
 _HOOKS = {"pre_execute", "post_execute"}
 # Settings of the DAG that change what its tasks' templates give.
 _DAG_RENDERING = ("render_template_as_native_obj", "jinja_environment_kwargs")
+_PROVIDERS = "airflow.providers."
 _BASE_CLASSES = {"BaseOperator", "AbstractOperator", "object"}
 
 
@@ -82,6 +84,7 @@ def _snapshot_mapped(task: Any, origin: Origin) -> TaskSnapshot:
         return grouped
     return replace(
         grouped,
+        instances=_instances(task, origin) if named else (),
         trigger_rule=str(plain(task.trigger_rule)),
         length=mapping.length(task),
         is_setup=task.is_setup,
@@ -97,6 +100,24 @@ def _snapshot_mapped(task: Any, origin: Origin) -> TaskSnapshot:
         executor_config=plain(task.executor_config or {}),
         settings=_settings(task),
     )
+
+
+def _instances(task: Any, origin: Origin) -> tuple[TaskSnapshot, ...]:
+    """What Airflow would make of a mapped operator of a provider, by index. Constructors of users' own operators may do
+    anything, and are left to the worker."""
+    if not task.operator_class.__module__.startswith(_PROVIDERS):
+        return ()
+    found = []
+    for arguments in mapping.literals(task):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                instance = task.unmap(arguments)
+                instance.resolve_template_files()
+        except Exception:  # noqa: BLE001 - a constructor may raise anything; Airflow raises it when the instance runs
+            return ()
+        found.append(snapshot_operator(instance, origin))
+    return tuple(found)
 
 
 def _setups(task: Any) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from ductwork.diagnostics import Diagnostics
+from ductwork.instances import combined
 from ductwork.ir import Work, Worker
 from ductwork.rules import batch_job, empty, time_sensor, worker
 from ductwork.rules.base import Decline, Rule
@@ -30,10 +31,8 @@ def registry() -> tuple[Rule, ...]:
 def lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work:
     """The work of one task: from the first rule that takes it, else Airflow's own code in a worker."""
     if task.is_mapped:
-        return Worker("mapped: a container for each instance")
-    if task.group and not task.is_empty:
-        return Worker("in a mapped task group: a container for each instance")
-    reasons = []
+        return _lower_mapped(task, diagnostics)
+    reasons = ["in a mapped task group: a container for each instance"] if task.group else []
     for rule in registry():
         if not rule.applies(task):
             continue
@@ -43,3 +42,13 @@ def lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work:
         reasons.append(work.why)
     why = "; ".join(reasons) or f"{task.operator.rsplit('.', 1)[-1]} runs as Airflow runs it, in a container"
     return Worker(why)
+
+
+def _lower_mapped(task: TaskSnapshot, diagnostics: Diagnostics) -> Work:
+    """Native where the file tells every instance, and each is a job that differs from the others in its request."""
+    found = Diagnostics()
+    job = combined([lower(instance, found) for instance in task.instances])
+    if job is None:
+        return Worker("mapped: a container for each instance")
+    diagnostics.extend(dict.fromkeys(found))
+    return job

@@ -22,7 +22,7 @@ from ductwork.backends.stepfunctions import integrations, jsonata
 from ductwork.backends.stepfunctions.counting import Counting
 from ductwork.backends.stepfunctions.mapped import SIZE
 from ductwork.exit_codes import FAILED
-from ductwork.ir import Task, Workflow
+from ductwork.ir import Task, Worker, Workflow
 from ductwork.ledger_schema import ended_prefix
 from ductwork.names import ONLY_INSTANCE, STATE_NAME_LIMIT, shorten
 
@@ -37,9 +37,11 @@ _CHILDREN = batch_limits.ARRAY_SIZE[-1]
 
 
 def fits(task: Task) -> bool:
-    """Whether the instances of a mapped task can be children of an array job, which cannot hold them back, start one
-    again later, or try one more than ten times."""
-    return not (task.slots or task.at_once or task.reschedules or task.retry.retries >= batch_limits.MAX_ATTEMPTS)
+    """Whether the instances of a mapped task can be children of an array job, which all run the same worker, and which
+    cannot hold them back, start one again later, or try one more than ten times."""
+    return isinstance(task.work, Worker) and not (
+        task.slots or task.at_once or task.reschedules or task.retry.retries >= batch_limits.MAX_ATTEMPTS
+    )
 
 
 class Arrays:

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from ductwork.backends.stepfunctions import jsonata
-from ductwork.ir import Concat, Retry, RunValue, Text
+from ductwork.ir import Concat, PerInstance, Retry, RunValue, Text
 from ductwork.names import job_name
 
 SUBMIT_JOB = "arn:aws:states:::batch:submitJob"
@@ -85,20 +85,29 @@ def submit_arguments(dag_id: str, what: str, request: dict[str, Any]) -> Any:
     :param request: all of SubmitJob but the name, in boto3's spelling; leaves may be expressions
     """
     name = Concat((Text(f"{job_name(dag_id, what, _JOB_NAME_ROOM)}-"), RunValue("run_hash")))
-    return pascal(jsonata.leaves({"jobName": name, **request}))
+    return arguments({"jobName": name, **request})
+
+
+def arguments(request: dict[str, Any]) -> Any:
+    """
+    :param request: in boto3's spelling; leaves may be expressions
+    """
+    return jsonata.leaves(_pascal(request))
 
 
 # Members of SubmitJob whose keys are the user's, not names of members.
 _USER_KEYS = {"parameters", "tags"}
 
 
-def pascal(request: Any, *, rename: bool = True) -> Any:
+def _pascal(request: Any, *, rename: bool = True) -> Any:
     """A request in boto3's spelling as Step Functions spells it: members start with a capital letter."""
     if isinstance(request, dict):
         return {
-            (key[0].upper() + key[1:] if rename else key): pascal(value, rename=rename and key not in _USER_KEYS)
+            (key[0].upper() + key[1:] if rename else key): _pascal(value, rename=rename and key not in _USER_KEYS)
             for key, value in request.items()
         }
     if isinstance(request, list):
-        return [pascal(value, rename=rename) for value in request]
+        return [_pascal(value, rename=rename) for value in request]
+    if isinstance(request, PerInstance):
+        return PerInstance(tuple(_pascal(value, rename=rename) for value in request.values))
     return request

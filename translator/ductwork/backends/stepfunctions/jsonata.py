@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from ductwork.ir import Concat, RunValue, Text
+from ductwork.ir import Concat, PerInstance, RunValue, Text
 
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KEYWORDS = {"and", "or", "in", "true", "false", "null", "function"}
@@ -24,6 +24,10 @@ _RUN_VALUES = {
     "ts": "$run.logical_date",
     "ts_nodash": "$replace($replace($substring($run.logical_date, 0, 19), '-', ''), ':', '')",
 }
+
+
+# The variable in which an iteration of a Map has its index.
+INDEX = "$index"
 
 
 class Marked(str):
@@ -86,10 +90,25 @@ def renamed(value: Any, variable: str, new: str) -> Any:
     return value
 
 
+def _literal(value: Any) -> str:
+    """The code of plain data with IR expressions in it."""
+    if isinstance(value, (Text, RunValue, Concat)):
+        return code(value)
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{text(key)}: {_literal(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_literal, value)) + "]"
+    return json.dumps(value)
+
+
 def leaves(value: Any) -> Any:
     """``value`` with every IR expression in it written as a marked expression."""
     if isinstance(value, (Text, RunValue, Concat)):
         return expression(code(value))
+    if isinstance(value, PerInstance):
+        return expression(f"{_literal(list(value.values))}[{INDEX}]")
     if isinstance(value, str) and not isinstance(value, Marked) and value.startswith("{%") and value.endswith("%}"):
         return expression(text(value))
     if isinstance(value, dict):

@@ -27,7 +27,7 @@ from ductwork.backends.stepfunctions.past import Past, pasts
 from ductwork.backends.stepfunctions.slots import Limit
 from ductwork.backends.stepfunctions.tasks import State, TaskStates
 from ductwork.diagnostics import Diagnostics
-from ductwork.ir import Task, Workflow
+from ductwork.ir import BatchJob, Task, Workflow
 from ductwork.names import STATE_NAME_LIMIT, shorten
 
 MAX_DEFINITION_BYTES = 1_048_576
@@ -150,6 +150,8 @@ class _Emitter:
             diversions=(),
             indexed=True,
             instance=True,
+            # A worker finds out by itself whether its instance has ended.
+            guarded=self._workflow.restartable and isinstance(task.work, BatchJob),
             kept=Kept(),
             marks=(),
             needed=True,

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ductwork.backends.stepfunctions import jsonata
 from ductwork.backends.stepfunctions.counting import Counting
 from ductwork.backends.stepfunctions.decisions import Diversion
 from ductwork.backends.stepfunctions.maps import Each, Inside
@@ -19,11 +20,9 @@ from ductwork.names import STATE_NAME_LIMIT, shorten
 
 State = dict[str, Any]
 
-# A variable within an instance.
-INDEX = "$index"
 # The first and the last reason why a task of the group does not run.
 NO_ITEMS = Diversion("skipped", "$empty")
-NO_INSTANCE = Diversion("upstream_failed", f"{INDEX} < 0")
+NO_INSTANCE = Diversion("upstream_failed", f"{jsonata.INDEX} < 0")
 
 
 class Region:

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from ductwork.backends.stepfunctions import integrations, jsonata
-from ductwork.backends.stepfunctions.regions import INDEX
 from ductwork.backends.stepfunctions.waking import Waking
 from ductwork.ir import Slots, Task, Workflow
 from ductwork.ledger_schema import limit_key
@@ -61,7 +60,7 @@ class Limit:
         """
         name = f"{_EXECUTION} & {jsonata.text('#' + task.task_id)}"
         if indexed:
-            name += f" & '#' & $string({INDEX})"
+            name += f" & '#' & $string({jsonata.INDEX})"
         me = tuple(name if not number else f"{name} & '#{number}'" for number in range(slots.count))
         return cls(f"{slots.name} slot: {task.task_id}", workflow.ledger_table, slots.key, slots.size, me)
 

@@ -74,6 +74,7 @@ class TaskStates:
         self._workflow = workflow
         self._task = task
         self._guarded = guarded
+        self._indexed, self._instance = indexed, instance
         self._writes = Writes(workflow, task, indexed=indexed)
         self._diversions = diversions
         self._kept = kept
@@ -160,13 +161,23 @@ class TaskStates:
             value |= {"start": NOW, **facts}
         return self._kept.output({self._task.task_id: value}, exactly=False)
 
+    @property
+    def _done(self) -> list[str]:
+        """Expressions: how the task ended in the execution before, if a restart passes over it."""
+        whole = f"$lookup($run.done, {jsonata.text(self._task.task_id)})"
+        if not (self._indexed and isinstance(self._task.work, BatchJob)):
+            return [whole]
+        # No worker looks into the ledger whether its instance has ended.
+        own = f"{jsonata.text(self._task.task_id + '[')} & $string({jsonata.INDEX}) & ']'"
+        # Around the instances of a mapped task, a state asks for the whole.
+        return [*([] if self._instance else [whole]), f"$lookup($run.done, {own})"]
+
     # ---- states ----
 
     def _choice(self) -> State:
         record = self._record_name
         rules: list[tuple[str, str, str]] = []
-        if self._guarded:
-            done = f"$lookup($run.done, {jsonata.text(self._task.task_id)})"
+        for done in self._done if self._guarded else ():
             rules.append((jsonata.expression(done), f"$exists({done})", self._kept_name if self._expansion else record))
         rules += [(diversion.verdict, diversion.condition, record) for diversion in self._diversions]
         return {
@@ -237,7 +248,7 @@ class TaskStates:
             self.name: {
                 "Type": "Task",
                 "Resource": integrations.SUBMIT_JOB_AND_WAIT if work.wait else integrations.SUBMIT_JOB,
-                "Arguments": integrations.pascal(jsonata.leaves(dict(work.request))),
+                "Arguments": integrations.arguments(dict(work.request)),
                 "Output": self._kept.output({self._task.task_id: value}, exactly=False),
                 "Retry": integrations.job_retry(self._task.retry),
                 "Catch": self._catch(job=_FAILED_JOB),

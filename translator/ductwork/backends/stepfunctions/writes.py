@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ductwork.backends.stepfunctions import integrations, jsonata, regions
+from ductwork.backends.stepfunctions import integrations, jsonata
 from ductwork.ir import Task, Workflow
 from ductwork.ledger_schema import UNMAPPED, task_sk, xcom_sk
 
@@ -26,14 +26,17 @@ class Writes:
 
     @property
     def map_index(self) -> str:
-        return jsonata.expression(f"$string({regions.INDEX})") if self._indexed else str(UNMAPPED)
+        return jsonata.expression(f"$string({jsonata.INDEX})") if self._indexed else str(UNMAPPED)
 
-    @property
-    def _key(self) -> dict[str, Any]:
+    def _key(self, of_unmapped: str, index: str = f"$string({jsonata.INDEX})") -> dict[str, Any]:
+        """
+        :param of_unmapped: the sort key of a task that is not mapped
+        :param index: expression: what an instance's ends in
+        """
         if not self._indexed:
-            return integrations.item_key(task_sk(self._task_id))
-        prefix = jsonata.text(task_sk(self._task_id).removesuffix(str(UNMAPPED)))
-        return integrations.item_key(jsonata.expression(f"{prefix} & $string({regions.INDEX})"))
+            return integrations.item_key(of_unmapped)
+        prefix = jsonata.text(of_unmapped.removesuffix(str(UNMAPPED)))
+        return integrations.item_key(jsonata.expression(f"{prefix} & {index}"))
 
     def end(
         self, state: str, try_number: str, started: str = NOW, *, tried: str = "try_number", further: str = ""
@@ -45,7 +48,7 @@ class Writes:
         """
         return {
             "TableName": self._table,
-            "Key": self._key,
+            "Key": self._key(task_sk(self._task_id)),
             "UpdateExpression": (
                 "SET outcome = if_not_exists(outcome, :state), #state = if_not_exists(outcome, :state), "
                 f"try_number = if_not_exists({tried}, :try), started_at = if_not_exists(started_at, :start), "
@@ -87,10 +90,10 @@ class Writes:
         :param value: its JSON text
         """
         item = {
-            **integrations.item_key(xcom_sk(self._task_id, "return_value")),
+            **self._key(xcom_sk(self._task_id, "return_value"), f"$pad($string({jsonata.INDEX}), -6, '0')"),
             "task_id": {"S": self._task_id},
             "key": {"S": "return_value"},
-            "map_index": {"N": "-1"},
+            "map_index": {"N": self.map_index},
             "value": {"S": value},
             "updated_at": {"S": NOW},
             "expires_at": {"N": _EXPIRES},
