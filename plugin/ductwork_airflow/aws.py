@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
+import botocore.loaders
 import botocore.session
 from botocore.config import Config
 
@@ -37,22 +39,24 @@ class Aws:
         )
 
 
+# What botocore reads for a client: of each service, and of all.
+_OF_SERVICES = ("service-2", "endpoint-rule-set-1")
+_OF_ALL = ("endpoints", "partitions", "sdk-default-configuration", "_retry")
+
+
 def warm_up(*services: str) -> None:
     """Read what botocore's files say of services, once for all processes forked from this one.
 
     They share the default session but for its credentials, region and profile: a session looks for these when it makes
-    its first client, and this makes none of it.
+    its first client, and this makes none.
     """
+    # A loader that the session makes asks the profile, which need not exist, for further folders.
+    loader = botocore.loaders.create_loader(os.environ.get("AWS_DATA_PATH"))
     session = botocore.session.Session()
+    session.register_component("data_loader", loader)
     boto3.setup_default_session(botocore_session=session)
-    loader = session.get_component("data_loader")
     for service in services:
-        other = botocore.session.Session()
-        other.register_component("data_loader", loader)
-        other.create_client(
-            service,
-            region_name="us-east-1",
-            endpoint_url="http://localhost",
-            aws_access_key_id="nobody",
-            aws_secret_access_key="nobody",
-        )
+        for kind in _OF_SERVICES:
+            loader.load_service_model(service, kind)
+    for name in _OF_ALL:
+        loader.load_data(name)

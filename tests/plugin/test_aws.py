@@ -9,14 +9,15 @@ import json, os
 import boto3
 from ductwork_airflow import aws
 
-os.environ |= {"AWS_ACCESS_KEY_ID": "the pool's", "AWS_SECRET_ACCESS_KEY": "s", "AWS_DEFAULT_REGION": "eu-west-1"}
+os.environ |= {"AWS_ACCESS_KEY_ID": "the pool's", "AWS_SECRET_ACCESS_KEY": "s", "AWS_PROFILE": "none such"}
 aws.warm_up("dynamodb")
 read = []
 loader = boto3.DEFAULT_SESSION._loader
-loader.file_loader.load_file = lambda path: read.append(path)
+loader.file_loader.load_file = lambda path: read.append(path) if loader.file_loader.exists(path) else None
 if os.fork():
     os.wait()
 else:
+    del os.environ["AWS_PROFILE"]
     os.environ |= {"AWS_ACCESS_KEY_ID": "its own", "AWS_DEFAULT_REGION": "us-west-2"}
     client = boto3.client("dynamodb")
     key = client._request_signer._credentials.access_key

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ductwork.ir import BatchJob, PerInstance, Work
@@ -32,3 +33,26 @@ def _merged(values: Sequence[Any]) -> Any:
     if all(isinstance(value, list) and len(value) == len(first) for value in values):
         return [_merged(inner) for inner in zip(*values, strict=True)]
     return PerInstance(tuple(values))
+
+
+def spread(job: BatchJob) -> list[BatchJob]:
+    """The jobs of all instances; where they are all the same, and of a task that is not mapped, one."""
+    number = max((len(value.values) for value in _varying(job.request)), default=None)
+    if number is None:
+        return [job]
+    return [replace(job, request=_of_instance(job.request, index)) for index in range(number)]
+
+
+def _varying(value: Any) -> Iterator[PerInstance]:
+    if isinstance(value, PerInstance):
+        yield value
+    for inner in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ():
+        yield from _varying(inner)
+
+
+def _of_instance(value: Any, index: int) -> Any:
+    if isinstance(value, PerInstance):
+        return value.values[index]
+    if isinstance(value, Mapping):
+        return {key: _of_instance(inner, index) for key, inner in value.items()}
+    return [_of_instance(inner, index) for inner in value] if isinstance(value, list) else value

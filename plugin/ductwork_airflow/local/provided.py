@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ductwork.ir import BatchJob, Task, Worker, Workflow
+from ductwork.instances import spread
+from ductwork.ir import BatchJob, Worker, Workflow
 from ductwork.passes.job_definitions import WORKER_COMMAND
 
 from ductwork_airflow.local.aws import EmbeddedAws
@@ -40,30 +41,32 @@ def provide_worker(aws: EmbeddedAws, bundle_path: str, queue: str, definition: s
 def provide(aws: EmbeddedAws, workflow: Workflow, definitions: Definitions) -> None:
     """Make every queue and job definition that a workflow names exist."""
     for task in workflow.tasks:
-        queue, definition = _named(task)
-        if queue is None or definition is None:
-            continue
         if isinstance(task.work, BatchJob):
-            known = definitions.get(definition, {}).get("containerProperties", {})
-            aws.ensure_queue(queue)
-            aws.ensure_job_definition(
-                definition,
-                command=command(task.work, definitions),
-                environment={item["name"]: item["value"] for item in known.get("environment", [])},
-                parameters=definitions.get(definition, {}).get("parameters", {}),
-            )
-        else:
+            for job in spread(task.work):
+                _provide_job(aws, job, definitions)
+        elif isinstance(task.work, Worker):
+            deployment = task.deployment
+            queue, definition = fill(deployment.job_queue, PLACES), fill(deployment.job_definition, PLACES)
             provide_worker(aws, workflow.bundle_path, queue, definition)
-            if task.deployment.event_bus:
-                aws.ensure_event_bus(fill(task.deployment.event_bus, PLACES))
+            if deployment.event_bus:
+                aws.ensure_event_bus(fill(deployment.event_bus, PLACES))
 
 
-def _named(task: Task) -> tuple[str | None, str | None]:
-    if isinstance(task.work, BatchJob):
-        return str(task.work.request["jobQueue"]), str(task.work.request["jobDefinition"])
-    if isinstance(task.work, Worker):
-        return fill(task.deployment.job_queue, PLACES), fill(task.deployment.job_definition, PLACES)
-    return None, None
+def _provide_job(aws: EmbeddedAws, job: BatchJob, definitions: Definitions) -> None:
+    name = definition_name(job)
+    known = definitions.get(name, {})
+    environment = known.get("containerProperties", {}).get("environment", [])
+    aws.ensure_queue(str(job.request["jobQueue"]))
+    aws.ensure_job_definition(
+        name,
+        command=command(job, definitions),
+        environment={item["name"]: item["value"] for item in environment},
+        parameters=known.get("parameters", {}),
+    )
+
+
+def definition_name(job: BatchJob) -> str:
+    return str(job.request["jobDefinition"])
 
 
 def command(work: BatchJob, definitions: Definitions) -> list[str]:
@@ -71,6 +74,6 @@ def command(work: BatchJob, definitions: Definitions) -> list[str]:
     overrides = work.request.get("containerOverrides") or {}
     if overrides.get("command"):
         return list(overrides["command"])
-    name = str(work.request["jobDefinition"])
+    name = definition_name(work)
     known = definitions.get(name) or definitions.get(name.rpartition("/")[2].partition(":")[0]) or {}
     return list(known.get("containerProperties", {}).get("command", []))

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from ductwork.diagnostics import Diagnostics, Origin
-from ductwork.ir import BatchJob, Task, Workflow
+from ductwork.instances import spread
+from ductwork.ir import BatchJob, Workflow
 
 from ductwork_airflow import report
 from ductwork_airflow.ledger import Ledger
 from ductwork_airflow.local import origins
 from ductwork_airflow.local.aws import ROLE_ARN, EmbeddedAws
-from ductwork_airflow.local.provided import PLACES, command, provide
+from ductwork_airflow.local.provided import PLACES, command, definition_name, provide
 from ductwork_airflow.submit import runs
 from ductwork_airflow.submit.documents import fill
 from ductwork_airflow.submit.remote import RunHandle
@@ -67,26 +68,22 @@ def ledger_table(workflow: Workflow) -> str:
 def check(run: LocalRun, diagnostics: Diagnostics) -> None:
     """Report the jobs that could not run here: a native job whose command nobody knows."""
     for task in run.workflow.tasks:
-        _check_definition(task, run.definitions, diagnostics)
-        if isinstance(task.work, BatchJob) and not command(task.work, run.definitions):
-            name = task.work.request["jobDefinition"]
-            diagnostics.add(
-                "DW504",
-                task.origin,
-                f"the job definition {name!r} is not known here, so there is no image or command to run",
-                "give its command in container_overrides, or pass --job-definitions FILE",
-                dag_id=run.workflow.dag_id,
-                task_id=task.task_id,
-                field="job_definition",
-            )
+        if not isinstance(task.work, BatchJob):
+            continue
+        jobs = spread(task.work)
+        about = {"dag_id": run.workflow.dag_id, "task_id": task.task_id}
+        for name in sorted({definition_name(job) for job in jobs if _has_secrets(job, run.definitions)}):
+            what = f"the job definition {name!r} has secrets, unresolved by the embedded AWS: the job runs without"
+            hint = "set the variables in the definition's environment for local runs"
+            diagnostics.add("DW515", task.origin, what, hint, field="secrets", **about)
+        for name in sorted({definition_name(job) for job in jobs if not command(job, run.definitions)}):
+            what = f"the job definition {name!r} is not known here, so there is no image or command to run"
+            hint = "give its command in container_overrides, or pass --job-definitions FILE"
+            diagnostics.add("DW504", task.origin, what, hint, field="job_definition", **about)
 
 
-def _check_definition(task: Task, definitions: Mapping[str, Mapping[str, Any]], diagnostics: Diagnostics) -> None:
-    definition = definitions.get(str(task.work.request["jobDefinition"]), {}) if isinstance(task.work, BatchJob) else {}
-    if definition.get("containerProperties", {}).get("secrets"):
-        what = "the job definition has secrets, and the embedded AWS does not resolve them: the job runs without"
-        hint = "set the variables in the definition's environment for local runs"
-        diagnostics.add("DW515", task.origin, what, hint, task_id=task.task_id, field="secrets")
+def _has_secrets(job: BatchJob, definitions: Mapping[str, Mapping[str, Any]]) -> bool:
+    return bool(definitions.get(definition_name(job), {}).get("containerProperties", {}).get("secrets"))
 
 
 def execute(aws: EmbeddedAws, run: LocalRun, show: Show) -> report.RunReport | None:

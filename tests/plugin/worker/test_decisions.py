@@ -28,6 +28,10 @@ NEEDED = {
         ({"AWS_BATCH_JOB_ATTEMPT": "x"}, "AWS_BATCH_JOB_ATTEMPT must be an integer, not 'x'"),
         ({"DUCTWORK_KILL_GRACE": "x"}, "DUCTWORK_KILL_GRACE must be a number of seconds, not 'x'"),
         ({"DUCTWORK_CALLBACK": "dag"}, "DUCTWORK_CALLBACK must be 'task', 'record' or 'run', not 'dag'"),
+        (
+            {"DUCTWORK_MAP_INDEX": "array", "AWS_BATCH_JOB_ARRAY_INDEX": "0", "DUCTWORK_MAP_OFFSET": "x"},
+            "DUCTWORK_MAP_OFFSET must be an integer, not 'x'",
+        ),
         ({"DUCTWORK_MAP_SIZE": "x"}, "DUCTWORK_MAP_SIZE must be an integer, not 'x'"),
         ({"DUCTWORK_MAP_SIZE": "0"}, "DUCTWORK_MAP_SIZE must be at least 1, not 0"),
         ({"DUCTWORK_CALLBACK": "task", "DUCTWORK_TASK_ID": ""}, "DUCTWORK_TASK_ID not set"),
@@ -52,6 +56,9 @@ def test_a_bad_environment_is_one_line_and_exit_2(
         ({"DUCTWORK_MAP_INDEX": "-1"}, -1),
         ({"DUCTWORK_MAP_INDEX": "4", "AWS_BATCH_JOB_ARRAY_INDEX": "7"}, 4),
         ({"DUCTWORK_MAP_INDEX": "array", "AWS_BATCH_JOB_ARRAY_INDEX": "7"}, 7),
+        # The third of several arrays.
+        ({"DUCTWORK_MAP_INDEX": "array", "AWS_BATCH_JOB_ARRAY_INDEX": "7", "DUCTWORK_MAP_OFFSET": "20000"}, 20007),
+        ({"DUCTWORK_MAP_INDEX": "20000", "DUCTWORK_MAP_OFFSET": "20000"}, 20000),
     ],
 )
 def test_map_index(variables: dict[str, str], index: int) -> None:

@@ -1,0 +1,89 @@
+"""Asset events of real workers on the embedded AWS's event bus."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ductwork.compiler import Options, compile_paths
+from ductwork_airflow.ledger import Ledger
+from ductwork_airflow.local.aws import ROLE_ARN, EmbeddedAws
+from ductwork_airflow.local.provided import PLACES, provide
+from ductwork_airflow.local.workers import WorkerPool
+from ductwork_airflow.submit import runs
+from ductwork_airflow.submit.request import RunRequest
+
+BUS = "assets"
+DAG = """
+from airflow.sdk import DAG, Asset, task
+
+with DAG("producer"):
+
+    @task(outlets=[Asset(name="orders", uri="s3://bucket/orders")])
+    def orders(*, outlet_events):
+        outlet_events[Asset(name="orders", uri="s3://bucket/orders")].extra = {"rows": 3}
+
+    orders()
+"""
+DATE = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+def queue_behind(aws: EmbeddedAws) -> tuple[Any, str]:
+    """A client and the URL of a queue that gets all that is put on the bus."""
+    sqs, events = aws.aws.client("sqs"), aws.aws.client("events")
+    url = sqs.create_queue(QueueName="events")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    pattern = json.dumps({"source": ["ductwork"]})
+    events.put_rule(Name="all", EventBusName=BUS, EventPattern=pattern)
+    events.put_targets(Rule="all", EventBusName=BUS, Targets=[{"Id": "queue", "Arn": arn}])
+    return sqs, url
+
+
+def test_a_worker_puts_its_asset_events_and_what_was_left_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
+    path = tmp_path / "producer.py"
+    path.write_text(DAG)
+    with WorkerPool() as pool, EmbeddedAws(pool=pool, jobs=2, log_dir=tmp_path / "logs") as aws:
+        compiled = compile_paths([str(path)], Options("stepfunctions", None, {"event_bus": BUS}))
+        (workflow,), (artefact,) = compiled.workflows, compiled.artefacts
+        ledger = Ledger.connect(PLACES["LedgerTable"], aws.aws)
+        ledger.create_table()
+        provide(aws, workflow, {})
+        sqs, url = queue_behind(aws)
+
+        def details() -> list[dict[str, Any]]:
+            found = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", [])
+            return [json.loads(message["Body"])["detail"] for message in found]
+
+        places = {"ledger_table": ledger.table, "role_arn": ROLE_ARN, "places": PLACES}
+        request = RunRequest("producer", "r", DATE, (DATE, DATE))
+        handle = runs.submit(aws.aws, artefact.document, "stepfunctions", request, **places)
+        watcher, deadline = runs.watcher(aws.aws, handle), time.monotonic() + 60
+        while not (progress := watcher.poll()).ended:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert progress.state == "success"
+        (event,) = details()
+        assert (event["asset"], event["extra"]) == ({"name": "orders", "uri": "s3://bucket/orders"}, {"rows": 3})
+        assert (event["source_dag_id"], event["source_task_id"]) == ("producer", "orders")
+        item = ledger.task("producer", "r", "orders") or {}
+        assert "asset_events_due" not in item
+        # Its worker died before it could put them: the next one, which only repeats its report, does.
+        ledger.update(item["pk"], item["sk"], {"asset_events_due": json.dumps([event])})
+        batch = aws.aws.client("batch")
+        (job,) = batch.describe_jobs(jobs=[item["job_id"]])["jobs"]
+        again = batch.submit_job(
+            jobName="again",
+            jobQueue=job["jobQueue"],
+            jobDefinition=job["jobDefinition"],
+            containerOverrides={"environment": job["container"]["environment"]},
+        )
+        while "stoppedAt" not in batch.describe_jobs(jobs=[again["jobId"]])["jobs"][0]:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert details() == [event]
+        assert "asset_events_due" not in (ledger.task("producer", "r", "orders") or {})
