@@ -53,8 +53,8 @@ def ours(size, home):
             aws.aws, artefact.document, "stepfunctions", RunRequest("many", "r", date, (date, date)), **places
         )
         watcher = runs.watcher(aws.aws, handle)
-        while not watcher.poll().ended:
-            time.sleep(0.5)
+        while not (progress := watcher.poll()).ended:
+            time.sleep(progress.wait)
         took = time.perf_counter() - started
         pages = aws.aws.client("stepfunctions").get_paginator("get_execution_history")
         events = sum(len(page["events"]) for page in pages.paginate(executionArn=handle.execution_arn))

@@ -28,6 +28,8 @@ from ductwork_airflow.submit.request import RunRequest
 Show = Callable[[report.RunReport], None]
 
 _POLL_SECONDS = 0.15
+# So much longer than a look is the pause after it: the workers' calls are answered in this process, too.
+_PAUSE = 9
 _SAVE_SECONDS = 2.0
 
 
@@ -120,9 +122,12 @@ def carry_out(
     try:
         handle = begin()
         watcher = runs.watcher(aws.aws, handle)
-        while not watcher.poll().ended:
+        while True:
+            began = time.monotonic()
+            if watcher.poll().ended:
+                break
             watch.look()
-            time.sleep(_POLL_SECONDS)
+            time.sleep(max(_POLL_SECONDS, _PAUSE * (time.monotonic() - began)))
     except KeyboardInterrupt:
         runs.watcher(aws.aws, handle).stop("interrupted")
         watch.look()

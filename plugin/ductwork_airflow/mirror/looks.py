@@ -13,12 +13,14 @@ from ductwork_airflow.submit.remote import RunProgress
 BUSY_SECONDS = 1.0
 IDLE_SECONDS = 30.0
 _GROWTH = 1.5
+_ITEMS_A_SECOND = 250
 
 
 class Looks:
     """Turns what each look found into progress.
 
-    The wait is a second while things change, and grows to half a minute while they do not.
+    The wait is a second while things change, and grows to half a minute while they do not. It is longer for thousands
+    of task instances, all of which each look reads.
     """
 
     def __init__(self) -> None:
@@ -36,7 +38,8 @@ class Looks:
         now = {(item["task_id"], item["map_index"]): (item.get("state"), item.get("try_number")) for item in items}
         changed = sum(self._seen.get(key) != value for key, value in now.items())
         self._seen = now
-        self._wait = BUSY_SECONDS if changed else min(self._wait * _GROWTH, IDLE_SECONDS)
+        busy = min(max(BUSY_SECONDS, len(items) / _ITEMS_A_SECOND), IDLE_SECONDS)
+        self._wait = busy if changed else min(max(self._wait * _GROWTH, busy), IDLE_SECONDS)
         state = run.get("state", "running") if "ended_at" in run else "running"
         counts = count(run.get("tasks") or {}, items, mapped or {})
         self.last = RunProgress(state, counts, changed, run.get("error"), self._wait)

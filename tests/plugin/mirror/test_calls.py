@@ -7,6 +7,7 @@ import math
 import pytest
 from canned import Canned, canned_run
 from ductwork_airflow.mirror.history import History
+from ductwork_airflow.mirror.looks import Looks
 from ductwork_airflow.submit import runs
 from remote_runs import Clients, Remote
 
@@ -59,3 +60,16 @@ def test_history_is_read_a_piece_at_a_time(remote: Remote) -> None:
     assert history.read(aws) == 1
     assert "job-999" not in history.in_flight
     assert history.submitted["t999"] == ["job-999"]
+
+
+def test_looks_at_many_instances_are_fewer() -> None:
+    """Each reads them all: 250 of them a second, on average, and every half minute at the least."""
+
+    def waits(number: int) -> list[float]:
+        looks = Looks()
+        items = [{"task_id": "t", "map_index": index, "state": "running"} for index in range(number)]
+        return [looks.progress({}, items).wait for _ in range(3)]
+
+    assert waits(1) == waits(250) == [1.0, 1.5, 2.25]
+    assert waits(5_000) == [20.0, 30.0, 30.0]
+    assert waits(20_000) == [30.0, 30.0, 30.0]
