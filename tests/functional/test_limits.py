@@ -60,3 +60,11 @@ def test_a_task_waits_for_itself_in_the_run_before(tmp_path):
     assert [run["state"] for run in found.values()] == ["success"] * 3
     for before, after in (("r0", "r1"), ("r1", "r2")):
         assert found[after]["tasks"]["first"]["started_at"] >= found[before]["tasks"]["work"]["ended_at"]
+
+
+@pytest.mark.long
+def test_a_mapped_group_waits_for_the_past_as_a_whole(tmp_path):
+    """An instance of the second run begins when all of the first have ended; what is told is the last of each run."""
+    found = runs(tmp_path, "past_grouped", 2)
+    assert [run["state"] for run in found.values()] == ["success"] * 2
+    assert not overlaps(found, "grouped.inner")

@@ -135,3 +135,18 @@ def test_priority_weight_is_a_scheduling_priority_where_there_are_fair_shares(tm
     jobs = {job["name"].removeprefix("case-"): job["submit"] for job in made.artefacts[0].document["jobs"]}
     given = {name: job.get("schedulingPriorityOverride") for name, job in jobs.items()}
     assert given == {"a": 7, "b": 9_999, "c": 3, "d": None}
+
+
+@pytest.mark.parametrize(
+    ("argument", "flags", "bus"),
+    [
+        ("", {}, None),
+        ("", {"event_bus": "assets"}, "assets"),
+        (", executor_config={'ductwork': {'event_bus': '${EventBus}'}}", {"event_bus": "assets"}, "${EventBus}"),
+    ],
+)
+def test_the_event_bus_is_a_variable_of_the_container(argument, flags, bus, tmp_path):
+    compiled = compile_text(tmp_path, in_dag(bash(more=argument)), **flags)
+    assert codes(compiled.diagnostics) == []
+    overrides = json.loads(only_artefact(compiled).text())["States"]["t"]["Arguments"]["ContainerOverrides"]
+    assert {each["Name"]: each["Value"] for each in overrides["Environment"]}.get("DUCTWORK_EVENT_BUS") == bus

@@ -172,3 +172,35 @@ def test_each_instance_gets_its_own_request(tmp_path):
     given = [evaluate_leaves(arguments, {"index": index, "run": run}) for index in range(3)]
     assert [each["Parameters"]["x"] for each in given] == ["2026-03-04", "it's", "c"]
     assert [each["JobQueue"] for each in given] == ["q"] * 3
+
+
+PAST = """
+from airflow.sdk import task_group
+@task_group
+def g(x):
+    BashOperator(task_id='a', bash_command=x, depends_on_past=True) >> BashOperator(task_id='b', bash_command='true')
+g.expand(x=['a', 'b'])
+"""
+JOINED = """
+from airflow.sdk import task_group
+@task_group
+def g(x):
+    a, b = (BashOperator(task_id=name, bash_command=x) for name in 'ab')
+    a >> BashOperator(task_id='c', bash_command='true', trigger_rule='one_done') << b
+g.expand(x=['a', 'b'])
+"""
+
+
+def test_a_group_waits_for_the_past_before_its_map(tmp_path):
+    machine = compiled(tmp_path, PAST)
+    order = list(machine["States"])
+    waiting = [name for name in order if machine["States"][name].get("Resource", "").endswith("waitForTaskToken")]
+    assert waiting
+    assert order.index(waiting[0]) < order.index("each of g")
+    assert not [name for name in states(machine["States"]["each of g"]["ItemProcessor"]) if name in waiting]
+
+
+@pytest.mark.parametrize(("body", "prefixed"), [(PAST, False), (JOINED, True)])
+def test_a_run_whose_only_joins_are_in_a_mapped_group_tells_them_from_an_earlier_executions(tmp_path, body, prefixed):
+    prepared = json.dumps(compiled(tmp_path, body)["States"]["Prepare run"])
+    assert ("'joins'" in prepared) == prefixed

@@ -2,7 +2,7 @@
 
 import time
 
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, task, task_group
 
 
 @task
@@ -31,6 +31,15 @@ def first():
     time.sleep(0.2)
 
 
+@task_group
+def grouped(index):
+    @task(depends_on_past=True)
+    def inner(index):
+        time.sleep(0.5 * index)
+
+    inner(index)
+
+
 with DAG("one_run", max_active_runs=1):
     work()
 
@@ -45,3 +54,6 @@ with DAG("past"):
 
 with DAG("past_downstream"):
     first() >> work()
+
+with DAG("past_grouped"):
+    grouped.expand(index=[1, 2])

@@ -118,6 +118,34 @@ def test_one_outcome_stands_for_all_instances(states: list[str], stands: str) ->
     assert plan.done == {"a": stands}
 
 
+def test_of_a_mapped_task_that_is_kept_all_ends_are_told() -> None:
+    """The rules below ask for more than one outcome: whether any succeeded, whether any failed."""
+    states = ["success", "failed", "skipped", "removed"]
+    mapped = [{"task_id": "a", "map_index": index, "state": state} for index, state in enumerate(states)]
+    plan = make(run(facts={"a": {}, "b": {}}), mapped, 1, Wanted(tasks=["b"]), {"a": {"size": 3}})
+    assert plan.done == {"a": ["failed", "success", "skipped"]}
+    same = [{**item, "state": "success"} for item in mapped]
+    assert make(run(facts={"a": {}, "b": {}}), same, 1, Wanted(tasks=["b"]), {"a": {"size": 4}}).done == {
+        "a": "success"
+    }
+
+
+def test_the_kept_instances_of_native_tasks_are_named() -> None:
+    facts = {"n": {"native": True}, "w": {}}
+    states = ["success", "failed", "skipped"]
+    instances = [
+        {"task_id": task, "map_index": index, "state": state} for task in facts for index, state in enumerate(states)
+    ]
+    mapped = {"n": {"size": 3}, "w": {"size": 3}}
+    plan = make(run(facts=facts), instances, 1, Wanted(), mapped)
+    assert (plan.done, plan.again) == ({}, ["n", "w"])
+    assert plan.kept == {"n[0]": "success", "n[2]": "skipped"}
+    one = make(run(facts=facts), instances, 1, Wanted(instances={"n": [0]}, only=True), mapped)
+    assert one.kept == {"n[1]": "failed", "n[2]": "skipped"}
+    assert make(run(facts=facts), instances, 1, Wanted(tasks=["n"]), mapped).kept == {}
+    assert Plan.of({"restart": plan.text()}) == plan
+
+
 NATIVE = {
     "a": {"job": "a"},
     "n": {"job": "n", "upstream": ["a"], "native": True},
