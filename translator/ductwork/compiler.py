@@ -101,8 +101,8 @@ class _Settings:
     common: ir.Deployment
     broken: bool
     restartable: bool
-    pools: Mapping[str, int] = field(default_factory=dict)
-    max_map_length: int = 1024
+    pools: Mapping[str, int]
+    max_map_length: int
 
     @classmethod
     def read(cls, options: Options, diagnostics: Diagnostics) -> _Settings:

@@ -194,9 +194,14 @@ class MachineMirror:
         return endings.end_all(ledger, run, ledger.tasks(*self._names), why)
 
     def _settled(self, items: Sequence[Item]) -> bool:
-        """Whether the workers of a broken execution have ended; those that AWS leaves running are stopped."""
+        """Whether the workers of a broken execution have ended; those that AWS leaves running are stopped.
+
+        The iterations of a distributed Map are executions of their own, with histories of their own: their jobs are
+        known from what the workers have told.
+        """
         self._broken_since = self._broken_since or time.monotonic()
-        in_flight = dict(self._history.in_flight) if self._history else {}
+        told = (item["job_id"] for item in items if endings.is_running(item) and item.get("job_id"))
+        in_flight = dict.fromkeys([*(self._history.in_flight if self._history else ()), *told])
         found = jobs.describe(self._aws.batch, in_flight)
         alive = {job_id for job_id, job in found.items() if job["status"] not in jobs.ENDED}
         for job_id in alive - self._terminated:

@@ -161,3 +161,19 @@ def test_the_job_of_one_instance_is_that_instances(remote: Remote) -> None:
 def sleeping() -> dict[str, Any]:
     names = {"jobName": "busy", "jobQueue": QUEUE, "jobDefinition": DEFINITION}
     return {**names, "containerOverrides": {"command": ["sleep", "60"]}}
+
+
+def test_jobs_of_executions_below_a_stopped_one_are_ended(remote: Remote) -> None:
+    """The history of a run's execution says nothing of the jobs of a distributed Map; their workers have said it."""
+    waiting = {"Type": "Wait", "Seconds": 60, "End": True}
+    handle = start(remote, "below", {"QueryLanguage": "JSONata", "StartAt": "w", "States": {"w": waiting}})
+    job = remote.batch.submit_job(**sleeping())["jobId"]
+    remote.ledger.record_task("below", "r", "t", "running", 1, map_index=3, owner=True)
+    remote.ledger.update(schema.run_pk("below", "r"), schema.task_sk("t", 3), {"job_id": job})
+    watcher = runs.watcher(remote.clients, handle)
+    watcher.poll()
+    watcher.stop("enough")
+    until(lambda: watcher.poll().ended)
+    (ended,) = remote.batch.describe_jobs(jobs=[job])["jobs"]
+    assert (ended["status"], ended["statusReason"]) == ("FAILED", "the execution has ended")
+    assert remote.ledger.task("below", "r", "t", 3)["state"] == "failed"

@@ -114,8 +114,8 @@ class OneByOne:
         own = (task.task_id,)
         # No task has a blank in its id.
         self.first = shorten(f"each of {task.task_id}", STATE_NAME_LIMIT)
-        at_once = min((slots.size // slots.count for slots in task.slots), default=task.at_once)
-        at_once = min(at_once, task.at_once) if at_once and task.at_once else at_once
+        limits = [slots.size // slots.count for slots in task.slots] + ([task.at_once] if task.at_once else [])
+        at_once = min(limits, default=None)
         self.each = Each(workflow, task.task_id, SIZE, workflow.most(task.length), own, own, at_once)
         self._task, self._inside = task, inside
 
