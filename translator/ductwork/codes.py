@@ -149,7 +149,8 @@ CODES: dict[str, Code] = {
     "DW321": _warning(
         "not in the schedule document",
         "Something that does not change which jobs run and how they end is not in the document, so an import of it "
-        "does not bring it back: a job_name that is not the task's id, tags, empty tasks, task groups, times to run at.",
+        "does not bring it back: a job_name that is not the task's id, tags, empty tasks, task groups, times to run, "
+        "several poll intervals.",
     ),
     # ---- DW4xx: native tasks ----
     "DW401": _error(

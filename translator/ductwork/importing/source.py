@@ -141,12 +141,12 @@ def _edges(jobs: Sequence[Job], variables: Mapping[str, str]) -> list[str]:
 def _joined(lines: Sequence[_Line]) -> list[_Line]:
     """``a >> b`` and ``b >> c`` as ``a >> b >> c``, as far as that fits a line."""
     starting = {line[0][0]: line for line in lines if len(line[0]) == 1}
-    gone: list[_Line] = []
+    gone: set[int] = set()
     for line in lines:
         while len(line[-1]) == 1 and (follower := starting.get(line[-1][0])) and _fits(line + follower[1:]):
-            gone.append(starting.pop(line[-1][0]))
+            gone.add(id(starting.pop(line[-1][0])))
             line += follower[1:]
-    return [line for line in lines if not any(line is other for other in gone)]
+    return [line for line in lines if id(line) not in gone]
 
 
 def _fits(line: _Line) -> bool:

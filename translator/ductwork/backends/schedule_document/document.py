@@ -16,8 +16,15 @@ from ductwork.diagnostics import Diagnostic, Diagnostics, Severity
 from ductwork.ir import RUN_CALLBACKS, BatchJob, Concat, Instant, RunValue, Task, Wait, Workflow
 from ductwork.schedule_schema import DEFAULT_WAIT_TIME, Job, Schedule
 
-_SUBMIT = ("jobName", "jobQueue", "jobDefinition", "containerOverrides", "parameters")
-# Other members of SubmitJob, and the operator's arguments that give them.
+# The members of SubmitJob that a document has, and the operator's arguments that give them.
+_SUBMIT = {
+    "jobName": "job_name",
+    "jobQueue": "job_queue",
+    "jobDefinition": "job_definition",
+    "containerOverrides": "container_overrides",
+    "parameters": "parameters",
+}
+# The others.
 _NO_PLACE = {
     "arrayProperties": ("DW320", "array_properties"),
     "retryStrategy": ("DW320", "retry_strategy"),
@@ -122,8 +129,9 @@ def _losses(task: Task, impossible: bool) -> Iterator[_Loss]:
     if not task.work.wait:
         yield "DW320", "what is below the task is not to wait for its job's end", _MACHINE, "wait_for_completion"
     for path in _run_values(task.work.request):
-        if not path.startswith("jobName"):
-            yield "DW320", f"{path} is a template, and nobody would fill it in", _BATCH, path.split(".")[0]
+        member = path.split(".")[0]
+        if member in _SUBMIT and member != "jobName":
+            yield "DW320", f"{path} is a template, and nobody would fill it in", _BATCH, _SUBMIT[member]
     if task.retry.retries:
         hint = f"leave them to retryStrategy of the job definition, or {_BATCH}"
         yield "DW320", f"a schedule document has no place for retries ({task.retry.retries})", hint, "retries"
