@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 
+import pytest
 from airflow.providers.amazon.aws.operators.batch import BatchOperator
 from ductwork.diagnostics import Diagnostics
 from ductwork.importing import literals
@@ -77,6 +78,7 @@ def test_escaped_text_renders_to_itself(text):
 
 def test_dag_files_are_formatted(tmp_path):
     """As ``ruff format`` leaves them, with short lines and with long ones."""
+    pytest.importorskip("ruff", reason="ruff is not installed: pip install ductwork[dev]")
     wide = [job(f"step-{number}-of-many", **{"parameters": {"x" * number: "y" * 40}}) for number in range(30)]
     last = job("last", *(each["jobName"] for each in wide))
     after = [job(f"After{number}{'Long' * 30}", "last") for number in range(8)]
