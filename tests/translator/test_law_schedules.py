@@ -60,6 +60,39 @@ def test_a_dag_file_is_what_it_seems(document):
     assert len(assigned) == len(set(assigned)) == len(document["jobList"]) + ("TOPIC = " in ast.unparse(module))
 
 
+@st.composite
+def orders(draw):
+    """What each of many jobs depends on: long rows, fans, and anything."""
+    count = draw(st.integers(1, 60))
+    reach, least, most = draw(st.sampled_from([(1, 1, 1), (2, 1, 1), (60, 0, 1), (60, 0, 3)]))
+    above = {"j0": []}
+    for number in range(1, count):
+        near = st.integers(max(0, number - reach), number - 1)
+        above[f"j{number}"] = [f"j{up}" for up in draw(st.sets(near, min_size=least, max_size=most))]
+    return above
+
+
+@settings(max_examples=300, deadline=None)
+@given(orders())
+def test_every_dependency_is_written_once(order):
+    document = schedule(*(job(name, *above) for name, above in order.items()))
+    module = ast.parse(dag_file(check(document, "case.json", Diagnostics())))
+    found = [edge for node in module.body[-1].body if isinstance(node, ast.Expr) for edge in edges(node.value)]
+    assert sorted(found) == sorted((up, name) for name, above in order.items() for up in above)
+
+
+def edges(node):
+    """The pairs that ``a >> [b, c]`` and the like make."""
+    if isinstance(node, ast.BinOp):
+        left = node.left.right if isinstance(node.left, ast.BinOp) else node.left
+        yield from edges(node.left)
+        yield from ((up, down) for up in names(left) for down in names(node.right))
+
+
+def names(node):
+    return [each.id for each in node.elts] if isinstance(node, ast.List) else [node.id]
+
+
 @settings(max_examples=300)
 @given(_VALUES)
 def test_literals_read_back(value):

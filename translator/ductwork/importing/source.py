@@ -143,6 +143,9 @@ def _joined(lines: Sequence[_Line]) -> list[_Line]:
     starting = {line[0][0]: line for line in lines if len(line[0]) == 1}
     gone: set[int] = set()
     for line in lines:
+        # A line that has become the end of another must not go on by itself.
+        if id(line) in gone:
+            continue
         while len(line[-1]) == 1 and (follower := starting.get(line[-1][0])) and _fits(line + follower[1:]):
             gone.add(id(starting.pop(line[-1][0])))
             line += follower[1:]
