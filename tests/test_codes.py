@@ -74,7 +74,7 @@ def test_the_tables_agree_with_the_catalogue():
 
 @pytest.mark.parametrize("code", CODES)
 def test_codes_are_explained(code):
-    assert re.fullmatch(r"DW[1-5]\d\d", code)
+    assert re.fullmatch(r"DW[1-6]\d\d", code)
     entry = CODES[code]
     assert entry.title and not entry.title.endswith(".")
     assert len(entry.explanation) > len(entry.title) and entry.explanation.rstrip("' }").endswith(".")

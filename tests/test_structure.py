@@ -16,13 +16,13 @@ LAYERS = (
     {"cli"},
     {"explain", "picture"},
     {"compiler"},
-    {"frontend", "passes", "backends", "support", "deployment", "relations"},
+    {"frontend", "passes", "backends", "support", "deployment", "relations", "importing"},
     {"rules"},
     {"templates"},
     {"batch_limits"},
     {"batch_shapes"},
     {"structure", "instances"},
-    {"ir", "snapshot", "graph", "names", "ledger_schema", "exit_codes", "output"},
+    {"ir", "snapshot", "graph", "names", "ledger_schema", "schedule_schema", "exit_codes", "output"},
     {"trigger_rules", "lengths", "task_groups", "assets"},
     # The catalogue and what looks things up in it.
     {"diagnostics"},
@@ -30,7 +30,15 @@ LAYERS = (
 ONE_PART = {"codes": "diagnostics"}
 RANK = {part: number for number, layer in enumerate(LAYERS) for part in layer}
 # Within a part, the same for its own parts.
-WITHIN = {"backends": ({"__init__"}, {"stepfunctions", "batch", "cloudformation", "schedule_document"}, {"worker_job"})}
+# Two back ends read the models of others.
+WITHIN = {
+    "backends": (
+        {"__init__"},
+        {"cloudformation", "schedule_document"},
+        {"stepfunctions", "batch"},
+        {"worker_job"},
+    )
+}
 AWS = {"boto3", "botocore", "aiobotocore", "moto", "ductwork_airflow"}
 
 

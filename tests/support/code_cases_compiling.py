@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from code_cases import bash, case, in_dag, task_case
+from code_cases import CASES, bash, case, in_dag, task_case
 
 _BATCH = {"target": "batch"}
 for _rule in ("all_done", "one_success", "none_failed_min_one_success", "always"):
@@ -267,3 +267,90 @@ for _field, _bad, _good in (
     ),
 ):
     task_case("DW401", f"{_field} {str(_bad)[:40]}", [_job(**_bad) + "  # <-"], [_job(**_good)], field=_field)
+
+_SCHEDULE = {"target": "schedule"}
+_PLAIN = {"job_name": "t"}
+for _name, _more, _least in (
+    ("array_properties", {"array_properties": {"size": 3}}, {}),
+    ("retry_strategy", {"retry_strategy": {"attempts": 2}}, {}),
+    ("retries", {"retries": 2}, {"retries": 0}),
+    ("submit_job_timeout", {"submit_job_timeout": 60}, {"submit_job_timeout": None}),
+    ("share_identifier", {"share_identifier": "s"}, {}),
+    ("wait_for_completion", {"wait_for_completion": False}, {"wait_for_completion": True}),
+    ("parameters", {"parameters": {"day": "{{ ds }}"}}, {"parameters": {"day": "ds"}}),
+    ("container_overrides", {"container_overrides": {"command": ["{{ run_id }}"]}}, {"container_overrides": {}}),
+    ("job_queue", {"job_queue": "q{{ ds }}"}, {"job_queue": "q"}),
+):
+    task_case(
+        "DW320",
+        _name,
+        [_job(**_PLAIN, **_more) + "  # <-"],
+        [_job(**_PLAIN, **_least)],
+        field=_name,
+        options=_SCHEDULE,
+    )
+for _name, _bad in (
+    ("a worker", bash()),
+    ("a job that only a worker can submit", _job(**_PLAIN)[:-1] + ", execution_timeout=timedelta(1))"),
+):
+    task_case("DW320", _name, [_bad + "  # <-"], [_job(**_PLAIN)], options=_SCHEDULE)
+task_case(
+    "DW320",
+    "a waiting task",
+    [
+        "from airflow.providers.standard.sensors.time_delta import TimeDeltaSensor",
+        "TimeDeltaSensor(task_id='t', delta=timedelta(hours=1))  # <-",
+    ],
+    [_job(**_PLAIN)],
+    options=_SCHEDULE,
+)
+case(
+    "DW320",
+    "an id that is no job name",
+    in_dag(_job(task_id="a.b", job_name="ab") + "  # <-"),
+    in_dag(_job(task_id="ab", job_name="ab")),
+    dag_id="case",
+    task="a.b",
+    field="task_id",
+    options=_SCHEDULE,
+)
+_HEAD = "):  # <-\n"
+case(
+    "DW320",
+    "no job",
+    in_dag("EmptyOperator(task_id='t')").replace("):\n", _HEAD, 1),
+    in_dag(_job(**_PLAIN)),
+    dag_id="case",
+    options=_SCHEDULE,
+)
+for _name, _more in (
+    ("job_name", {"job_name": "other"}),
+    ("tags", {**_PLAIN, "tags": {"a": "b"}}),
+    ("scheduling_priority_override", {**_PLAIN, "scheduling_priority_override": 1}),
+):
+    task_case("DW321", _name, [_job(**_more) + "  # <-"], [_job(**_PLAIN)], field=_name, options=_SCHEDULE)
+for _field, _bad, _good in (
+    ("", in_dag(_job(**_PLAIN), "t >> EmptyOperator(task_id='e')"), in_dag(_job(**_PLAIN))),
+    (
+        "poll_interval",
+        in_dag(_job(**_PLAIN), _job(task_id="s", job_name="s", poll_interval=60)),
+        in_dag(_job(**_PLAIN, poll_interval=60), _job(task_id="s", job_name="s", poll_interval=60)),
+    ),
+    ("schedule", in_dag(_job(**_PLAIN)).replace("schedule=None", "schedule='@daily'"), in_dag(_job(**_PLAIN))),
+    ("tags", in_dag(_job(**_PLAIN), dag=", tags=['a', 'b']"), in_dag(_job(**_PLAIN), dag=", tags=['a']")),
+    (
+        "",
+        in_dag("with TaskGroup('g', prefix_group_id=False):", "    " + _job(**_PLAIN)),
+        in_dag(_job(**_PLAIN)),
+    ),
+):
+    _number = sum(each.code == "DW321" for each in CASES)
+    case(
+        "DW321",
+        f"{_field or 'of the DAG'} {_number}",
+        _bad.replace("):\n", _HEAD, 1),
+        _good,
+        dag_id="case",
+        field=_field,
+        options=_SCHEDULE,
+    )

@@ -1,10 +1,11 @@
-"""The command line: ``compile``, ``check``, ``explain``, and verbs of other packages (group ``ductwork.commands``).
+"""The command line: ``compile``, ``check``, ``explain``, ``import``, and other packages' verbs (``ductwork.commands``).
 
 Nothing here imports Airflow before a command needs it: ``ductwork --help`` answers at once.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
@@ -14,6 +15,7 @@ from typing import Any
 import click
 
 from ductwork import __version__, output
+from ductwork.diagnostics import Diagnostics
 
 _CLEAN, _ERRORS = 0, 1
 
@@ -58,7 +60,7 @@ def deployment_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _target = click.option(
-    "--target", type=click.Choice(["stepfunctions", "batch"]), default="stepfunctions", show_default=True
+    "--target", type=click.Choice(["stepfunctions", "batch", "schedule"]), default="stepfunctions", show_default=True
 )
 _dag_id = click.option("--dag-id", help="Only this DAG of the files.")
 _paths = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
@@ -81,7 +83,7 @@ def compile_command(
     no_restart: bool,
     **deployment: str | None,
 ) -> int:
-    """Compile DAG files to JSON: DIR/<dag_id>.asl.json or DIR/<dag_id>.batch.json."""
+    """Compile DAG files to JSON: DIR/<dag_id>.asl.json, .batch.json or .schedule.json."""
     output.results()
     from ductwork.compiler import Options, compile_paths, to_json
 
@@ -128,6 +130,30 @@ def check(paths: tuple[str, ...], dag_id: str | None, target: str, style: str, *
             names = ", ".join(workflow.dag_id for workflow in compiled.workflows) or "nothing to check"
             output.print_result(f"no problems: {names}")
     return _ERRORS if compiled.diagnostics.failed else _CLEAN
+
+
+@cli.command("import")
+@click.argument("path", metavar="FILE.json")
+@click.option("-o", "--output", "destination", required=True, metavar="FILE.py|-", help="File to write; - for stdout.")
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+def import_command(path: str, destination: str, force: bool) -> int:
+    """Turn a schedule document into a DAG file of BatchOperators."""
+    output.results()
+    from ductwork.importing import import_file
+
+    diagnostics = Diagnostics()
+    text = import_file(path, diagnostics)
+    output.print_diagnostics(diagnostics)
+    if text is None:
+        return _ERRORS
+    if destination == "-":
+        output.print_result(text)
+        return _CLEAN
+    # Unlike what compile writes, a DAG file is for people to go on with.
+    if not force and os.path.lexists(destination):
+        raise click.ClickException(f"{destination} is there already; choose another file with -o, or give --force")
+    _write(Path(destination), text)
+    return _CLEAN
 
 
 @cli.command()

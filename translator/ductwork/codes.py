@@ -139,6 +139,19 @@ CODES: dict[str, Code] = {
         "with a logical date alone takes that moment as both ends; whoever starts it must pass data_interval_start and "
         "data_interval_end. Runs started by the command line or by Airflow pass them.",
     ),
+    "DW320": _error(
+        "more than a schedule document can say",
+        "A schedule document lists plain Batch jobs: name, job definition, queue, dependencies, container overrides, "
+        "parameters. Tasks that need a worker container, templates that a run fills in, retries, timeouts, array sizes "
+        "and share identifiers have no place in it. Job definitions can give retries and timeouts; --target batch and "
+        "--target stepfunctions can say all of it.",
+    ),
+    "DW321": _warning(
+        "not in the schedule document",
+        "Something that does not change which jobs run and how they end is not in the document, so an import of it "
+        "does not bring it back: a job_name that is not the task's id, tags, empty tasks, task groups, times to run, "
+        "several poll intervals.",
+    ),
     # ---- DW4xx: native tasks ----
     "DW401": _error(
         "invalid Batch job",
@@ -193,4 +206,39 @@ CODES: dict[str, Code] = {
         "it (ductwork cancel DAG_ID RUN_ID).",
     ),
     "DW514": _error("interrupted", "The run was interrupted; what was still running has been stopped."),
+    # ---- DW6xx: importing schedule documents ----
+    "DW601": _error(
+        "no JSON document",
+        "The file does not exist, cannot be read, is too large, or is not one JSON document in UTF-8.",
+    ),
+    "DW602": _error(
+        "not as a schedule document is",
+        'A schedule document is an object {"scheduleId", "category", "scheduleName", "scheduleSnsTopic", "wait_time", '
+        '"jobList"}, and a job an object {"jobName", "jobDefinition", "jobQueue", "jobDependencies", '
+        '"containerOverrides", "parameters"}. A key that must be there is missing, or a value is of another kind. The '
+        "JSON path says where.",
+    ),
+    "DW603": _error(
+        "not accepted by AWS Batch or Airflow",
+        "A name, an ARN or a value of a job's request is not one that AWS Batch's SubmitJob or Airflow accepts, so the "
+        "imported DAG could not run.",
+    ),
+    "DW604": _error(
+        "two jobs with one name",
+        "Jobs name each other in jobDependencies, and each becomes the task of that id, so each needs its own name.",
+    ),
+    "DW605": _error(
+        "impossible dependency",
+        "A job depends on a job that is not in the document, on itself, or on a job that depends on it in turn.",
+    ),
+    "DW606": _warning(
+        "unknown key",
+        "The document has a key that schedule documents do not have. It is not imported; perhaps it is misspelt.",
+    ),
+    "DW607": _warning(
+        "state of a run",
+        "A document that comes from the history of runs holds how far its run had come (scheduleStatus, jobStatus, "
+        "jobId). That is no part of the schedule and is not imported. A job marked PASS was to be passed over when the "
+        "run was restarted; in a run of the DAG, ductwork skip does so.",
+    ),
 }

@@ -143,6 +143,11 @@ def build(dag: DagSnapshot, settings: _Settings, diagnostics: Diagnostics) -> ir
         calls_back=tuple(end for end, name in ir.RUN_CALLBACKS.items() if dag.settings.get(name)),
         restartable=settings.restartable,
         assets=dag.assets,
+        written=tuple(by_id),
+        scheduled=dag.scheduled,
+        title=dag.title,
+        tags=dag.tags,
+        sns_topic=dag.sns_topic,
     )
     for rewrite in PASSES:
         workflow = rewrite(workflow, diagnostics)

@@ -71,12 +71,14 @@ class BatchJob:
     :param request: the SubmitJob request in boto3's spelling; leaves may be :class:`Expr`
     :param wait: the task ends with the job (else as soon as the job is submitted)
     :param push_job_id: the job id becomes the task's return value
+    :param poll_interval: seconds between two looks at the job; state machines and job chains look in their own way
     """
 
     why: str
     request: Mapping[str, Any]
     wait: bool = True
     push_job_id: bool = True
+    poll_interval: int = 30
 
 
 @dataclass(frozen=True)
@@ -227,6 +229,11 @@ class Workflow:
     :param calls_back: the ends of the run (``success``, ``failed``) that call back
     :param restartable: a new execution of the same run can pass over the tasks that are done
     :param assets: what its tasks may ask for by name or URI
+    :param written: the ids of its tasks in the order in which its author wrote them
+    :param scheduled: it runs at certain times, or when assets are updated
+    :param title: what people call it
+    :param tags: in alphabetical order
+    :param sns_topic: ARN of the one SNS topic that hears of every end of a run; empty for none
     """
 
     dag_id: str
@@ -244,6 +251,11 @@ class Workflow:
     calls_back: tuple[str, ...] = ()
     restartable: bool = True
     assets: tuple[Asset, ...] = ()
+    written: tuple[str, ...] = ()
+    scheduled: bool = False
+    title: str = ""
+    tags: tuple[str, ...] = ()
+    sns_topic: str = ""
 
     @property
     def by_id(self) -> dict[str, Task]:

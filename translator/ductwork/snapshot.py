@@ -79,12 +79,17 @@ class TaskSnapshot:
 class DagSnapshot:
     """One DAG.
 
+    :param tasks: in the order in which the author wrote them
     :param dag_file: the DAG file's path relative to its bundle (the DAGs folder)
     :param bundle_path: the bundle's folder on this machine
     :param groups: mapped task groups, and how many instances each has; None for what cannot be told
     :param task_groups: all task groups by id
     :param settings: DAG-level settings that only some targets honour, as plain data
     :param assets: what its tasks read and write and it is scheduled on, in order of names
+    :param scheduled: it runs at certain times, or when assets are updated
+    :param title: its description, else its display name
+    :param tags: in alphabetical order
+    :param sns_topic: ARN of the one SNS topic that hears of every end of a run; empty for none
     """
 
     dag_id: str
@@ -96,3 +101,7 @@ class DagSnapshot:
     task_groups: Mapping[str, TaskGroup] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     assets: tuple[Asset, ...] = ()
+    scheduled: bool = False
+    title: str = ""
+    tags: tuple[str, ...] = ()
+    sns_topic: str = ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ductwork.backends.batch import chain
+from ductwork.backends.schedule_document import document
 from ductwork.backends.stepfunctions import machine
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir import Workflow
@@ -26,4 +27,5 @@ class Backend:
 BACKENDS: dict[str, Backend] = {
     "stepfunctions": Backend("asl", machine.emit),
     "batch": Backend("batch", chain.emit),
+    "schedule": Backend("schedule", document.emit),
 }

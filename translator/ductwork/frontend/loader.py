@@ -15,7 +15,7 @@ from typing import Any
 
 from ductwork.assets import Asset
 from ductwork.diagnostics import Diagnostics, Origin
-from ductwork.frontend import assets, fields, legacy, mapping
+from ductwork.frontend import assets, fields, legacy, mapping, notices
 from ductwork.frontend.compat import DagBag, manual_interval
 from ductwork.frontend.operators import groups_around, snapshot_operator
 from ductwork.frontend.plain import plain
@@ -221,6 +221,10 @@ def _snapshot_dag(dag: Any, path: str, bundle: Path, source_map: SourceMap, name
         },
         settings=_dag_settings(dag),
         assets=named,
+        scheduled=dag.schedule is not None,
+        title=plain(dag.description) or plain(dag.dag_display_name),
+        tags=tuple(sorted(map(plain, dag.tags))),
+        sns_topic=notices.topic(dag),
     )
 
 

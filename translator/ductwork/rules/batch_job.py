@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from ductwork import batch_limits
@@ -25,8 +26,8 @@ _MEMBERS = {
     "scheduling_priority_override": "schedulingPriorityOverride",
 }
 
-# How Airflow watches the job (max_retries, status_retries, poll_interval, deferrable, awslogs_enabled,
-# awslogs_fetch_interval) plays no part: the target watches it in its own way.
+# How Airflow watches the job (max_retries, status_retries, deferrable, awslogs_enabled, awslogs_fetch_interval) plays
+# no part: the target watches it in its own way. Only a schedule document says how often to look (poll_interval).
 
 # Set, these change who submits the job or what else runs; Airflow's own operator then does it all in a worker.
 # Overrides for ECS, EKS and multi-node jobs are among them: whether Step Functions' integration takes them, and a
@@ -70,7 +71,13 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
         request=request,
         wait=bool(arguments.get("wait_for_completion", True)),
         push_job_id=bool(task.settings.get("do_xcom_push", True)),
+        poll_interval=_poll_interval(arguments.get("poll_interval")),
     )
+
+
+def _poll_interval(value: Any) -> int:
+    """Whole seconds, as schedule documents have them; what is no number at all means Airflow's own default."""
+    return max(1, math.ceil(value)) if isinstance(value, (int, float)) and math.isfinite(value) else 30
 
 
 def _value(task: TaskSnapshot, name: str) -> Any:

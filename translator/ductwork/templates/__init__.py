@@ -6,6 +6,7 @@ never a guess. The task then runs in a worker, where Airflow renders the templat
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -57,6 +58,18 @@ def lower_template(source: str) -> Expr | str:
     if all(isinstance(part, Text) for part in parts):
         return "".join(part.value for part in parts if isinstance(part, Text))
     return parts[0] if len(parts) == 1 else Concat(tuple(parts))
+
+
+def escaped(text: str) -> str:
+    """A template that renders to ``text``: for text of others, which must not be taken for a template.
+
+    The inverse of :func:`lower_template`, and of Airflow's rendering.
+    """
+    # Jinja drops a newline at the end and makes all line ends "\n".
+    if not any(mark in text for mark in ("{{", "{%", "{#", "\r")) and not text.endswith("\n"):
+        return text
+    # A string of JSON is one of Jinja too, for Jinja reads its escapes as Python does.
+    return "{{ " + json.dumps(text, ensure_ascii=False) + " }}"
 
 
 def _lower_node(node: nodes.Node, source: str) -> Text | RunValue:

@@ -1,0 +1,185 @@
+"""The schedule document: a job chain's model in the words of :mod:`ductwork.schedule_schema`.
+
+A document knows a job's name, definition, queue, container overrides and parameters, and what it depends on: one plain
+container after another. So this back end lets the Batch back end make its chain, and then says for each task what of it
+has no place here. A loss that changes what runs or how it ends is an error, any other a warning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from ductwork import batch_limits, graph
+from ductwork.backends.batch import chain
+from ductwork.diagnostics import Diagnostic, Diagnostics, Severity
+from ductwork.ir import RUN_CALLBACKS, BatchJob, Concat, Instant, RunValue, Task, Wait, Workflow
+from ductwork.schedule_schema import DEFAULT_WAIT_TIME, Job, Schedule
+
+# The members of SubmitJob that a document has, and the operator's arguments that give them.
+_SUBMIT = {
+    "jobName": "job_name",
+    "jobQueue": "job_queue",
+    "jobDefinition": "job_definition",
+    "containerOverrides": "container_overrides",
+    "parameters": "parameters",
+}
+# The others.
+_NO_PLACE = {
+    "arrayProperties": ("DW320", "array_properties"),
+    "retryStrategy": ("DW320", "retry_strategy"),
+    "timeout": ("DW320", "submit_job_timeout"),
+    "shareIdentifier": ("DW320", "share_identifier"),
+    "schedulingPriorityOverride": ("DW321", "scheduling_priority_override"),
+    "tags": ("DW321", "tags"),
+}
+_IN_JOB_DEFINITIONS = {"retryStrategy", "timeout", "schedulingPriorityOverride", "tags"}
+# What the Batch back end reports about worker containers and about the timing of retries: here neither exists at all.
+_BESIDE_THE_POINT = {"DW203", "DW306", "DW310"}
+_BATCH = "use --target batch or --target stepfunctions"
+_MACHINE = "use --target stepfunctions"
+
+
+def emit(workflow: Workflow, diagnostics: Diagnostics) -> Mapping[str, Any] | None:
+    """The schedule document, or None where diagnostics say why there is none."""
+    found = Diagnostics()
+    model = chain.emit(workflow, found)
+    found = Diagnostics([finding for finding in found if _matters(workflow, finding)])
+    impossible = {finding.task_id for finding in found if finding.severity is Severity.ERROR}
+    for task in workflow.tasks:
+        for code, what, hint, field in _losses(task, task.task_id in impossible):
+            about = {"dag_id": workflow.dag_id, "task_id": task.task_id, "field": field}
+            found.add(code, task.origin, what, hint, **about)
+    for code, what, hint, field in _losses_of_dag(workflow):
+        found.add(code, workflow.origin, what, hint, dag_id=workflow.dag_id, field=field)
+    diagnostics.extend(found)
+    if model is None or found.failed:
+        return None
+    return _schedule(workflow, model).document()
+
+
+def _schedule(workflow: Workflow, model: Mapping[str, Any]) -> Schedule:
+    facts = model["manifest"]["tasks"]
+    task_of = {fact["job"]: task_id for task_id, fact in facts.items() if "job" in fact}
+    jobs = {task_of[job["name"]]: job for job in model["jobs"]}
+    upstream: dict[str, Sequence[str]] = {}
+    for task_id, job in jobs.items():
+        # As the author wrote them, so that an import gives the same edges; the fewest possible only where Batch must.
+        above = facts[task_id].get("upstream", ())
+        fewest = len(above) > batch_limits.MAX_DEPENDENCIES
+        upstream[task_id] = [task_of[name] for name in job["depends_on"]] if fewest else above
+    place = {task_id: number for number, task_id in enumerate(_in_order(upstream, workflow.written))}
+    return Schedule(
+        schedule_id=workflow.dag_id,
+        jobs=tuple(
+            Job(
+                name=task_id,
+                definition=jobs[task_id]["submit"]["jobDefinition"],
+                queue=jobs[task_id]["submit"]["jobQueue"],
+                dependencies=tuple(sorted(upstream[task_id], key=place.__getitem__)),
+                overrides=jobs[task_id]["submit"].get("containerOverrides", {}),
+                parameters=jobs[task_id]["submit"].get("parameters", {}),
+            )
+            for task_id in place
+        ),
+        category=workflow.tags[0] if workflow.tags else "",
+        title=workflow.title if workflow.title.strip() else "",
+        topic=workflow.sns_topic,
+        wait_time=min(_poll_intervals(workflow), default=DEFAULT_WAIT_TIME),
+    )
+
+
+def _in_order(upstream: Mapping[str, Sequence[str]], written: Sequence[str]) -> list[str]:
+    """As the author wrote them, but for what is written before something it depends on."""
+    rank = {task_id: f"{number:08}" for number, task_id in enumerate(written)}
+    task_of = {rank[task_id]: task_id for task_id in upstream}
+    order = graph.topological({rank[task_id]: [rank[up] for up in above] for task_id, above in upstream.items()})
+    return [task_of[each] for each in order]
+
+
+def _matters(workflow: Workflow, finding: Diagnostic) -> bool:
+    if finding.code in _BESIDE_THE_POINT or (finding.code, finding.field) == ("DW309", "retries"):
+        return False
+    # The document says whom to tell of a run's end.
+    return not (workflow.sns_topic and finding.code == "DW308" and finding.field in RUN_CALLBACKS.values())
+
+
+_Loss = tuple[str, str, str, str]
+
+
+def _losses(task: Task, impossible: bool) -> Iterator[_Loss]:
+    """``(code, what, hint, field)`` for all of a task that a document cannot say.
+
+    :param impossible: a job chain cannot carry the task either
+    """
+    if isinstance(task.work, Instant):
+        return
+    if not isinstance(task.work, BatchJob):
+        why = "it waits for a moment" if isinstance(task.work, Wait) else task.work.why
+        what = f"a schedule document knows plain Batch jobs alone, and this task is none: {why}"
+        yield "DW320", what, _MACHINE if impossible else _BATCH, ""
+        return
+    if not batch_limits.JOB_NAME.fullmatch(task.task_id):
+        what = f"the task's id names its job, and {task.task_id!r} is not a legal job name"
+        hint = "letters, digits, - and _ only, at most 128 (prefix_group_id=False for a task in a group), or "
+        yield "DW320", what, hint + _BATCH.removeprefix("use "), "task_id"
+    elif task.work.request.get("jobName") != task.task_id:
+        what = "the task's id is the job's name in the document; job_name is not kept"
+        yield "DW321", what, "give the task and its job one name", "job_name"
+    if not task.work.wait:
+        yield "DW320", "what is below the task is not to wait for its job's end", _MACHINE, "wait_for_completion"
+    for path in _run_values(task.work.request):
+        member = path.split(".")[0]
+        if member in _SUBMIT and member != "jobName":
+            yield "DW320", f"{path} is a template, and nobody would fill it in", _BATCH, _SUBMIT[member]
+    if task.retry.retries:
+        hint = f"leave them to retryStrategy of the job definition, or {_BATCH}"
+        yield "DW320", f"a schedule document has no place for retries ({task.retry.retries})", hint, "retries"
+    yield from _members(task.work.request)
+
+
+def _members(request: Mapping[str, Any]) -> Iterator[_Loss]:
+    for member in request:
+        if member not in _SUBMIT:
+            code, argument = _NO_PLACE.get(member, ("DW320", member))
+            hint = f"give it in the job definition, or {_BATCH}" if member in _IN_JOB_DEFINITIONS else _BATCH
+            yield code, f"a schedule document has no place for {member}", hint, argument
+
+
+def _losses_of_dag(workflow: Workflow) -> Iterator[_Loss]:
+    empty = [task.task_id for task in workflow.tasks if isinstance(task.work, Instant)]
+    if len(empty) == len(workflow.tasks):
+        yield "DW320", "the DAG has no Batch job, and a schedule document must have one", _BATCH, ""
+    elif empty:
+        what = f"tasks with nothing to run are not in the document: {', '.join(empty)}"
+        yield "DW321", what, "what is below them depends on what is above them, which comes to the same", ""
+    if workflow.scheduled:
+        what = "a schedule document does not say when to run: whoever reads it is told to start"
+        yield "DW321", what, "start it from an EventBridge schedule, or by hand", "schedule"
+    if workflow.task_groups:
+        what = f"task groups are not in the document: {', '.join(workflow.task_groups)}"
+        yield "DW321", what, "their tasks are, one beside another", ""
+    if len(workflow.tags) > 1:
+        what = (
+            f"the first tag, {workflow.tags[0]!r}, is the category; there is no place for {len(workflow.tags) - 1} more"
+        )
+        yield "DW321", what, "tags have no effect on runs", "tags"
+    if len(intervals := _poll_intervals(workflow)) > 1:
+        what = f"all jobs are looked at every {min(intervals)} s, the least poll_interval of the tasks"
+        yield "DW321", what, "give all tasks one poll_interval", "poll_interval"
+
+
+def _poll_intervals(workflow: Workflow) -> set[int]:
+    return {task.work.poll_interval for task in workflow.tasks if isinstance(task.work, BatchJob)}
+
+
+def _run_values(value: Any, path: str = "") -> Iterator[str]:
+    """Where in a request there is something that only a run knows."""
+    if isinstance(value, (RunValue, Concat)):
+        yield path
+    elif isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _run_values(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _run_values(inner, f"{path}[{number}]")
