@@ -1,4 +1,4 @@
-"""A task that names an image gets the job definition that runs it."""
+"""A worker task that names an image gets the job definition that runs it; all definitions that a workflow needs."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 from ductwork.diagnostics import Diagnostics
-from ductwork.ir import Task, Worker, Workflow
-from ductwork.names import short_hash
+from ductwork.ir import BatchJob, Deployment, Task, Worker, Workflow
+from ductwork.passes.containers import named
 
 WORKER_COMMAND = ["ductwork", "worker"]
 _DEFAULT_VCPUS = "1"
@@ -20,32 +20,40 @@ def name_images(workflow: Workflow, diagnostics: Diagnostics) -> Workflow:
 
 
 def _named(task: Task) -> Task:
-    deployment = task.deployment
-    if not deployment.image or not isinstance(task.work, Worker):
+    if not task.deployment.image or not isinstance(task.work, Worker):
         return task
-    name = f"ductwork-{short_hash(deployment.image, 16)}"
-    return replace(task, deployment=replace(deployment, job_definition=name))
+    return replace(
+        task, deployment=replace(task.deployment, job_definition=_of_worker(task.deployment)["jobDefinitionName"])
+    )
 
 
-def needed(workflow: Workflow) -> list[dict[str, Any]]:
-    """RegisterJobDefinition requests (boto3's spelling) for the images the workflow names, one per image."""
-    images = {
-        task.deployment.image: task.deployment.job_definition
-        for task in workflow.tasks
-        if task.deployment.image and isinstance(task.work, Worker)
-    }
-    return [
+def _of_worker(deployment: Deployment) -> dict[str, Any]:
+    roles = {"jobRoleArn": deployment.job_role, "executionRoleArn": deployment.execution_role}
+    return named(
         {
-            "jobDefinitionName": name,
             "type": "container",
             "containerProperties": {
-                "image": image,
+                "image": deployment.image,
                 "command": WORKER_COMMAND,
                 "resourceRequirements": [
                     {"type": "VCPU", "value": _DEFAULT_VCPUS},
                     {"type": "MEMORY", "value": str(_DEFAULT_MEMORY_MIB)},
                 ],
+                **{member: role for member, role in roles.items() if role},
             },
         }
-        for image, name in sorted(images.items())
-    ]
+    )
+
+
+def needed(workflow: Workflow) -> list[dict[str, Any]]:
+    """RegisterJobDefinition requests (boto3's spelling) for the images and containers of the workflow, one for each."""
+    made: dict[str, dict[str, Any]] = {}
+    for task in workflow.tasks:
+        if isinstance(task.work, Worker) and task.deployment.image:
+            definition = _of_worker(task.deployment)
+        elif isinstance(task.work, BatchJob) and task.work.definition:
+            definition = dict(task.work.definition)
+        else:
+            continue
+        made[definition["jobDefinitionName"]] = definition
+    return [made[name] for name in sorted(made)]
