@@ -72,7 +72,7 @@ def test_an_artefacts_path_says_which_dag_it_is(tmp_path):
     assert Source(artefact=str(path)).load() == Loaded("etl", {"States": {}})
     beside = tmp_path / "etl.jobdefinitions.json"
     beside.write_text(json.dumps([{"jobDefinitionName": "ductwork-1"}]))
-    assert Source(artefact=str(path)).load() == Loaded("etl", {"States": {}}, [{"jobDefinitionName": "ductwork-1"}])
+    assert Source(artefact=str(path)).load() == Loaded("etl", {"States": {}}, ({"jobDefinitionName": "ductwork-1"},))
 
 
 def test_a_deployed_machine_needs_no_document():
