@@ -40,6 +40,9 @@ def provide_worker(aws: EmbeddedAws, bundle_path: str, queue: str, definition: s
 def provide(aws: EmbeddedAws, workflow: Workflow, definitions: Definitions) -> None:
     """Make every queue and job definition that a workflow names exist."""
     for task in workflow.tasks:
+        if task.calls_back and isinstance(task.work, BatchJob):
+            # Where it fails, a worker calls back.
+            provide_worker(aws, workflow.bundle_path, *_of_worker(task))
         queue, definition = _named(task)
         if queue is None or definition is None:
             continue
@@ -60,10 +63,12 @@ def provide(aws: EmbeddedAws, workflow: Workflow, definitions: Definitions) -> N
 
 def _named(task: Task) -> tuple[str | None, str | None]:
     if isinstance(task.work, BatchJob):
-        return str(task.work.request["jobQueue"]), str(task.work.request["jobDefinition"])
-    if isinstance(task.work, Worker):
-        return fill(task.deployment.job_queue, PLACES), fill(task.deployment.job_definition, PLACES)
-    return None, None
+        return fill(str(task.work.request["jobQueue"]), PLACES), str(task.work.request["jobDefinition"])
+    return _of_worker(task) if isinstance(task.work, Worker) else (None, None)
+
+
+def _of_worker(task: Task) -> tuple[str, str]:
+    return fill(task.deployment.job_queue, PLACES), fill(task.deployment.job_definition, PLACES)
 
 
 def command(work: BatchJob, definitions: Definitions) -> list[str]:

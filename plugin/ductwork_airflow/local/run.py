@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -50,6 +50,7 @@ class LocalRun:
     :param document: the compiled artefact
     :param definitions: the user's job definitions by name, as ``aws batch describe-job-definitions`` prints them
     :param given: the options it was compiled with, for a restart in a later process
+    :param made: the job definitions that were compiled with it
     """
 
     workflow: Workflow
@@ -58,6 +59,7 @@ class LocalRun:
     request: RunRequest
     definitions: Mapping[str, Mapping[str, Any]]
     given: Mapping[str, Any] = field(default_factory=dict)
+    made: Sequence[Mapping[str, Any]] = ()
 
 
 def ledger_table(workflow: Workflow) -> str:
@@ -69,23 +71,27 @@ def check(run: LocalRun, diagnostics: Diagnostics) -> None:
     for task in run.workflow.tasks:
         _check_definition(task, run.definitions, diagnostics)
         if isinstance(task.work, BatchJob) and not command(task.work, run.definitions):
+            about = {"dag_id": run.workflow.dag_id, "task_id": task.task_id}
+            if task.work.container is not None:
+                what = "the container runs its image's own command, and there are no images here"
+                hint = "write the command out, as a list of words, in the operator"
+                diagnostics.add("DW504", task.origin, what, hint, field="command", **about)
+                continue
             name = task.work.request["jobDefinition"]
-            diagnostics.add(
-                "DW504",
-                task.origin,
-                f"the job definition {name!r} is not known here, so there is no image or command to run",
-                "give its command in container_overrides, or pass --job-definitions FILE",
-                dag_id=run.workflow.dag_id,
-                task_id=task.task_id,
-                field="job_definition",
-            )
+            what = f"the job definition {name!r} is not known here, so there is no image or command to run"
+            hint = "give its command in container_overrides, or pass --job-definitions FILE"
+            diagnostics.add("DW504", task.origin, what, hint, field="job_definition", **about)
 
 
 def _check_definition(task: Task, definitions: Mapping[str, Mapping[str, Any]], diagnostics: Diagnostics) -> None:
-    definition = definitions.get(str(task.work.request["jobDefinition"]), {}) if isinstance(task.work, BatchJob) else {}
+    if not isinstance(task.work, BatchJob):
+        return
+    definition = task.work.definition or definitions.get(str(task.work.request["jobDefinition"]), {})
     if definition.get("containerProperties", {}).get("secrets"):
         what = "the job definition has secrets, and the embedded AWS does not resolve them: the job runs without"
         hint = "set the variables in the definition's environment for local runs"
+        if task.work.container is not None:
+            hint = "the command has to do without them in local runs"
         diagnostics.add("DW515", task.origin, what, hint, task_id=task.task_id, field="secrets")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,11 +21,17 @@ def name_images(workflow: Workflow, diagnostics: Diagnostics) -> Workflow:
 
 
 def _named(task: Task) -> Task:
-    if not task.deployment.image or not isinstance(task.work, Worker):
+    if not _runs_worker(task):
         return task
     return replace(
         task, deployment=replace(task.deployment, job_definition=_of_worker(task.deployment)["jobDefinitionName"])
     )
+
+
+def _runs_worker(task: Task) -> bool:
+    """Whether a worker of an image that the deployment names runs the task, or calls back for it."""
+    calls_back = isinstance(task.work, BatchJob) and task.calls_back
+    return bool(task.deployment.image) and (isinstance(task.work, Worker) or calls_back)
 
 
 def _of_worker(deployment: Deployment) -> dict[str, Any]:
@@ -47,13 +54,14 @@ def _of_worker(deployment: Deployment) -> dict[str, Any]:
 
 def needed(workflow: Workflow) -> list[dict[str, Any]]:
     """RegisterJobDefinition requests (boto3's spelling) for the images and containers of the workflow, one for each."""
-    made: dict[str, dict[str, Any]] = {}
+    found: list[dict[str, Any]] = []
     for task in workflow.tasks:
-        if isinstance(task.work, Worker) and task.deployment.image:
-            definition = _of_worker(task.deployment)
-        elif isinstance(task.work, BatchJob) and task.work.definition:
-            definition = dict(task.work.definition)
-        else:
-            continue
-        made[definition["jobDefinitionName"]] = definition
-    return [made[name] for name in sorted(made)]
+        if _runs_worker(task):
+            found.append(_of_worker(task.deployment))
+        if isinstance(task.work, BatchJob) and task.work.definition:
+            found.append(dict(task.work.definition))
+    return sorted({each["jobDefinitionName"]: each for each in found}.values(), key=_name)
+
+
+def _name(definition: Mapping[str, Any]) -> str:
+    return str(definition["jobDefinitionName"])

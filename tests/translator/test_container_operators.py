@@ -257,3 +257,13 @@ def test_templates_that_render_natively(tmp_path):
     lines = [pod("arguments=['{{ ds }}', 'run {{ ds_nodash }}', 'x']")]
     work = work_of(tmp_path, *lines, dag=", render_template_as_native_obj=True")
     assert work.container.command == (DS, Concat((Text("run "), RunValue("ds_nodash"))), "x")
+
+
+def test_who_calls_back_for_a_container_is_a_worker_of_the_workers_image(tmp_path):
+    body = in_dag(*IMPORTS, pod("on_failure_callback=print"))
+    (artefact,) = compile_text(tmp_path, body, image="r/worker:1").artefacts
+    by_image = {each["containerProperties"]["image"]: each["jobDefinitionName"] for each in artefact.job_definitions}
+    states = artefact.document["States"]
+    assert states["t"]["Arguments"]["JobDefinition"] == by_image["r/i"]
+    assert states["Call back t"]["Arguments"]["JobDefinition"] == by_image["r/worker:1"]
+    assert len(by_image) == 2
