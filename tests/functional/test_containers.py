@@ -37,3 +37,12 @@ def test_a_container_that_fails_calls_back(ductwork, tmp_path):
 def test_a_container_whose_command_only_its_image_knows(ductwork):
     refused = ductwork("run", CONTAINERS, "--dag-id", "unknown", "--local")
     assert (refused.code, "DW504" in refused.err, "unknown.own_command command" in refused.err) == (1, True, True)
+
+
+@pytest.mark.parametrize("target", ["stepfunctions", "batch"])
+def test_a_container_with_ductwork_in_its_image_hands_on_what_it_prints(target, ductwork):
+    done = ductwork("run", CONTAINERS, "--dag-id", "handing_on", "--local", "--json", "--target", target)
+    found = {task["task_id"]: task for task in done.json["tasks"]}
+    assert found["reads"]["return_value"] == {"last": "two", "every": ["one", "two"]}, done.err
+    assert (done.code, found["fails"]["state"], "return_value" in found["fails"]) == (1, "failed", False)
+    assert "exit code 3" in done.err

@@ -267,3 +267,15 @@ def test_who_calls_back_for_a_container_is_a_worker_of_the_workers_image(tmp_pat
     assert states["t"]["Arguments"]["JobDefinition"] == by_image["r/i"]
     assert states["Call back t"]["Arguments"]["JobDefinition"] == by_image["r/worker:1"]
     assert len(by_image) == 2
+
+
+def test_ductwork_in_the_image_keeps_what_a_pod_hands_back(tmp_path):
+    config = "executor_config={'ductwork': {'worker_image': True}}"
+    work = work_of(tmp_path, pod(f"arguments=['run', '{{{{ ds }}}}'], do_xcom_push=True, {config}"))
+    overrides = work.request["containerOverrides"]
+    assert overrides["command"] == ["ductwork", "worker", "--", "run", DS]
+    told = {each["name"]: each["value"] for each in overrides["environment"]}
+    assert told["DUCTWORK_XCOM"] == "/airflow/xcom/return.json"
+    assert (told["DUCTWORK_TASK_ID"], told["DUCTWORK_RUN_ID"]) == ("t", RunValue("run_id"))
+    body = in_dag(*IMPORTS, pod(f"do_xcom_push=True, {config}"))
+    assert codes(compile_text(tmp_path, body).diagnostics) == ["DW407"]

@@ -155,8 +155,9 @@ CODES: dict[str, Code] = {
     "DW403": _error(
         "XCom of a container",
         "What a container prints or writes to a file of its own reaches nobody once it runs as a job of AWS Batch, so "
-        "it cannot become an XCom. Let the container write to S3 and read it there; or keep Airflow's own operator in "
-        "a worker: executor_config={'ductwork': {'native': False}}.",
+        "it cannot become an XCom. Let the container write to S3 and read it there; or put Ductwork into its image, "
+        "where it keeps the XCom: executor_config={'ductwork': {'worker_image': True}}; or keep Airflow's own operator "
+        "in a worker: {'native': False}.",
     ),
     "DW404": _warning(
         "the image's entrypoint stays",

@@ -258,6 +258,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "tags": _tags,
     "native": _boolean,
     "container_image": _matching(re.compile(r"\S{1,512}"), "image name"),
+    "worker_image": _boolean,
     "platform": _platform,
     "job_role": _matching(batch_limits.ROLE, "ARN of a role"),
     "execution_role": _matching(batch_limits.ROLE, "ARN of a role"),

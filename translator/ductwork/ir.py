@@ -85,6 +85,7 @@ class Container:
     :param memory: MiB; likewise ``shared_memory``
     :param ulimits: name, soft limit, hard limit
     :param timeout: seconds for one attempt
+    :param xcom: what becomes its XCom, kept by Ductwork in the image: a JSON file's path, ``last`` (line) or ``all``
     """
 
     image: str
@@ -105,6 +106,7 @@ class Container:
     public_ip: bool = False
     timeout: int | None = None
     tags: Mapping[str, Any] = field(default_factory=dict)
+    xcom: str = ""
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,7 @@ class Deployment:
     :param environment: further variables for the container
     :param native: False: Airflow's own operator in a worker, even where AWS could carry the task out by itself
     :param container_image: what a container operator runs, in place of the image it names
+    :param worker_image: the container's image has Ductwork in it, which can keep its XCom
     :param platform: of container tasks: ``ec2`` or ``fargate``
     :param job_role: ARN; what the container may do; ``execution_role``: what starting it takes
     :param registry_credentials: ARN of a secret for a private registry
@@ -216,6 +219,7 @@ class Deployment:
     tags: Mapping[str, str] = field(default_factory=dict)
     native: bool | None = None
     container_image: str | None = None
+    worker_image: bool | None = None
     platform: str | None = None
     job_role: str | None = None
     execution_role: str | None = None

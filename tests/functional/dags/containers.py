@@ -51,5 +51,17 @@ with DAG("called_back", schedule=None, start_date=START, params={"notes": ""}):
         on_failure_callback=tell,
     )
 
+with DAG("handing_on", schedule=None, start_date=START):
+
+    @task
+    def reads(last, every):
+        return {"last": last, "every": every}
+
+    ours = {"ductwork": {"worker_image": True}}
+    last = docker("last", ["sh", "-c", "echo one; echo two >&2"], executor_config=ours)
+    every = docker("every", ["sh", "-c", "echo one; echo two"], xcom_all=True, executor_config=ours)
+    fails = docker("fails", ["sh", "-c", "echo one; exit 3"], executor_config=ours)
+    reads(last.output, every.output)
+
 with DAG("unknown", schedule=None, start_date=START):
     DockerOperator(task_id="own_command", image="registry.example/any:1")

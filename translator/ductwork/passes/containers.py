@@ -38,14 +38,30 @@ _FARGATE = (
 
 def place_containers(workflow: Workflow, diagnostics: Diagnostics) -> Workflow:
     """Give every container task its job definition and its request."""
-    return replace(workflow, tasks=tuple(_placed(workflow.dag_id, task, diagnostics) for task in workflow.tasks))
+    return replace(workflow, tasks=tuple(_placed(workflow, task, diagnostics) for task in workflow.tasks))
 
 
-def _placed(dag_id: str, task: Task, diagnostics: Diagnostics) -> Task:
+def _placed(workflow: Workflow, task: Task, diagnostics: Diagnostics) -> Task:
     if not isinstance(task.work, BatchJob) or task.work.container is None:
         return task
-    maker = _Maker(dag_id, task, task.work.container, diagnostics)
+    container = _keeping_xcom(workflow, task, task.work.container)
+    maker = _Maker(workflow.dag_id, task, container, diagnostics)
     return replace(task, work=replace(task.work, request=maker.request(), definition=maker.definition()))
+
+
+def _keeping_xcom(workflow: Workflow, task: Task, container: Container) -> Container:
+    """The container with Ductwork, which is in its image, around its command."""
+    if not container.xcom or container.command is None:
+        return container
+    told = {
+        "DUCTWORK_DAG_ID": workflow.dag_id,
+        "DUCTWORK_RUN_ID": RunValue("run_id"),
+        "DUCTWORK_TASK_ID": task.task_id,
+        "DUCTWORK_LEDGER_TABLE": workflow.ledger_table,
+        "DUCTWORK_XCOM": container.xcom,
+    }
+    command = ("ductwork", "worker", "--", *container.command)
+    return replace(container, command=command, environment={**container.environment, **told})
 
 
 class _Maker:
@@ -73,6 +89,9 @@ class _Maker:
         image = values.container_image or container.image
         if not image:
             self._wants("container_image", "the container has no image", "'registry/image:tag'")
+        if container.xcom and container.command is None:
+            what = "only the image knows its command, and Ductwork must run it to keep what it hands back"
+            self._report("DW407", "command", what, "write the command out in the operator")
         volumes, points, memory = self._file_systems()
         execution_role = values.execution_role or container.execution_role
         linux = {"sharedMemorySize": container.shared_memory, "tmpfs": memory}

@@ -28,6 +28,7 @@ _LOOKS = {
     *("template_fields", "template_ext", "template_fields_renderers", "ui_color", "ui_fgcolor"),
     *("custom_operator_name", "operator_extra_links", "BASE_CONTAINER_NAME", "_abc_impl", "partial"),
 }
+_WORKER_IMAGE = "executor_config={'ductwork': {'worker_image': True}}"
 _UNSET: tuple[Any, ...] = (None, False, "", [], {})
 
 
@@ -94,8 +95,11 @@ class Reader:
         hint += f"executor_config={{'ductwork': {{'ignore': ['{name}']}}}}"
         self._add("DW404", name, what, hint)
 
-    def xcom(self, name: str, what: str, hint: str) -> None:
-        self._add("DW403", name, what, hint)
+    def xcom(self, what: str, hint: str) -> None:
+        self._add("DW403", "do_xcom_push", what, f"{hint}; or put Ductwork into its image and say so: {_WORKER_IMAGE}")
+
+    def nothing_to_push(self, what: str, hint: str) -> None:
+        self._add("DW403", "do_xcom_push", what, hint)
 
     def _add(self, code: str, name: str, what: str, hint: str) -> None:
         self._diagnostics.add(code, self.task.origin, what, hint, task_id=self.task.task_id, field=name)
@@ -149,6 +153,13 @@ class Reader:
             self.unknown(name, f"{name} is no dictionary of names and values")
             return {}
         return {key: self.text(name, value) for key, value in values.items()}
+
+
+def own_value(task: TaskSnapshot, key: str) -> Any:
+    """A deployment value of the task's own ``executor_config``, as written there."""
+    config = task.executor_config if isinstance(task.executor_config, Mapping) else {}
+    own = config.get("ductwork")
+    return own.get(key) if isinstance(own, Mapping) else None
 
 
 def own_code(task: TaskSnapshot, operators: tuple[str, ...]) -> str | None:

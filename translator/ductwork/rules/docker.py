@@ -11,7 +11,7 @@ from ductwork.diagnostics import Diagnostics
 from ductwork.ir import BatchJob, Concat, Container, Expr, Mount, RunValue, Text, Work
 from ductwork.rules.amounts import docker_bytes, mib
 from ductwork.rules.base import Decline, Rule
-from ductwork.rules.container import Arguments, Reader, own_code
+from ductwork.rules.container import Arguments, Reader, own_code, own_value
 from ductwork.snapshot import TaskSnapshot
 
 _OPERATOR = "airflow.providers.docker.operators.docker.DockerOperator"
@@ -20,11 +20,10 @@ TRANSLATED = frozenset(
     {
         *("image", "command", "entrypoint", "environment", "private_environment", "cpus", "mem_limit", "shm_size"),
         *("user", "privileged", "mounts", "mount_tmp_dir", "tmp_dir", "ulimits", "device_requests", "labels"),
-        *("network_mode", "docker_conn_id"),
+        *("network_mode", "docker_conn_id", "xcom_all"),
     }
 )
 _DAEMON = "it says how to reach a Docker daemon, and there is none"
-_XCOM = "it shapes the XCom, which is reported where something reads it"
 ARGUMENTS = Arguments(
     harmless={
         **dict.fromkeys(("api_version", "docker_url", "timeout"), _DAEMON),
@@ -32,7 +31,7 @@ ARGUMENTS = Arguments(
             ("tls_ca_cert", "tls_client_cert", "tls_client_key", "tls_verify", "tls_hostname", "tls_ssl_version"),
             _DAEMON,
         ),
-        **dict.fromkeys(("xcom_all", "retrieve_output_path"), _XCOM),
+        "retrieve_output_path": "it says nothing without retrieve_output",
         "auto_remove": "nothing is left of a container once its job has ended",
         "container_name": "it is for people; the job is named by the DAG and the task",
         "force_pull": "the image is pulled for each job",
@@ -89,6 +88,7 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
             mounts=(*_mounts(reader), *([Mount(folder)] if folder else [])),
             ulimits=_ulimits(reader),
             tags=_labels(reader),
+            xcom=_xcom(task),
         ),
     )
 
@@ -101,10 +101,16 @@ def _check(reader: Reader) -> None:
     if reader.is_set("docker_conn_id"):
         hint = "name a secret with the login: executor_config={'ductwork': {'registry_credentials': ARN}}"
         reader.refuse("docker_conn_id", "Airflow's connection cannot log AWS in to the image's registry", hint)
-    if task.settings.get("do_xcom_push") and task.read_by:
+    if task.settings.get("do_xcom_push") and task.read_by and not own_value(task, "worker_image"):
         what = f"{task.read_by[0]} reads what the container prints last, and nobody takes that down"
         hint = "let the container write it to S3; if nothing reads it, set do_xcom_push=False"
-        reader.xcom("do_xcom_push", what, hint)
+        reader.xcom(what, hint)
+
+
+def _xcom(task: TaskSnapshot) -> str:
+    if not (task.settings.get("do_xcom_push") and own_value(task, "worker_image")):
+        return ""
+    return "all" if task.arguments.get("xcom_all") else "last"
 
 
 def _command(reader: Reader) -> tuple[Expr | str, ...] | None:

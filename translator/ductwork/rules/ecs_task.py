@@ -11,7 +11,7 @@ from typing import Any
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir import BatchJob, Container, Expr, Work
 from ductwork.rules.base import Decline, Rule
-from ductwork.rules.container import Arguments, Reader
+from ductwork.rules.container import Arguments, Reader, own_value
 from ductwork.snapshot import TaskSnapshot
 
 _OPERATOR = "airflow.providers.amazon.aws.operators.ecs.EcsRunTaskOperator"
@@ -50,7 +50,7 @@ _UNITS = 1024  # of a processor
 
 
 def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
-    if not _image(task):
+    if not own_value(task, "container_image"):
         return Decline("the image is in an ECS task definition, which cannot be read here, so a worker starts the task")
     for name, default in _NEED_AIRFLOW.items():
         if task.arguments.get(name) not in (None, default):
@@ -58,7 +58,7 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
     reader = Reader(task, diagnostics, ARGUMENTS)
     if task.read_by and task.settings.get("do_xcom_push"):
         what = f"{task.read_by[0]} reads an XCom of it: the ECS task's ARN or the last line of its log"
-        reader.xcom("do_xcom_push", what, "do not read it, or leave container_image out")
+        reader.nothing_to_push(what, "do not read it, or leave container_image out")
     overrides = task.arguments.get("overrides") or {}
     if not isinstance(overrides, Mapping):
         reader.unknown("overrides", "overrides is no dictionary")
@@ -70,12 +70,6 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
         push_job_id=False,
         container=_container(reader, overrides),
     )
-
-
-def _image(task: TaskSnapshot) -> str:
-    config = task.executor_config if isinstance(task.executor_config, Mapping) else {}
-    own = config.get("ductwork")
-    return str(own.get("container_image") or "") if isinstance(own, Mapping) else ""
 
 
 def _container(reader: Reader, overrides: Mapping[str, Any]) -> Container:

@@ -14,7 +14,7 @@ from typing import Any
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir import BatchJob, Concat, Container, Expr, Text, Work
 from ductwork.rules.base import Decline, Rule
-from ductwork.rules.container import Arguments, Reader, own_code
+from ductwork.rules.container import Arguments, Reader, own_code, own_value
 from ductwork.rules.pod_parts import mounts, requirements, security
 from ductwork.snapshot import TaskSnapshot
 
@@ -90,6 +90,8 @@ ARGUMENTS = Arguments(
     defaults={"on_finish_action": "delete_pod"},
 )
 _GRACE_SECONDS = 30
+# Where Airflow's sidecar looks.
+_RETURN = "/airflow/xcom/return.json"
 
 
 def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
@@ -111,6 +113,7 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
             mounts=mounted,
             timeout=task.arguments.get("active_deadline_seconds"),
             tags=_labels(reader),
+            xcom=_RETURN if task.settings.get("do_xcom_push") and own_value(task, "worker_image") else "",
             **requirements(reader),
             **security(reader),
         ),
@@ -125,12 +128,15 @@ def _check(reader: Reader) -> None:
     if task.arguments.get("termination_grace_period") not in (None, _GRACE_SECONDS):
         reader.warn("termination_grace_period", f"AWS Batch always gives a job {_GRACE_SECONDS} s to end")
     if task.settings.get("do_xcom_push"):
-        what = "there is no sidecar that could take down what the container writes to /airflow/xcom/return.json"
-        hint = "let the container write it to S3; if nothing reads it, leave do_xcom_push out"
-        reader.xcom("do_xcom_push", what, hint)
+        if task.settings.get("multiple_outputs"):
+            reader.refuse("multiple_outputs", "only the whole return value is kept", "leave it out")
+        if not own_value(task, "worker_image"):
+            what = f"there is no sidecar that could take down what the container writes to {_RETURN}"
+            hint = "let the container write it to S3; if nothing reads it, leave do_xcom_push out"
+            reader.xcom(what, hint)
     elif task.read_by:
         what = f"{task.read_by[0]} reads an XCom of it: the name of its pod, and there is no pod"
-        reader.xcom("do_xcom_push", what, "do not read it")
+        reader.nothing_to_push(what, "do not read it")
 
 
 def _environment(reader: Reader) -> tuple[dict[str, Expr | str], tuple[str, ...]]:
