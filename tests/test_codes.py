@@ -7,6 +7,7 @@ from pathlib import Path
 
 import code_cases
 import code_cases_compiling
+import code_cases_containers
 import code_cases_loading
 import pytest
 from code_cases import CASES, COVERED_ELSEWHERE
@@ -69,7 +70,8 @@ def test_every_code_is_covered(code):
 def test_the_tables_agree_with_the_catalogue():
     assert {case.code for case in CASES} | COVERED_ELSEWHERE.keys() == CODES.keys()
     assert len({case.id for case in CASES}) == len(CASES)
-    assert code_cases_loading.__doc__ and code_cases_compiling.__doc__ and code_cases.__doc__
+    modules = (code_cases, code_cases_loading, code_cases_compiling, code_cases_containers)
+    assert all(module.__doc__ for module in modules)
 
 
 @pytest.mark.parametrize("code", CODES)

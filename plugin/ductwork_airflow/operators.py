@@ -220,7 +220,8 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
         source = Source(
             self.dag_file, self.artefact, self.state_machine_arn, self.remote_dag_id, self.target, deployment
         )
-        dag_id, document = source.load()
+        loaded = source.load()
+        dag_id = loaded.dag_id
         request = request_of(context["dag_run"], dag_id, run_id, self.conf)
         source.check_conf(dag_id, request.conf)
         if self.target == "batch":
@@ -228,13 +229,14 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
             self._attached = RunHandle(dag_id, run_id, self.target, table), context["ti"]
         return runs.submit(
             self.hook,
-            document or {},
+            loaded.document or {},
             self.target,
             request,
             ledger_table=table,
             role_arn=self.role_arn or (None if self.state_machine_arn else _configured("role_arn")),
             state_machine_arn=self.state_machine_arn,
             places={"LedgerTable": table, **(self.places or {})},
+            job_definitions=loaded.job_definitions,
         )
 
     def _state(self, known: Attachment) -> str:

@@ -6,7 +6,7 @@ import copy
 import json
 import signal
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,18 @@ from ductwork_airflow.submit.request import RunRequest
 
 class SourceError(ValueError):
     """The operator's arguments, or what they name, cannot be used; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """
+    :param document: the artefact's; None for a state machine that is there already
+    :param job_definitions: RegisterJobDefinition requests for what it runs
+    """
+
+    dag_id: str
+    document: Mapping[str, Any] | None
+    job_definitions: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -52,20 +64,21 @@ class Source:
             if self.dag_id is None:
                 raise SourceError("state_machine_arn alone does not say which DAG it is: give remote_dag_id too")
 
-    def load(self) -> tuple[str, Mapping[str, Any] | None]:
-        """The remote DAG id and the artefact's document, None for a state machine that is there already.
-
+    def load(self) -> Loaded:
+        """
         :raises SourceError: with all diagnostics, if the DAG does not compile
         """
         self.check()
         if self.dag_file is not None:
             return self._compile(self.dag_file)
         if self.artefact is None:
-            return str(self.dag_id), None
-        document = _read(self.artefact) if isinstance(self.artefact, str) else self.artefact
-        return self._dag_id_of(document), document
+            return Loaded(str(self.dag_id), None)
+        if not isinstance(self.artefact, str):
+            return Loaded(self._dag_id_of(self.artefact), self.artefact)
+        document = _read(self.artefact)
+        return Loaded(self._dag_id_of(document), document, _read_definitions(self.artefact))
 
-    def _compile(self, dag_file: str) -> tuple[str, Mapping[str, Any]]:
+    def _compile(self, dag_file: str) -> Loaded:
         from ductwork.compiler import Options, compile_paths
 
         with _alarm_kept():
@@ -76,7 +89,8 @@ class Source:
         if len(compiled.artefacts) != 1:
             known = ", ".join(artefact.dag_id for artefact in compiled.artefacts) or "none"
             raise SourceError(f"{dag_file} defines several DAGs ({known}): say which one in remote_dag_id")
-        return compiled.artefacts[0].dag_id, compiled.artefacts[0].document
+        artefact = compiled.artefacts[0]
+        return Loaded(artefact.dag_id, artefact.document, artefact.job_definitions)
 
     def check_conf(self, dag_id: str, conf: Mapping[str, Any]) -> None:
         """Validate a run's conf against the DAG's params, where the DAG is at hand; elsewhere its tasks will do so.
@@ -132,13 +146,24 @@ def _alarm_kept() -> Iterator[None]:
 
 
 def _read(path: str) -> Mapping[str, Any]:
-    try:
-        document = json.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SourceError(f"the artefact {path} cannot be read: {error}") from error
+    document = _json(path)
     if not isinstance(document, dict):
         raise SourceError(f"the artefact {path} is not a JSON object")
     return document
+
+
+def _read_definitions(artefact: str) -> Sequence[Mapping[str, Any]]:
+    """What ``ductwork compile`` has written beside the artefact, if anything."""
+    path = Path(artefact)
+    beside = path.with_name(path.name.removesuffix(".json").rpartition(".")[0] + ".jobdefinitions.json")
+    return tuple(_json(str(beside))) if beside.is_file() else ()
+
+
+def _json(path: str) -> Any:
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise SourceError(f"the artefact {path} cannot be read: {error}") from error
 
 
 def request_of(dag_run: Any, dag_id: str, run_id: str, conf: Mapping[str, Any] | None = None) -> RunRequest:

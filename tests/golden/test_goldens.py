@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 from asl_check import assert_sound
-from asl_requests import SUBSTITUTIONS, check_submit, submit_errors
+from asl_requests import SUBSTITUTIONS, check_submit, register_errors, submit_errors
 from cfn_lint_check import lint_machines
 from compiling import compile_files, only_artefact
+from ductwork.compiler import to_json
 
 HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "dags"
@@ -97,6 +98,26 @@ def test_images_get_job_definitions():
     assert definition["jobDefinitionName"] == image["JobDefinition"]
     assert definition["containerProperties"]["image"] == "registry.example/etl:1.2"
     assert definition["containerProperties"]["command"] == ["ductwork", "worker"]
+
+
+CONTAINERS = ("docker_containers", "kubernetes_pods", "ecs_tasks")
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_containers_get_job_definitions(name, request):
+    """Beside the artefact, the same for both targets, as recorded and as botocore would take them."""
+    path = HERE / "dags" / f"{name}.py"
+    made = [only_artefact(compile_files(path, target=target)).job_definitions for target in SUFFIX]
+    assert made[0] == made[1]
+    golden = HERE / f"{name}.jobdefinitions.json"
+    text = to_json(made[0], indent=True)
+    if request.config.getoption("--update-goldens"):
+        golden.write_text(text, encoding="utf-8")
+    assert text == golden.read_text(encoding="utf-8")
+    assert [register_errors(definition) for definition in made[0]] == [""] * len(made[0])
+    chain = only_artefact(compile_files(path, target="batch")).document
+    used = {job["submit"]["jobDefinition"] for job in chain["jobs"]} - {"${JobDefinition}"}
+    assert used == {definition["jobDefinitionName"] for definition in made[0]}
 
 
 def test_every_golden_has_its_dag():

@@ -125,7 +125,16 @@ def _as_boto(value: Any, shape: Any, path: str, unknown: list[str]) -> Any:
 
 def submit_errors(request: Mapping[str, Any]) -> str:
     """What botocore says against a SubmitJob request in boto3's spelling; empty if nothing."""
-    operation = _operation("batch", "submitJob")
+    return _errors("submitJob", request)
+
+
+def register_errors(request: Mapping[str, Any]) -> str:
+    """The same for a RegisterJobDefinition request."""
+    return _errors("registerJobDefinition", request)
+
+
+def _errors(action: str, request: Mapping[str, Any]) -> str:
+    operation = _operation("batch", action)
     assert operation is not None
     return ParamValidator().validate(dict(request), operation.input_shape).generate_report()
 

@@ -83,7 +83,7 @@ ARGUMENTS = {
 OTHER = {
     "from airflow.providers.google.cloud.operators.bigquery import X": "pip install apache-airflow-providers-google",
     "import airflow.providers.apache.spark.operators.spark_submit": "pip install apache-airflow-providers-apache-spark",
-    "from airflow.providers.cncf.kubernetes.operators.pod import X": "pip install apache-airflow-providers-cncf-kubernetes",
+    "from airflow.providers.dbt.cloud.operators.dbt import X": "pip install apache-airflow-providers-dbt-cloud",
     "from airflow.sdk import Nonsense": "mend this line",
     "from airflow.providers.amazon.aws.operators.s3 import Nonsense": "mend this line",
     "DAG('d', nonsense=1)": "mend this line",
@@ -140,8 +140,8 @@ def _installed(module):
 NAMED = sorted({text for text in [*legacy.MODULES.values(), *legacy.NAMES.values()] if _named(text)})
 # Their providers are not among our requirements, so the modules they name cannot be looked at here.
 UNCHECKED = {
-    *("airflow.providers.apache.hive", "airflow.providers.apache.spark", "airflow.providers.cncf.kubernetes"),
-    *("airflow.providers.docker", "airflow.providers.google", "airflow.providers.mysql", "airflow.providers.postgres"),
+    *("airflow.providers.apache.hive", "airflow.providers.apache.spark"),
+    *("airflow.providers.google", "airflow.providers.mysql", "airflow.providers.postgres"),
     *("airflow.providers.slack", "airflow.providers.ssh"),
 }
 

@@ -26,6 +26,9 @@ _ARN = r"arn:aws[a-z-]*:batch:[a-z0-9-]+:\d{12}:"
 JOB_NAME = re.compile(_NAME)
 JOB_QUEUE = re.compile(rf"{_NAME}|{_ARN}job-queue/{_NAME}|{_SUBSTITUTION}")
 JOB_DEFINITION = re.compile(rf"{_NAME}(:\d+)?|{_ARN}job-definition/{_NAME}(:\d+)?|{_SUBSTITUTION}")
+# An IAM role; what a container's secret may refer to: Secrets Manager, or Parameter Store by ARN or path.
+ROLE = re.compile(rf"arn:aws[a-z-]*:iam::\d{{12}}:role/[\w+=,.@/-]+|{_SUBSTITUTION}")
+SECRET = re.compile(rf"arn:aws[a-z-]*:(secretsmanager|ssm):[a-z0-9-]+:\d{{12}}:\S+|/[\w./-]+|{_SUBSTITUTION}")
 EVENT_BUS = re.compile(rf"[A-Za-z0-9_./:-]{{1,1600}}|{_SUBSTITUTION}")
 TABLE = re.compile(rf"[A-Za-z0-9_.-]{{3,255}}|{_SUBSTITUTION}")
 
@@ -89,6 +92,8 @@ def _overrides(request: Mapping[str, Any], reserve: int) -> Iterator[Problem]:
     for variable in overrides.get("environment") or ():
         if str(variable.get("name", "")).startswith("AWS_BATCH"):
             yield Problem("containerOverrides", f"the variable name {variable['name']} is reserved by AWS Batch")
+    if "" in (overrides.get("command") or ()):
+        yield Problem("containerOverrides", "a word of the command is empty, which Batch does not take")
     for need in overrides.get("resourceRequirements") or ():
         if need.get("type") not in {"VCPU", "MEMORY", "GPU"}:
             yield Problem("containerOverrides", f"{need.get('type')!r} is not a resource type (VCPU, MEMORY, GPU)")

@@ -1,4 +1,4 @@
-"""The shape of AWS Batch's SubmitJob request (its service model) as data, and a walk that compares with it."""
+"""The shapes of what users write of AWS Batch's requests (its service model) as data, and a walk that compares."""
 
 from __future__ import annotations
 
@@ -44,6 +44,24 @@ SUBMIT_JOB: dict[str, Any] = {
     "tags": MapOf(str),
 }
 
+# A volume of RegisterJobDefinition, without its name.
+VOLUME: dict[str, Any] = {
+    "host": {"sourcePath": str},
+    "efsVolumeConfiguration": {
+        "fileSystemId": str,
+        "rootDirectory": str,
+        "transitEncryption": str,
+        "transitEncryptionPort": int,
+        "authorizationConfig": {"accessPointId": str, "iam": str},
+    },
+    "s3filesVolumeConfiguration": {
+        "fileSystemArn": str,
+        "rootDirectory": str,
+        "transitEncryptionPort": int,
+        "accessPointArn": str,
+    },
+}
+
 _NAMES = {str: "a text", int: "a whole number", bool: "true or false"}
 
 
@@ -58,7 +76,7 @@ def mismatches(value: Any, shape: Any, path: str) -> Iterator[tuple[str, str]]:
             if isinstance(shape, MapOf):
                 yield from mismatches(inner, shape.value, here)
             elif key not in shape:
-                yield here, f"{here} is not a member that SubmitJob knows; it knows {', '.join(shape)}"
+                yield here, f"{here} is not a member that Batch knows; it knows {', '.join(shape)}"
             else:
                 yield from mismatches(inner, shape[key], here)
     elif isinstance(shape, list):

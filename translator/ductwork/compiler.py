@@ -158,9 +158,9 @@ def _build_task(
     dag_id: str, task: TaskSnapshot, relations: Relations, settings: _Settings, diagnostics: Diagnostics
 ) -> ir.Task:
     reader = deployment.Reader(task.origin, diagnostics, dag_id=dag_id, task_id=task.task_id)
-    own = reader.executor_config(task.executor_config)
+    values = deployment.merge(reader.executor_config(task.executor_config), settings.common)
     found = Diagnostics()
-    work = lower(task, found)
+    work = _work(task, values, found)
     # A rule knows its task only; which DAG it is in is added here.
     diagnostics.extend(_in_dag(found, dag_id))
     return ir.Task(
@@ -191,8 +191,17 @@ def _build_task(
         else "self"
         if task.settings.get("depends_on_past")
         else "",
-        deployment=_prioritised(dag_id, task, deployment.merge(own, settings.common), diagnostics),
+        deployment=_prioritised(dag_id, task, values, diagnostics),
     )
+
+
+def _work(task: TaskSnapshot, values: ir.Deployment, diagnostics: Diagnostics) -> ir.Work:
+    if values.native is False and not task.is_empty:
+        return ir.Worker("executor_config or [ductwork] asks for Airflow's own operator in a worker")
+    found = Diagnostics()
+    work = lower(task, found)
+    diagnostics.extend(finding for finding in found if not deployment.settles(values, finding))
+    return work
 
 
 def _prioritised(dag_id: str, task: TaskSnapshot, found: ir.Deployment, diagnostics: Diagnostics) -> ir.Deployment:

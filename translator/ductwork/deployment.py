@@ -13,8 +13,8 @@ from dataclasses import fields, replace
 from typing import Any
 
 from ductwork import batch_limits
-from ductwork.batch_shapes import SUBMIT_JOB, mismatches
-from ductwork.diagnostics import Diagnostics, Origin
+from ductwork.batch_shapes import SUBMIT_JOB, VOLUME, mismatches
+from ductwork.diagnostics import Diagnostic, Diagnostics, Origin
 from ductwork.ir import Deployment
 
 SUBSTITUTED = Deployment(job_queue="${JobQueue}", job_definition="${JobDefinition}", ledger_table="${LedgerTable}")
@@ -131,16 +131,37 @@ def _timeout(value: Mapping[str, Any]) -> dict[str, Any]:
     return {"timeout": value.get("attemptDurationSeconds")}
 
 
+_UNITED = {"environment", "tags", "secrets", "volumes"}
+
+
 def merge(*deployments: Deployment) -> Deployment:
-    """The first deployment's values, gaps filled from the next; environments and tags are united."""
+    """The first deployment's values, gaps filled from the next; dictionaries and sets are united."""
     merged: dict[str, Any] = {}
     for item in fields(Deployment):
         values = [getattr(deployment, item.name) for deployment in deployments]
-        if item.name in {"environment", "tags"}:
+        if item.name in _UNITED:
             merged[item.name] = {key: value for part in reversed(values) for key, value in part.items()}
+        elif item.name == "ignore":
+            merged[item.name] = frozenset().union(*values)
         else:
             merged[item.name] = next((value for value in values if value is not None), None)
     return Deployment(**merged)
+
+
+# Findings about a container operator's argument that the author may take note of.
+_IGNORABLE = {"DW402", "DW404", "DW406"}
+
+
+def settles(values: Deployment, finding: Diagnostic) -> bool:
+    """Whether deployment values answer a finding about an argument of a container operator."""
+    answered = set(values.ignore)
+    if values.job_role:
+        answered.add("service_account_name")
+    if values.registry_credentials:
+        answered |= {"docker_conn_id", "image_pull_secrets"}
+    if values.container_image and (finding.code, finding.field) == ("DW407", "image"):
+        return True
+    return finding.code in _IGNORABLE and finding.field in answered
 
 
 def _matching(pattern: re.Pattern[str], what: str) -> Callable[[Any], str]:
@@ -193,6 +214,33 @@ def _tags(value: Any) -> dict[str, str]:
     return {str(key): str(text) for key, text in value.items()}
 
 
+def _secrets(value: Any) -> dict[str, str]:
+    check = _matching(batch_limits.SECRET, "ARN of a secret or parameter")
+    return {name: check(reference) for name, reference in _environment(value).items()}
+
+
+def _volumes(value: Any) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ValueError("must be a dictionary of names or paths and Batch volumes")
+    for name, volume in value.items():
+        for _, what in mismatches(volume, VOLUME, str(name)):
+            raise ValueError(what)
+        if len(volume) != 1:
+            raise ValueError(f"{name} must be one of {', '.join(VOLUME)}")
+    return dict(value)
+
+
+def _names(value: Any) -> frozenset[str]:
+    names = value.split(",") if isinstance(value, str) else list(value)
+    return frozenset(str(name).strip() for name in names) - {""}
+
+
+def _platform(value: Any) -> str:
+    if str(value).lower() not in {"ec2", "fargate"}:
+        raise ValueError("must be ec2 or fargate")
+    return str(value).lower()
+
+
 _CHECKS: dict[str, Callable[[Any], Any]] = {
     "job_queue": _matching(batch_limits.JOB_QUEUE, "job queue name or ARN"),
     "job_definition": _matching(batch_limits.JOB_DEFINITION, "job definition name, name:revision or ARN"),
@@ -208,4 +256,14 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "event_bus": _matching(batch_limits.EVENT_BUS, "name or ARN of an event bus"),
     "environment": _environment,
     "tags": _tags,
+    "native": _boolean,
+    "container_image": _matching(re.compile(r"\S{1,512}"), "image name"),
+    "worker_image": _boolean,
+    "platform": _platform,
+    "job_role": _matching(batch_limits.ROLE, "ARN of a role"),
+    "execution_role": _matching(batch_limits.ROLE, "ARN of a role"),
+    "registry_credentials": _matching(batch_limits.SECRET, "ARN of a secret"),
+    "secrets": _secrets,
+    "volumes": _volumes,
+    "ignore": _names,
 }

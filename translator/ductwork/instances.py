@@ -12,15 +12,16 @@ from ductwork.ir import BatchJob, PerInstance, Work
 def combined(works: Sequence[Work]) -> BatchJob | None:
     """
     :param works: of the instances, in the order of their indexes
-    :return: None if they are no jobs, or differ in more than their requests
+    :return: None if they are no jobs of existing definitions, or differ in more than their requests
     """
     found = [work for work in works if isinstance(work, BatchJob)]
-    if not found or len(found) < len(works) or len({(job.wait, job.push_job_id) for job in found}) > 1:
+    alike = len({(job.wait, job.push_job_id, job.poll_interval) for job in found}) == 1
+    if len(found) < len(works) or not alike or any(job.container for job in found):
         return None
     request = _merged([dict(job.request) for job in found])
     if isinstance(request, PerInstance):
         return None
-    return BatchJob(found[0].why, request, wait=found[0].wait, push_job_id=found[0].push_job_id)
+    return replace(found[0], request=request)
 
 
 def _merged(values: Sequence[Any]) -> Any:

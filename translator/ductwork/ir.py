@@ -35,14 +35,15 @@ class Concat:
     parts: tuple[Text | RunValue, ...]
 
 
+Expr = Text | RunValue | Concat
+
+
 @dataclass(frozen=True)
 class PerInstance:
     """A value for each instance of a mapped task, in the order of their indexes: plain data with expressions in it."""
 
     values: tuple[Any, ...]
 
-
-Expr = Text | RunValue | Concat | PerInstance
 
 # ---- work: how one task is carried out ----
 
@@ -65,13 +66,67 @@ class Instant:
 
 
 @dataclass(frozen=True)
+class Mount:
+    """A place in a container's file system.
+
+    :param path: inside the container
+    :param source: a path of the machine it runs on; None: an empty folder of its own, unless ``volume`` is given
+    :param volume: the name of a volume that only the deployment can place
+    :param size: MiB, of a folder in memory; None: it is on disk
+    """
+
+    path: str
+    source: str | None = None
+    volume: str | None = None
+    read_only: bool = False
+    size: int | None = None
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container that an operator describes, as far as AWS Batch can run it. Leaves may be :class:`Expr`.
+
+    :param image: empty: only the deployment can name it
+    :param command: what follows the image's entrypoint; None: the image's own
+    :param secrets: variables whose values must come from a store of secrets
+    :param vcpus: as asked for; the platform decides how it is rounded
+    :param memory: MiB; likewise ``shared_memory``
+    :param ulimits: name, soft limit, hard limit
+    :param timeout: seconds for one attempt
+    :param xcom: what becomes its XCom, kept by Ductwork in the image: a JSON file's path, ``last`` (line) or ``all``
+    """
+
+    image: str
+    command: tuple[Any, ...] | None = None
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    secrets: tuple[str, ...] = ()
+    vcpus: float | None = None
+    memory: int | None = None
+    gpus: int | None = None
+    shared_memory: int | None = None
+    user: str | None = None
+    privileged: bool = False
+    read_only: bool = False
+    mounts: tuple[Mount, ...] = ()
+    ulimits: tuple[tuple[str, int, int], ...] = ()
+    job_role: str | None = None
+    execution_role: str | None = None
+    public_ip: bool = False
+    timeout: int | None = None
+    tags: Mapping[str, Any] = field(default_factory=dict)
+    xcom: str = ""
+
+
+@dataclass(frozen=True)
 class BatchJob:
     """A user's own Batch job, submitted as it is; no container of ours runs.
 
-    :param request: the SubmitJob request in boto3's spelling; leaves may be :class:`Expr`
+    :param request: the SubmitJob request in boto3's spelling; leaves may be :class:`Expr` or :class:`PerInstance`
     :param wait: the task ends with the job (else as soon as the job is submitted)
     :param push_job_id: the job id becomes the task's return value
     :param poll_interval: seconds between two looks at the job; state machines and job chains look in their own way
+    :param container: what the job is to run, where no job definition is named; a pass makes the request of it
+    :param definition: the job definition for it, as a RegisterJobDefinition request
     """
 
     why: str
@@ -79,6 +134,8 @@ class BatchJob:
     wait: bool = True
     push_job_id: bool = True
     poll_interval: int = 30
+    container: Container | None = None
+    definition: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -145,6 +202,15 @@ class Deployment:
     :param timeout: seconds, a hard limit for one attempt
     :param event_bus: EventBridge bus for asset events, besides the ledger
     :param environment: further variables for the container
+    :param native: False: Airflow's own operator in a worker, even where AWS could carry the task out by itself
+    :param container_image: what a container operator runs, in place of the image it names
+    :param worker_image: the container's image has Ductwork in it, which can keep its XCom
+    :param platform: of container tasks: ``ec2`` or ``fargate``
+    :param job_role: ARN; what the container may do; ``execution_role``: what starting it takes
+    :param registry_credentials: ARN of a secret for a private registry
+    :param secrets: variables by name: ARN of a secret or parameter
+    :param volumes: by name or path: a Batch volume, without its name
+    :param ignore: arguments of container operators that may be left out
     """
 
     job_queue: str | None = None
@@ -161,6 +227,16 @@ class Deployment:
     event_bus: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    native: bool | None = None
+    container_image: str | None = None
+    worker_image: bool | None = None
+    platform: str | None = None
+    job_role: str | None = None
+    execution_role: str | None = None
+    registry_credentials: str | None = None
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    volumes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    ignore: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)

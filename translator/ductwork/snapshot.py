@@ -33,6 +33,9 @@ class TaskSnapshot:
     :param arguments: the constructor arguments as the operator holds them: plain JSON values,
         durations as seconds, :class:`Opaque` for the rest
     :param template_fields: names of the arguments that Airflow renders with Jinja
+    :param template_ext: texts of template fields that end so are names of files that Airflow reads
+    :param redefines: by class, nearest first: what its body defines anew of what the classes behind it define
+    :param read_by: tasks whose arguments or code read an XCom of this one, as far as that can be seen
     :param within: the task groups it is in, by id, the outermost first
     :param group: the mapped task group it is in
     :param length: of a mapped task; None for what cannot be told, as inside a mapped task group
@@ -55,6 +58,9 @@ class TaskSnapshot:
     trigger_rule: str = "all_success"
     arguments: Mapping[str, Any] = field(default_factory=dict)
     template_fields: tuple[str, ...] = ()
+    template_ext: tuple[str, ...] = ()
+    redefines: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    read_by: tuple[str, ...] = ()
     is_empty: bool = False
     is_mapped: bool = False
     length: Length | None = None

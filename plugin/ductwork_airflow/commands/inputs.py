@@ -71,7 +71,15 @@ def _compiled(path: str, options: Mapping[str, Any], request: Any, *, local: boo
     stop_on_errors(compiled.diagnostics)
     workflow, artefact = compiled.workflows[0], compiled.artefacts[0]
     asked = request(workflow.dag_id, compiled.diagnostics)
-    prepared = LocalRun(workflow, artefact.document, options["target"], asked, definitions, _given(path, options))
+    prepared = LocalRun(
+        workflow,
+        artefact.document,
+        options["target"],
+        asked,
+        definitions,
+        _given(path, options),
+        artefact.job_definitions,
+    )
     if local:
         check(prepared, compiled.diagnostics)
     stop_on_errors(compiled.diagnostics)

@@ -95,6 +95,7 @@ def _run_remote(path: str, as_json: bool, options: Mapping[str, Any], places: Ma
         if options["create_ledger"]:
             ledger.create_table()
         named = {name: options[name] for name in ("role_arn", "state_machine_arn")}
+        named |= {"job_definitions": prepared.made}
         handle = runs.submit(aws, prepared.document, target, request, ledger_table=table, places=places, **named)
         output.say(f"{request.dag_id} runs as {request.run_id}: {handle.execution_arn or 'a chain of Batch jobs'}")
         if not options["wait"]:

@@ -87,8 +87,16 @@ def cancel(dag_id: str, run_id: str, reason: str, **place: Any) -> int:
 
 
 @click.command(add_help_option=True)
-def worker() -> int:
-    """Run one task instance, the one that DUCTWORK_... environment variables name. For containers."""
+@click.argument("command", nargs=-1, metavar="[-- COMMAND...]")
+def worker(command: tuple[str, ...]) -> int:
+    """Run one task instance, the one that DUCTWORK_... environment variables name. For containers.
+
+    With a command, run that in its place, and keep what it hands back as the task's XCom.
+    """
+    if command:
+        from ductwork_airflow.worker.container import main as run
+
+        return run(command)
     from ductwork_airflow.worker import main
 
     return main()

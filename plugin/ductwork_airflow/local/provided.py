@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ductwork.instances import spread
-from ductwork.ir import BatchJob, Worker, Workflow
+from ductwork.ir import BatchJob, Task, Worker, Workflow
 from ductwork.passes.job_definitions import WORKER_COMMAND
 
 from ductwork_airflow.local.aws import EmbeddedAws
@@ -41,22 +41,27 @@ def provide_worker(aws: EmbeddedAws, bundle_path: str, queue: str, definition: s
 def provide(aws: EmbeddedAws, workflow: Workflow, definitions: Definitions) -> None:
     """Make every queue and job definition that a workflow names exist."""
     for task in workflow.tasks:
+        if isinstance(task.work, Worker) or (task.calls_back and isinstance(task.work, BatchJob)):
+            # Where a job of the user's own fails, a worker calls back.
+            _provide_worker_of(aws, workflow, task)
         if isinstance(task.work, BatchJob):
             for job in spread(task.work):
                 _provide_job(aws, job, definitions)
-        elif isinstance(task.work, Worker):
-            deployment = task.deployment
-            queue, definition = fill(deployment.job_queue, PLACES), fill(deployment.job_definition, PLACES)
-            provide_worker(aws, workflow.bundle_path, queue, definition)
-            if deployment.event_bus:
-                aws.ensure_event_bus(fill(deployment.event_bus, PLACES))
+
+
+def _provide_worker_of(aws: EmbeddedAws, workflow: Workflow, task: Task) -> None:
+    deployment = task.deployment
+    queue, definition = fill(deployment.job_queue, PLACES), fill(deployment.job_definition, PLACES)
+    provide_worker(aws, workflow.bundle_path, queue, definition)
+    if deployment.event_bus:
+        aws.ensure_event_bus(fill(deployment.event_bus, PLACES))
 
 
 def _provide_job(aws: EmbeddedAws, job: BatchJob, definitions: Definitions) -> None:
     name = definition_name(job)
     known = definitions.get(name, {})
     environment = known.get("containerProperties", {}).get("environment", [])
-    aws.ensure_queue(str(job.request["jobQueue"]))
+    aws.ensure_queue(fill(str(job.request["jobQueue"]), PLACES))
     aws.ensure_job_definition(
         name,
         command=command(job, definitions),

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ class LocalRun:
     :param document: the compiled artefact
     :param definitions: the user's job definitions by name, as ``aws batch describe-job-definitions`` prints them
     :param given: the options it was compiled with, for a restart in a later process
+    :param made: the job definitions that were compiled with it
     """
 
     workflow: Workflow
@@ -61,6 +62,7 @@ class LocalRun:
     request: RunRequest
     definitions: Mapping[str, Mapping[str, Any]]
     given: Mapping[str, Any] = field(default_factory=dict)
+    made: Sequence[Mapping[str, Any]] = ()
 
 
 def ledger_table(workflow: Workflow) -> str:
@@ -74,18 +76,25 @@ def check(run: LocalRun, diagnostics: Diagnostics) -> None:
             continue
         jobs = spread(task.work)
         about = {"dag_id": run.workflow.dag_id, "task_id": task.task_id}
+        own = task.work.container is not None
         for name in sorted({definition_name(job) for job in jobs if _has_secrets(job, run.definitions)}):
             what = f"the job definition {name!r} has secrets, unresolved by the embedded AWS: the job runs without"
-            hint = "set the variables in the definition's environment for local runs"
-            diagnostics.add("DW515", task.origin, what, hint, field="secrets", **about)
+            hint = "the command has to do without them" if own else "set the variables in the definition's environment"
+            diagnostics.add("DW515", task.origin, what, f"{hint} for local runs", field="secrets", **about)
         for name in sorted({definition_name(job) for job in jobs if not command(job, run.definitions)}):
+            if own:
+                what = "the container runs its image's own command, and there are no images here"
+                hint = "write the command out, as a list of words, in the operator"
+                diagnostics.add("DW504", task.origin, what, hint, field="command", **about)
+                continue
             what = f"the job definition {name!r} is not known here, so there is no image or command to run"
             hint = "give its command in container_overrides, or pass --job-definitions FILE"
             diagnostics.add("DW504", task.origin, what, hint, field="job_definition", **about)
 
 
 def _has_secrets(job: BatchJob, definitions: Mapping[str, Mapping[str, Any]]) -> bool:
-    return bool(definitions.get(definition_name(job), {}).get("containerProperties", {}).get("secrets"))
+    definition = job.definition or definitions.get(definition_name(job), {})
+    return bool(definition.get("containerProperties", {}).get("secrets"))
 
 
 def execute(aws: EmbeddedAws, run: LocalRun, show: Show) -> report.RunReport | None:

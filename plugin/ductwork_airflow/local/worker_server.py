@@ -32,6 +32,7 @@ import psutil
 GRACE_SECONDS = 3.0  # between SIGTERM and SIGKILL when the main process has gone
 _WORKER = ["ductwork", "worker"]
 _WORKER_MODULE = "ductwork_airflow.worker"
+_CONTAINER_MODULE = "ductwork_airflow.worker.container"
 IGNORED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT)  # only the end of the main process ends us
 
 Request = dict[str, Any]
@@ -209,7 +210,8 @@ def _run_job(request: Request, is_ready: int) -> NoReturn:
         os.environ.update(request["env"])
         time.tzset()
         os.chdir(request["cwd"])
-        code = _work() if request["argv"][:2] == _WORKER else _execute(request["argv"])
+        argv = request["argv"]
+        code = _work(argv[len(_WORKER) :]) if argv[: len(_WORKER)] == _WORKER else _execute(argv)
     except BaseException:  # noqa: BLE001 - nobody above; the traceback is the end of the job's log
         traceback.print_exc()
     finally:
@@ -219,9 +221,14 @@ def _run_job(request: Request, is_ready: int) -> NoReturn:
         os._exit(code)
 
 
-def _work() -> int:
+def _work(arguments: list[str]) -> int:
+    """
+    :param arguments: ``--`` and a command to run in the place of the task, or nothing
+    """
     gc.unfreeze()
     try:
+        if arguments[:1] == ["--"]:
+            return int(importlib.import_module(_CONTAINER_MODULE).main(arguments[1:])) & 0xFF
         return int(importlib.import_module(_WORKER_MODULE).main(dict(os.environ)) or 0) & 0xFF
     except SystemExit as stop:
         if isinstance(stop.code, str):

@@ -126,11 +126,26 @@ class ChainMirror:
         elif status == "FAILED" and not job.get("attempts"):
             reason = job.get("statusReason", "")
             # Batch's own words for a job that it does not start because one above it failed.
-            state = "upstream_failed" if "epend" in reason else "failed"
-            self._advance(task, item, state, base, facts | {"error": reason})
+            state = self._below(run, task) if "epend" in reason else "failed"
+            if state is not None:
+                self._advance(task, item, state, base, facts | ({} if state == "skipped" else {"error": reason}))
         elif status == "FAILED":
             facts |= {"error": (item or {}).get("error") or jobs.exit_reason(job)}
             self._advance(task, item, "failed", max(number, int((item or {}).get("try_number", 0))), facts)
+
+    def _below(self, run: Item, task: str) -> str | None:
+        """How a task ends whose job Batch does not start: a worker that is skipped may fail its job to that end.
+
+        None while the ledger does not have the ends of all above it.
+        """
+        known = {item["task_id"]: item for item in self._aws.ledger.tasks(*self._names)}
+        above = [known.get(up) for up in run["tasks"][task].get("upstream", ())]
+        states = {item["state"] for item in above if item is not None and jobs.ended(item)}
+        if states & _BAD:
+            return "upstream_failed"
+        if not all(map(jobs.ended, above)):
+            return None
+        return "skipped" if "skipped" in states else "upstream_failed"
 
     def _queue(self, task: str, item: Item | None, job: jobs.Detail) -> None:
         number = jobs.coming_try(item, job)

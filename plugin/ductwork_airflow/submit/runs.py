@@ -14,10 +14,11 @@ from botocore.exceptions import ClientError
 from ductwork_airflow.ledger import Item, Ledger
 from ductwork_airflow.mirror import RunWatcher
 from ductwork_airflow.mirror.connection import Connection
+from ductwork_airflow.submit import job_definitions as definitions
 from ductwork_airflow.submit import plans, stepfunctions
 from ductwork_airflow.submit.batch import ChainSubmitter, JobSubmitter, Pace
 from ductwork_airflow.submit.claims import Claims, Job
-from ductwork_airflow.submit.documents import complete
+from ductwork_airflow.submit.documents import complete, fill
 from ductwork_airflow.submit.errors import SubmissionError, code
 from ductwork_airflow.submit.remote import Clients, RunHandle, Watcher
 from ductwork_airflow.submit.request import RunRequest
@@ -38,6 +39,7 @@ def submit(
     state_machine_arn: str | None = None,
     places: Mapping[str, str] | None = None,
     pace: Pace | None = None,
+    job_definitions: Sequence[Mapping[str, Any]] = (),
 ) -> RunHandle:
     """Start a run, or find it if it was started before: the same run is never started twice.
 
@@ -46,6 +48,7 @@ def submit(
     :param role_arn: the execution role. With it, the DAG's state machine is created or updated where it differs
     :param state_machine_arn: a machine, or a version of one, that somebody else deploys; it must be ``artefact``
     :param places: values of ``${JobQueue}``, ``${JobDefinition}``; ``${LedgerTable}`` is ``ledger_table``
+    :param job_definitions: RegisterJobDefinition requests of what ``artefact`` runs; registered where they are missing
     :raises SubmissionError: something that the caller can mend
     """
     run = _run(_ledger(clients, ledger_table), request.dag_id, request.run_id)
@@ -56,6 +59,8 @@ def submit(
             f"run {request.run_id!r} of DAG {request.dag_id!r} exists already on target {run['target']!r}. "
             "Choose another run id"
         )
+    if job_definitions:
+        definitions.provide(clients.client("batch"), fill(list(job_definitions), places or {}))
     if target == "batch":
         if run is None or not run.get("restarts"):
             ledger = _ledger(clients, ledger_table)

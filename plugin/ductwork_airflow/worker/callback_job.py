@@ -81,7 +81,7 @@ def _session(environment: WorkerEnvironment, ledger: Ledger, run: Item, index: i
         run=run,
         task_id=environment.task_id,
         map_index=index,
-        try_number=_dead_try(item),
+        try_number=environment.try_number or _dead_try(item),
         max_tries=int(item.get("max_tries", facts.get("max_tries", 0))),
         map_size=environment.map_size,
     )

@@ -9,6 +9,7 @@ from ductwork.ledger_schema import UNMAPPED
 
 CALLBACK_VARIABLE = "DUCTWORK_CALLBACK"
 BUS_VARIABLE = "DUCTWORK_EVENT_BUS"
+TRY_VARIABLE = "DUCTWORK_TRY_NUMBER"
 SIZE_VARIABLE = "DUCTWORK_MAP_SIZE"
 _OFFSET = "DUCTWORK_MAP_OFFSET"
 TOKEN_VARIABLE = "DUCTWORK_TASK_TOKEN"
@@ -26,6 +27,7 @@ class WorkerEnvironment:
     :param job_id: of AWS Batch, None elsewhere
     :param callback: run callbacks in place of the task: ``task``, ``record`` or ``run``; for ``run``, ``task_id`` is
         empty
+    :param try_number: with ``callback``: the try that died, where no worker has written it down
     :param map_size: how many instances the mapped task has; None where it is not mapped or nobody says
     :param event_bus: where asset events go besides the ledger: a bus's name or ARN
     :param kill_grace: seconds from SIGTERM until the task is killed hard
@@ -41,6 +43,7 @@ class WorkerEnvironment:
     job_attempt: int | None = None
     kill_grace: float = DEFAULT_KILL_GRACE
     callback: str | None = None
+    try_number: int | None = None
     map_size: int | None = None
     event_bus: str | None = None
 
@@ -67,6 +70,7 @@ class WorkerEnvironment:
             job_attempt=_integer("AWS_BATCH_JOB_ATTEMPT", attempt) if attempt else None,
             kill_grace=_seconds(environ),
             callback=callback,
+            try_number=_integer(TRY_VARIABLE, environ[TRY_VARIABLE]) if environ.get(TRY_VARIABLE) else None,
             map_size=_map_size(environ),
             event_bus=environ.get(BUS_VARIABLE) or None,
         )

@@ -36,11 +36,14 @@ CAUSE_LIMIT = 32_768  # characters, of SendTaskFailure
 _GONE = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 
 
-def report(outcome: Outcome, token: str | None, connect: Callable[[], Any]) -> int:
+def report(outcome: Outcome, token: str | None, connect: Callable[[], Any], *, stops: bool = False) -> int:
     """
     :param connect: makes a client of Step Functions
+    :param stops: a plain container below it would start although it is skipped, if its own job did not fail
     :return: the worker's exit code
     """
+    if token is None and stops and outcome.state == "skipped":
+        return EXIT_FAILED
     if token is None or outcome.state == SUPERSEDED:
         return EXIT_CODES[outcome.state]
     try:

@@ -25,19 +25,21 @@ def work(environment: WorkerEnvironment) -> int:
     """Run the task instance unless it has ended or must not run, and report how it ended."""
     os.environ.pop(TOKEN_VARIABLE, None)  # the task's own code has no business with it
     capture = logs.configure()
-    aws = Aws()
+    aws, stops = Aws(), False
     try:
         ledger = Ledger.connect(environment.table, aws)
         if environment.callback:
             return run_job(environment, ledger, _run(environment, ledger))
         bus = EventBus(environment.event_bus, lambda: aws.client("events")) if environment.event_bus else None
-        outcome = _outcome(environment, ledger, capture, bus)
+        run = _run(environment, ledger)
+        stops = bool((run.get("tasks") or {}).get(environment.task_id, {}).get("stops"))
+        outcome = _outcome(environment, ledger, run, capture, bus)
     except LedgerError as error:
         print(f"ductwork worker: {error}", file=sys.stderr)
         if environment.callback:
             return EXIT_UNREPORTED
         outcome = Outcome("failed", error=str(error))
-    return report(outcome, environment.token, lambda: aws.client("stepfunctions"))
+    return report(outcome, environment.token, lambda: aws.client("stepfunctions"), stops=stops)
 
 
 def _run(environment: WorkerEnvironment, ledger: Ledger) -> Item:
@@ -50,8 +52,9 @@ def _run(environment: WorkerEnvironment, ledger: Ledger) -> Item:
     return run
 
 
-def _outcome(environment: WorkerEnvironment, ledger: Ledger, capture: FailureCapture, bus: EventBus | None) -> Outcome:
-    run = _run(environment, ledger)
+def _outcome(
+    environment: WorkerEnvironment, ledger: Ledger, run: Item, capture: FailureCapture, bus: EventBus | None
+) -> Outcome:
     item = ledger.task(environment.dag_id, environment.run_id, environment.task_id, environment.map_index)
     number = next_try(item, environment.job_id, environment.job_attempt)
     if number is None:

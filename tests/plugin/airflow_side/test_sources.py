@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 from airflow.sdk.execution_time.timeout import timeout
-from ductwork_airflow.sources import Source, SourceError, default_run_id, request_of
+from ductwork_airflow.sources import Loaded, Source, SourceError, default_run_id, request_of
 
 DAGS = Path(__file__).parent / "dags"
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:etl"
@@ -50,9 +50,9 @@ def test_a_dag_that_does_not_compile_says_all_of_why(tmp_path):
 def test_a_dag_file_is_compiled_with_the_deployment_values():
     deployment = {"job_queue": "mine", "job_definition": "worker:3", "ledger_table": "runs"}
     source = Source(dag_file=str(DAGS / "remote.py"), dag_id="good", target="batch", deployment=deployment)
-    dag_id, document = source.load()
-    assert (dag_id, document["dag_id"]) == ("good", "good")
-    assert {job["submit"]["jobQueue"] for job in document["jobs"]} == {"mine"}
+    loaded = source.load()
+    assert (loaded.dag_id, loaded.document["dag_id"]) == ("good", "good")
+    assert {job["submit"]["jobQueue"] for job in loaded.document["jobs"]} == {"mine"}
 
 
 def test_compiling_leaves_the_tasks_execution_timeout_in_force():
@@ -69,11 +69,14 @@ def test_compiling_leaves_the_tasks_execution_timeout_in_force():
 def test_an_artefacts_path_says_which_dag_it_is(tmp_path):
     path = tmp_path / "etl.asl.json"
     path.write_text(json.dumps({"States": {}}))
-    assert Source(artefact=str(path)).load() == ("etl", {"States": {}})
+    assert Source(artefact=str(path)).load() == Loaded("etl", {"States": {}})
+    beside = tmp_path / "etl.jobdefinitions.json"
+    beside.write_text(json.dumps([{"jobDefinitionName": "ductwork-1"}]))
+    assert Source(artefact=str(path)).load() == Loaded("etl", {"States": {}}, ({"jobDefinitionName": "ductwork-1"},))
 
 
 def test_a_deployed_machine_needs_no_document():
-    assert Source(state_machine_arn=MACHINE, dag_id="etl").load() == ("etl", None)
+    assert Source(state_machine_arn=MACHINE, dag_id="etl").load() == Loaded("etl", None)
 
 
 STRICT = """

@@ -9,13 +9,14 @@ import sys
 import tempfile
 import tokenize
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from ductwork.assets import Asset
 from ductwork.diagnostics import Diagnostics, Origin
-from ductwork.frontend import assets, fields, legacy, mapping, notices
+from ductwork.frontend import assets, fields, legacy, mapping, notices, xcoms
 from ductwork.frontend.compat import DagBag, manual_interval
 from ductwork.frontend.operators import groups_around, snapshot_operator
 from ductwork.frontend.plain import plain
@@ -202,7 +203,9 @@ def _report_import_error(path: str, message: str, diagnostics: Diagnostics) -> N
 
 
 def _snapshot_dag(dag: Any, path: str, bundle: Path, source_map: SourceMap, named: tuple[Asset, ...]) -> DagSnapshot:
-    tasks = tuple(snapshot_operator(task, source_map.task(dag.dag_id, task.task_id)) for task in dag.tasks)
+    read = xcoms.readers(dag.tasks)
+    snapshots = (snapshot_operator(task, source_map.task(dag.dag_id, task.task_id)) for task in dag.tasks)
+    tasks = tuple(replace(task, read_by=read.get(task.task_id, ())) for task in snapshots)
     return DagSnapshot(
         dag_id=plain(dag.dag_id),
         origin=source_map.dag(dag.dag_id),

@@ -50,6 +50,8 @@ def snapshot_operator(task: Any, origin: Origin) -> TaskSnapshot:
         trigger_rule=str(plain(task.trigger_rule)),
         arguments=_arguments(task),
         template_fields=tuple(task.template_fields),
+        template_ext=tuple(task.template_ext),
+        redefines=_redefines(cls),
         is_empty=_is_empty(task),
         is_setup=task.is_setup,
         is_teardown=task.is_teardown,
@@ -125,7 +127,7 @@ def _setups(task: Any) -> tuple[str, ...]:
 
 
 def _arguments(task: Any) -> dict[str, Any]:
-    """The operator's constructor arguments by name, as far as it keeps them under the same name."""
+    """The operator's constructor arguments by name, as far as it keeps them under the same name or ``_name``."""
     found = {}
     for cls in type(task).__mro__:
         if cls.__name__ in _BASE_CLASSES:
@@ -134,8 +136,24 @@ def _arguments(task: Any) -> dict[str, Any]:
             continue
         for name, parameter in inspect.signature(vars(cls)["__init__"]).parameters.items():
             named = parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-            if named and name != "self" and name not in found and hasattr(task, name):
-                found[name] = plain(getattr(task, name))
+            if not named or name == "self" or name in found:
+                continue
+            # What is not to be shown is kept under a private name.
+            kept = next((each for each in (name, f"_{name}") if hasattr(task, each)), None)
+            if kept:
+                found[name] = plain(getattr(task, kept))
+    return found
+
+
+def _redefines(cls: type) -> dict[str, tuple[str, ...]]:
+    """By class, nearest first: the names in its body that a class behind it defines too."""
+    found = {}
+    classes = [base for base in cls.__mro__ if base is not object]
+    for number, each in enumerate(classes):
+        if each.__name__ in _BASE_CLASSES:
+            break
+        behind = {name for base in classes[number + 1 :] for name in vars(base)}
+        found[dotted_name(each)] = tuple(sorted(name for name in vars(each) if name in behind))
     return found
 
 

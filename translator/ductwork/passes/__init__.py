@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir import Workflow
+from ductwork.passes.containers import place_containers
 from ductwork.passes.job_definitions import name_images
 
 Pass = Callable[[Workflow, Diagnostics], Workflow]
 
-PASSES: tuple[Pass, ...] = (name_images,)
+PASSES: tuple[Pass, ...] = (name_images, place_containers)

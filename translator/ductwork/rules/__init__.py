@@ -8,11 +8,14 @@ from importlib.metadata import entry_points
 from ductwork.diagnostics import Diagnostics
 from ductwork.instances import combined
 from ductwork.ir import Work, Worker
-from ductwork.rules import batch_job, empty, time_sensor, worker
+from ductwork.rules import batch_job, docker, ecs_task, empty, kubernetes_pod, time_sensor, worker
 from ductwork.rules.base import Decline, Rule
 from ductwork.snapshot import TaskSnapshot
 
-BUILTIN: tuple[Rule, ...] = (empty.RULE, batch_job.RULE, time_sensor.RULE, worker.RULE)
+BUILTIN: tuple[Rule, ...] = (
+    *(empty.RULE, batch_job.RULE, docker.RULE, kubernetes_pod.RULE, ecs_task.RULE),
+    *(time_sensor.RULE, worker.RULE),
+)
 
 
 @cache
@@ -30,6 +33,16 @@ def registry() -> tuple[Rule, ...]:
 
 def lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work:
     """The work of one task: from the first rule that takes it, else Airflow's own code in a worker."""
+    work = _lower(task, diagnostics)
+    needs = next((rule.needs for rule in registry() if rule.needs and rule.applies(task)), "")
+    if needs and isinstance(work, Worker):
+        hint = f"there it needs {needs}; if that is right, say so: executor_config={{'ductwork': {{'native': False}}}}"
+        what = f"Airflow's own operator runs in a worker: {work.why}"
+        diagnostics.add("DW408", task.origin, what, hint, task_id=task.task_id)
+    return work
+
+
+def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work:
     if task.is_mapped:
         return _lower_mapped(task, diagnostics)
     reasons = ["in a mapped task group: a container for each instance"] if task.group else []

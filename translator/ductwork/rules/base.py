@@ -49,12 +49,14 @@ class Rule:
     :param operators: dotted names of the operator classes this rule is for
     :param subclasses: it is for their subclasses too (right only where subclasses cannot change what it lowers)
     :param lower: makes the work; reports what AWS would not accept as diagnostics
+    :param needs: what Airflow's own operator needs in a worker, where that is more than a worker has
     """
 
     name: str
     operators: tuple[str, ...]
     lower: Callable[[TaskSnapshot, Diagnostics], Work | Decline]
     subclasses: bool = False
+    needs: str = ""
 
     def applies(self, task: TaskSnapshot) -> bool:
         classes = task.ancestors if self.subclasses else (task.operator,)

@@ -5,7 +5,8 @@ of plain containers needs no runtime of ours. Worker jobs need the run's item in
 from ``manifest``; texts ``${run:NAME}`` are values of the run, which the submitter puts in.
 
 Batch starts a job only when all it depends on succeeded, which is Airflow's all_success, but for skipping: a worker
-therefore looks at its upstream tasks in the ledger before it starts.
+therefore looks at its upstream tasks in the ledger before it starts. A plain container cannot look: the worker above it
+fails its job if it is skipped.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ VERSION = 1
 def emit(workflow: Workflow, diagnostics: Diagnostics) -> Mapping[str, Any] | None:
     """The job chain, or None where diagnostics say why there is none."""
     _refuse(workflow, diagnostics)
+    _refuse_containers(workflow, diagnostics)
     workflow = _gated(workflow)
     worker_job.check(workflow, diagnostics)
     jobs_above = _jobs_above(workflow)
@@ -51,7 +53,7 @@ def emit(workflow: Workflow, diagnostics: Diagnostics) -> Mapping[str, Any] | No
         "version": VERSION,
         "dag_id": workflow.dag_id,
         "jobs": jobs,
-        "manifest": _manifest(workflow, named, jobs_above),
+        "manifest": _manifest(workflow, named, jobs_above, _stopping(workflow, upstream)),
     }
 
 
@@ -88,11 +90,27 @@ def _refuse(workflow: Workflow, diagnostics: Diagnostics) -> None:
             diagnostics.add("DW306", task.origin, what, f"{hint}, or deferrable=True", field="mode", **about)
 
 
+def _refuse_containers(workflow: Workflow, diagnostics: Diagnostics) -> None:
+    """Report what only a state machine does for a container that an operator describes."""
+    hint = "use --target stepfunctions"
+    for task in workflow.tasks:
+        if not isinstance(task.work, BatchJob) or task.work.container is None:
+            continue
+        about = {"dag_id": workflow.dag_id, "task_id": task.task_id}
+        if task.calls_back:
+            what = "nothing in a chain of jobs calls back when the container fails"
+            diagnostics.add("DW309", task.origin, what, hint, field="on_failure_callback", **about)
+        if task.retry.retries and task.execution_timeout is not None:
+            what = "AWS Batch does not try an attempt again that has run out of its time"
+            diagnostics.add("DW309", task.origin, what, hint, field="execution_timeout", **about)
+
+
 def _gated(workflow: Workflow) -> Workflow:
     """Turn into worker jobs what only a worker can do in a chain: waiting, and native jobs that may have to be skipped.
 
     A skipped worker ends with success as far as Batch can see, so Batch starts what depends on it; only a worker looks
-    into the ledger and sees that it must not run.
+    into the ledger and sees that it must not run. What an operator describes as a container stays one: a worker could
+    not run it (see :func:`_stopping`).
     """
     may_skip: dict[str, bool] = {}
     tasks = []
@@ -100,12 +118,22 @@ def _gated(workflow: Workflow) -> Workflow:
         if isinstance(task.work, Wait):
             task = replace(task, work=Worker("a job chain cannot wait for a moment, so a worker does"))
         below = any(may_skip[up] for up in task.upstream)
-        if below and isinstance(task.work, BatchJob):
+        if below and isinstance(task.work, BatchJob) and task.work.container is None:
             why = "in a job chain, a task below a worker may have to be skipped, which only a worker can see"
             task = replace(task, work=Worker(why))
         may_skip[task.task_id] = below or isinstance(task.work, Worker)
         tasks.append(task)
     return replace(workflow, tasks=tuple(tasks))
+
+
+def _stopping(workflow: Workflow, upstream: Mapping[str, Sequence[str]]) -> set[str]:
+    """The workers whose jobs must fail if they are skipped: a plain container below cannot look into the ledger.
+
+    Batch then starts nothing below them, and the mirror ends all of it as skipped, which under all_success it is.
+    """
+    by_id = workflow.by_id
+    plain = [task for task in upstream if isinstance(by_id[task].work, BatchJob)]
+    return {up for task in plain for up in upstream[task] if isinstance(by_id[up].work, Worker)}
 
 
 def _jobs_above(workflow: Workflow) -> dict[str, tuple[str, ...]]:
@@ -151,7 +179,9 @@ def _check(workflow: Workflow, task: Task, upstream: tuple[str, ...], diagnostic
         diagnostics.add("DW309", task.origin, what, hint, **about)
 
 
-def _manifest(workflow: Workflow, named: Mapping[str, str], jobs_above: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def _manifest(
+    workflow: Workflow, named: Mapping[str, str], jobs_above: Mapping[str, Sequence[str]], stopping: set[str]
+) -> dict[str, Any]:
     """What the submitter writes into the run's item for the workers, and which job carries which task."""
     tasks: dict[str, Any] = {}
     for task in workflow.tasks:
@@ -161,6 +191,8 @@ def _manifest(workflow: Workflow, named: Mapping[str, str], jobs_above: Mapping[
             facts["upstream"] = list(jobs_above[task.task_id])
         if task.retry.retries:
             facts["max_tries"] = task.retry.retries
+        if task.task_id in stopping:
+            facts["stops"] = True
         if isinstance(task.work, BatchJob):
             facts |= {"native": True} | ({"push_job_id": True} if task.work.push_job_id else {})
         tasks[task.task_id] = facts

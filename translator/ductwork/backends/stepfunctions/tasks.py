@@ -121,7 +121,7 @@ class TaskStates:
             states |= self._batch_job(work)
         if self._expansion and self._guarded:
             states[self._kept_name] = self._keep()
-        if self._task.calls_back and isinstance(work, Worker) and not self._expansion:
+        if self._task.calls_back and isinstance(work, (Worker, BatchJob)) and not self._expansion:
             states[self._call_name] = self._call_back()
         states[self._record_name] = self._record()
         self._comment(states)
@@ -307,7 +307,13 @@ class TaskStates:
 
     def _call_back(self) -> State:
         request = worker_job.request(self._workflow, self._task, self._writes.map_index)
-        request["containerOverrides"]["environment"].append({"name": "DUCTWORK_CALLBACK", "value": "task"})
+        variables = {"DUCTWORK_CALLBACK": "task"}
+        if isinstance(self._task.work, BatchJob):
+            # No worker has written down which try it was.
+            tried = jsonata.of_input(self._task.task_id)
+            variables["DUCTWORK_TRY_NUMBER"] = jsonata.expression(f"$string({tried}.try)")
+        added = [{"name": name, "value": value} for name, value in variables.items()]
+        request["containerOverrides"]["environment"].extend(added)
         return {
             "Type": "Task",
             "Resource": integrations.SUBMIT_JOB_AND_WAIT,

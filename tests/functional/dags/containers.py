@@ -1,0 +1,67 @@
+"""Containers beside workers; their commands are ones that run anywhere."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from airflow.exceptions import AirflowSkipException
+from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
+from airflow.providers.docker.operators.docker import DockerOperator
+from airflow.sdk import DAG, task
+
+START = datetime(2026, 1, 1)
+
+
+def docker(task_id, command, **arguments):
+    return DockerOperator(task_id=task_id, image="registry.example/any:1", command=command, **arguments)
+
+
+with DAG("chained", schedule=None, start_date=START):
+
+    @task
+    def skips():
+        raise AirflowSkipException
+
+    @task
+    def works():
+        pass
+
+    @task
+    def after():
+        pass
+
+    skips() >> docker("below", ["true"]) >> after()
+    works() >> docker(
+        "runs", "sh -c 'test $DAY = {{ ds }} && test -n \"$AIRFLOW_TMP_DIR\"'", environment={"DAY": "2026-03-04"}
+    )
+
+
+def tell(context):
+    instance = context["task_instance"]
+    Path(context["params"]["notes"]).write_text(f"{instance.task_id} {instance.try_number}")
+
+
+with DAG("called_back", schedule=None, start_date=START, params={"notes": ""}):
+    KubernetesPodOperator(
+        task_id="breaks",
+        image="registry.example/any:1",
+        arguments=["sh", "-c", "test $(MODE) = full"],
+        env_vars={"MODE": "partial"},
+        retries=1,
+        retry_delay=timedelta(0),
+        on_failure_callback=tell,
+    )
+
+with DAG("handing_on", schedule=None, start_date=START):
+
+    @task
+    def reads(last, every):
+        return {"last": last, "every": every}
+
+    ours = {"ductwork": {"worker_image": True}}
+    last = docker("last", ["sh", "-c", "echo one; echo two >&2"], executor_config=ours)
+    every = docker("every", ["sh", "-c", "echo one; echo two"], xcom_all=True, executor_config=ours)
+    fails = docker("fails", ["sh", "-c", "echo one; exit 3"], executor_config=ours)
+    reads(last.output, every.output)
+
+with DAG("unknown", schedule=None, start_date=START):
+    DockerOperator(task_id="own_command", image="registry.example/any:1")

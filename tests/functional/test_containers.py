@@ -1,0 +1,48 @@
+"""Container operators on the embedded AWS: jobs of their own, beside workers, on both targets."""
+
+from pathlib import Path
+
+import pytest
+
+CONTAINERS = Path(__file__).parent / "dags" / "containers.py"
+
+
+@pytest.mark.parametrize("target", ["stepfunctions", "batch"])
+def test_a_container_below_what_is_skipped_does_not_run(target, ductwork):
+    """In a chain Batch must be kept from starting it; what is below it is skipped too, workers as well."""
+    done = ductwork(
+        *("run", CONTAINERS, "--dag-id", "chained", "--local", "--json", "--target", target),
+        *("--logical-date", "2026-03-04"),
+    )
+    assert done.code == 0, done.err
+    states = {task["task_id"]: (task["state"], task["try_number"]) for task in done.json["tasks"]}
+    assert states == {
+        "skips": ("skipped", 1),
+        "below": ("skipped", 0),
+        "after": ("skipped", 0),
+        "works": ("success", 1),
+        "runs": ("success", 1),
+    }
+
+
+def test_a_container_that_fails_calls_back(ductwork, tmp_path):
+    notes = tmp_path / "notes"
+    conf = f'{{"notes": "{notes}"}}'
+    done = ductwork("run", CONTAINERS, "--dag-id", "called_back", "--local", "--json", "--conf", conf)
+    (breaks,) = done.json["tasks"]
+    assert (done.code, breaks["state"], breaks["try_number"]) == (1, "failed", 2), done.err
+    assert notes.read_text() == "breaks 2"
+
+
+def test_a_container_whose_command_only_its_image_knows(ductwork):
+    refused = ductwork("run", CONTAINERS, "--dag-id", "unknown", "--local")
+    assert (refused.code, "DW504" in refused.err, "unknown.own_command command" in refused.err) == (1, True, True)
+
+
+@pytest.mark.parametrize("target", ["stepfunctions", "batch"])
+def test_a_container_with_ductwork_in_its_image_hands_on_what_it_prints(target, ductwork):
+    done = ductwork("run", CONTAINERS, "--dag-id", "handing_on", "--local", "--json", "--target", target)
+    found = {task["task_id"]: task for task in done.json["tasks"]}
+    assert found["reads"]["return_value"] == {"last": "two", "every": ["one", "two"]}, done.err
+    assert (done.code, found["fails"]["state"], "return_value" in found["fails"]) == (1, "failed", False)
+    assert "exit code 3" in done.err

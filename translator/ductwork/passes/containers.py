@@ -1,0 +1,241 @@
+"""The job of a container task: a job definition for what is fixed, a SubmitJob request for what a task may vary.
+
+Image, file systems, users, secrets and roles are of the definition; command, variables and resources are of the
+request. So tasks that differ in their arguments alone share one definition.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from ductwork import batch_limits
+from ductwork.diagnostics import Diagnostics
+from ductwork.ir import BatchJob, Concat, Container, Deployment, Mount, RunValue, Task, Text, Workflow
+from ductwork.names import JOB_NAME_LIMIT, job_name, short_hash
+
+DEFAULT_VCPUS = 1.0
+DEFAULT_MEMORY_MIB = 2048
+# At its longest: a run id, which is the longest of the values of a run.
+_RUN_VALUE_CHARACTERS = 250
+# "-" and the hash of the run.
+_HASH_CHARACTERS = 9
+# Processors and the memory, in MiB, that go with them on Fargate (user guide of AWS Batch, "resourceRequirements").
+_FARGATE = (
+    (0.25, (512, 1024, 2048)),
+    (0.5, range(1024, 4097, 1024)),
+    (1, range(2048, 8193, 1024)),
+    (2, range(4096, 16385, 1024)),
+    (4, range(8192, 30721, 1024)),
+    (8, range(16384, 61441, 4096)),
+    (16, range(32768, 122881, 8192)),
+    (32, (61440, 122880, 249856)),
+)
+
+
+def place_containers(workflow: Workflow, diagnostics: Diagnostics) -> Workflow:
+    """Give every container task its job definition and its request."""
+    return replace(workflow, tasks=tuple(_placed(workflow, task, diagnostics) for task in workflow.tasks))
+
+
+def _placed(workflow: Workflow, task: Task, diagnostics: Diagnostics) -> Task:
+    if not isinstance(task.work, BatchJob) or task.work.container is None:
+        return task
+    container = _keeping_xcom(workflow, task, task.work.container)
+    maker = _Maker(workflow.dag_id, task, container, diagnostics)
+    return replace(task, work=replace(task.work, request=maker.request(), definition=maker.definition()))
+
+
+def _keeping_xcom(workflow: Workflow, task: Task, container: Container) -> Container:
+    """The container with Ductwork, which is in its image, around its command."""
+    if not container.xcom or container.command is None:
+        return container
+    told = {
+        "DUCTWORK_DAG_ID": workflow.dag_id,
+        "DUCTWORK_RUN_ID": RunValue("run_id"),
+        "DUCTWORK_TASK_ID": task.task_id,
+        "DUCTWORK_LEDGER_TABLE": workflow.ledger_table,
+        "DUCTWORK_XCOM": container.xcom,
+    }
+    command = ("ductwork", "worker", "--", *container.command)
+    return replace(container, command=command, environment={**container.environment, **told})
+
+
+class _Maker:
+    def __init__(self, dag_id: str, task: Task, container: Container, diagnostics: Diagnostics) -> None:
+        self._dag_id, self._task, self._container, self._diagnostics = dag_id, task, container, diagnostics
+        self._values: Deployment = task.deployment
+        self._fargate = self._values.platform == "fargate"
+        self._resources = self._sized()
+        self._made = self._define()
+
+    def _report(self, code: str, field: str, what: str, hint: str) -> None:
+        about = {"dag_id": self._dag_id, "task_id": self._task.task_id, "field": field}
+        self._diagnostics.add(code, self._task.origin, what, hint, **about)
+
+    def _wants(self, key: str, what: str, example: str) -> None:
+        self._report("DW405", key, what, f"give one in executor_config={{'ductwork': {{'{key}': {example}}}}}")
+
+    # ---- the definition ----
+
+    def definition(self) -> dict[str, Any]:
+        return self._made
+
+    def _define(self) -> dict[str, Any]:
+        container, values = self._container, self._values
+        image = values.container_image or container.image
+        if not image:
+            self._wants("container_image", "the container has no image", "'registry/image:tag'")
+        if container.xcom and container.command is None:
+            what = "only the image knows its command, and Ductwork must run it to keep what it hands back"
+            self._report("DW407", "command", what, "write the command out in the operator")
+        volumes, points, memory = self._file_systems()
+        execution_role = values.execution_role or container.execution_role
+        linux = {"sharedMemorySize": container.shared_memory, "tmpfs": memory}
+        properties: dict[str, Any] = {
+            "image": image,
+            "resourceRequirements": self._resources,
+            "jobRoleArn": values.job_role or container.job_role,
+            "executionRoleArn": execution_role,
+            "secrets": self._secrets(),
+            "volumes": volumes,
+            "mountPoints": points,
+            "user": container.user,
+            "privileged": container.privileged,
+            "readonlyRootFilesystem": container.read_only,
+            "ulimits": [dict(zip(("name", "softLimit", "hardLimit"), each, strict=True)) for each in container.ulimits],
+            "linuxParameters": {name: value for name, value in linux.items() if value},
+            "networkConfiguration": {"assignPublicIp": "ENABLED"} if container.public_ip and self._fargate else None,
+        }
+        if values.registry_credentials:
+            properties["repositoryCredentials"] = {"credentialsParameter": values.registry_credentials}
+        self._check(properties)
+        made: dict[str, Any] = {
+            "type": "container",
+            "platformCapabilities": ["FARGATE" if self._fargate else "EC2"],
+            "containerProperties": {name: value for name, value in properties.items() if value},
+        }
+        return named(made)
+
+    def _check(self, properties: Mapping[str, Any]) -> None:
+        needs = "the secrets of the container" if properties["secrets"] else "Fargate" if self._fargate else ""
+        if (needs or properties.get("repositoryCredentials")) and not properties["executionRoleArn"]:
+            what = f"{needs or 'the private registry'} needs an execution role"
+            self._wants("execution_role", what, "'arn:aws:iam::ACCOUNT:role/NAME'")
+        if not self._fargate:
+            return
+        linux = properties["linuxParameters"]
+        for name, value in (("privileged", properties["privileged"]), ("gpus", self._container.gpus), *linux.items()):
+            if value:
+                hint = "use platform ec2, or leave it out"
+                self._report("DW203", "platform", f"containers on Fargate have no {name}", hint)
+
+    def _sized(self) -> list[dict[str, str]]:
+        """The operator's own amounts first, then those of the deployment, rounded up to what the platform has."""
+        container, values = self._container, self._values
+        vcpus = container.vcpus or float(values.vcpus or DEFAULT_VCPUS)
+        memory = container.memory or values.memory or DEFAULT_MEMORY_MIB
+        if self._fargate:
+            sizes = [(count, size) for count, of_count in _FARGATE for size in of_count]
+            fitting = [pair for pair in sizes if pair[0] >= vcpus and pair[1] >= memory]
+            if not fitting:
+                what = f"Fargate has no machine of {vcpus:g} vCPUs and {memory:,} MiB"
+                self._report("DW203", "platform", what, "use platform ec2, or ask for less")
+            vcpus, memory = fitting[0] if fitting else (vcpus, memory)
+        else:
+            # Elsewhere Batch counts whole processors, and at least 4 MiB.
+            vcpus, memory = max(1, math.ceil(vcpus)), max(4, memory)
+        needs = (("VCPU", f"{vcpus:g}"), ("MEMORY", str(memory)), ("GPU", container.gpus or values.gpus))
+        return [{"type": kind, "value": str(value)} for kind, value in needs if value]
+
+    def _secrets(self) -> list[dict[str, str]]:
+        given = self._values.secrets
+        for name in sorted(set(self._container.secrets) - given.keys()):
+            what = f"the value of {name} is a secret, and nothing says where AWS keeps it"
+            self._wants("secrets", what, f"{{'{name}': ARN}}")
+        return [{"name": name, "valueFrom": reference} for name, reference in sorted(given.items())]
+
+    def _file_systems(self) -> tuple[list[Any], list[Any], list[Any]]:
+        """Volumes, the points where they are mounted, and file systems in memory."""
+        volumes: dict[str, dict[str, Any]] = {}
+        points, memory = [], []
+        for mount in self._container.mounts:
+            if mount.size is not None:
+                options = {"mountOptions": ["ro"]} if mount.read_only else {}
+                memory.append({"containerPath": mount.path, "size": mount.size, **options})
+                continue
+            volume = self._volume(mount)
+            named_so = mount.volume or mount.source or mount.path
+            name = f"v-{short_hash(named_so)}"
+            volumes.setdefault(name, {"name": name, **volume})
+            read_only = {"readOnly": True} if mount.read_only else {}
+            points.append({"sourceVolume": name, "containerPath": mount.path, **read_only})
+        return list(volumes.values()), points, memory
+
+    def _volume(self, mount: Mount) -> dict[str, Any]:
+        name = mount.volume or mount.source
+        if name is None:
+            return {"host": {}}
+        if (given := self._values.volumes.get(name)) is not None:
+            return dict(given)
+        example = f"{{'{name}': {{'efsVolumeConfiguration': {{'fileSystemId': 'fs-...'}}}}}}"
+        if mount.volume is not None or self._fargate:
+            self._wants("volumes", f"nothing on AWS is known as the volume {name!r}", example)
+        elif "volumes" not in self._values.ignore:
+            what = f"{name!r} is a path of the machine that Batch chooses, not of the one that Airflow used"
+            hint = f"share the files by executor_config={{'ductwork': {{'volumes': {example}}}}}, or, if the path is "
+            hint += "right, say so: 'ignore': ['volumes']"
+            self._report("DW406", "volumes", what, hint)
+        return {"host": {"sourcePath": name}}
+
+    # ---- the request ----
+
+    def request(self) -> dict[str, Any]:
+        values, container = self._values, self._container
+        name = job_name(self._dag_id, self._task.task_id, JOB_NAME_LIMIT - _HASH_CHARACTERS)
+        request: dict[str, Any] = {
+            "jobName": Concat((Text(f"{name}-"), RunValue("run_hash"))),
+            "jobQueue": values.job_queue,
+            "jobDefinition": self._made["jobDefinitionName"],
+        }
+        overrides = {"command": list(container.command or ()), "environment": self._environment()}
+        if any(overrides.values()):
+            request["containerOverrides"] = {member: value for member, value in overrides.items() if value}
+        limits = (container.timeout, self._task.execution_timeout, values.timeout)
+        if (limit := min((each for each in limits if each is not None), default=None)) is not None:
+            request["timeout"] = {"attemptDurationSeconds": math.ceil(limit)}
+        optional = {
+            "shareIdentifier": values.share_identifier,
+            "schedulingPriorityOverride": values.scheduling_priority,
+            "propagateTags": values.propagate_tags,
+            "tags": {**values.tags, **container.tags} or None,
+        }
+        request |= {member: value for member, value in optional.items() if value is not None}
+        for problem in batch_limits.problems(request, reserve=_unknown(request)):
+            hint = "change it to what AWS Batch accepts; large values belong in S3"
+            self._report("DW203", problem.field, problem.what, hint)
+        return request
+
+    def _environment(self) -> list[dict[str, Any]]:
+        variables = {**self._values.environment, **self._container.environment}
+        return [{"name": name, "value": value} for name, value in variables.items() if name not in self._values.secrets]
+
+
+def named(definition: Mapping[str, Any]) -> dict[str, Any]:
+    """A RegisterJobDefinition request whose name tells its content, so that it never has to change."""
+    text = json.dumps(definition, sort_keys=True, separators=(",", ":"))
+    return {"jobDefinitionName": f"ductwork-{short_hash(text, 16)}", **definition}
+
+
+def _unknown(value: Any) -> int:
+    """Characters that the values of the run in a request may take."""
+    if isinstance(value, RunValue):
+        return _RUN_VALUE_CHARACTERS
+    if isinstance(value, Concat):
+        return sum(map(_unknown, value.parts))
+    if isinstance(value, Mapping):
+        return sum(map(_unknown, value.values()))
+    return sum(map(_unknown, value)) if isinstance(value, list) else 0

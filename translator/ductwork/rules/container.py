@@ -1,0 +1,186 @@
+"""What the rules of container operators share: reading arguments, and reporting those that AWS Batch cannot take.
+
+Every argument is in one of three tables of its family (:class:`Arguments`), or the rule reads it. What cannot go into
+a Batch job is an error, never left out in silence: the author leaves the argument out, says that the container does
+without it (``ignore``), or keeps Airflow's own operator in a worker (``native``).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ductwork.diagnostics import Diagnostics
+from ductwork.ir import Concat, Expr, RunValue, Text
+from ductwork.snapshot import Opaque, TaskSnapshot
+from ductwork.templates import CannotLowerError, lower_template
+
+# Settings that run Airflow's code around a task. Failure callbacks and e-mails are not among them: the state machine
+# starts a worker for them, as it does for a worker that has died.
+_HOOKS = (
+    *("on_execute_callback", "on_success_callback", "on_retry_callback", "on_skipped_callback"),
+    *("pre_execute", "post_execute", "retry_policy", "outlets"),
+)
+# Names in the body of a subclass that do not change what its container is or how it is run.
+_LOOKS = {
+    *("template_fields", "template_ext", "template_fields_renderers", "ui_color", "ui_fgcolor"),
+    *("custom_operator_name", "operator_extra_links", "BASE_CONTAINER_NAME", "_abc_impl", "partial"),
+}
+_WORKER_IMAGE = "executor_config={'ductwork': {'worker_image': True}}"
+_UNSET: tuple[Any, ...] = (None, False, "", [], {})
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What becomes of a family's arguments.
+
+    :param harmless: those that say nothing to Batch, and why leaving them out changes nothing
+    :param refused: those without a counterpart on Batch, and what to do instead
+    :param warned: those that mean something else there, and what
+    :param defaults: values that mean "not set" and are not empty
+    """
+
+    harmless: Mapping[str, str]
+    refused: Mapping[str, str]
+    warned: Mapping[str, str] = field(default_factory=dict)
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+
+    def is_set(self, name: str, value: Any) -> bool:
+        return value not in _UNSET and not (name in self.defaults and value == self.defaults[name])
+
+
+class Reader:
+    """The arguments of one task, and how to report them."""
+
+    def __init__(self, task: TaskSnapshot, diagnostics: Diagnostics, arguments: Arguments) -> None:
+        self.task, self._diagnostics, self._arguments = task, diagnostics, arguments
+        for name, instead in arguments.refused.items():
+            if self.is_set(name):
+                self.refuse(name, f"AWS Batch has nothing like {name}", instead)
+        for name, what in arguments.warned.items():
+            if self.is_set(name):
+                self.warn(name, what)
+        for name in _HOOKS:
+            if task.settings.get(name):
+                self.refuse(name, f"{name} needs Airflow's code beside the container", "put it into a task downstream")
+        if task.settings.get("jinja_environment_kwargs"):
+            self.unknown("jinja_environment_kwargs", "the DAG's jinja_environment_kwargs change how templates render")
+        self._warn_of_emails()
+
+    def is_set(self, name: str) -> bool:
+        return self._arguments.is_set(name, self.task.arguments.get(name))
+
+    # ---- reports ----
+
+    def refuse(self, name: str, what: str, instead: str) -> None:
+        """An argument that Batch cannot honour."""
+        accept = f"executor_config={{'ductwork': {{'ignore': ['{name}']}}}}"
+        self._add("DW402", name, what, f"{instead}; or say that the container does without it: {accept}")
+
+    def warn(self, name: str, what: str) -> None:
+        """An argument that Batch honours in a way of its own."""
+        accept = f"executor_config={{'ductwork': {{'ignore': ['{name}']}}}}"
+        self._add("DW406", name, what, f"if that is right, say so: {accept}")
+
+    def unknown(self, name: str, what: str) -> None:
+        """A value that only Airflow, at run time, could tell."""
+        hint = "write the value out, or keep Airflow's own operator: executor_config={'ductwork': {'native': False}}"
+        self._add("DW407", name, what, hint)
+
+    def entrypoint(self, name: str) -> None:
+        what = f"Batch runs {name} as arguments of the image's entrypoint, which it cannot replace"
+        hint = "if the image has none, or one that runs its arguments, say so: "
+        hint += f"executor_config={{'ductwork': {{'ignore': ['{name}']}}}}"
+        self._add("DW404", name, what, hint)
+
+    def xcom(self, what: str, hint: str) -> None:
+        self._add("DW403", "do_xcom_push", what, f"{hint}; or put Ductwork into its image and say so: {_WORKER_IMAGE}")
+
+    def nothing_to_push(self, what: str, hint: str) -> None:
+        self._add("DW403", "do_xcom_push", what, hint)
+
+    def _add(self, code: str, name: str, what: str, hint: str) -> None:
+        self._diagnostics.add(code, self.task.origin, what, hint, task_id=self.task.task_id, field=name)
+
+    def _warn_of_emails(self) -> None:
+        task = self.task
+        if task.settings.get("email") and task.retries and task.settings.get("email_on_retry"):
+            self.warn("email_on_retry", "nobody sends an e-mail when the job is tried again")
+
+    # ---- values ----
+
+    def text(self, name: str, value: Any) -> Expr | str:
+        """A text of an argument, templates lowered; what cannot be lowered is reported, and stays as it is."""
+        if isinstance(value, Opaque):
+            self.unknown(name, f"{name} holds an object that only exists while Airflow runs ({value.type_name})")
+            return value.text
+        if not isinstance(value, str):
+            return str(value)
+        if name not in self.task.template_fields:
+            return value
+        try:
+            return self._lower(value)
+        except CannotLowerError as error:
+            self.unknown(name, str(error))
+            return value
+
+    def _lower(self, value: str) -> Expr | str:
+        if self.task.template_ext and value.endswith(self.task.template_ext):
+            raise CannotLowerError(f"Airflow takes {value!r} for the name of a file to read, as it ends")
+        lowered = lower_template(value)
+        if self.task.settings.get("render_template_as_native_obj") and not _stays_text(lowered):
+            raise CannotLowerError(f"render_template_as_native_obj makes something else than text of {value!r}")
+        return lowered
+
+    def constant(self, name: str, value: Any) -> str:
+        """A text that a job definition holds, so that it cannot depend on the run."""
+        lowered = self.text(name, value)
+        if isinstance(lowered, str):
+            return lowered
+        self.unknown(name, f"{name} depends on the run, and a job definition is the same for all runs")
+        return str(value)
+
+    def texts(self, name: str, values: Any) -> tuple[Expr | str, ...]:
+        if not isinstance(values, list):
+            self.unknown(name, f"{name} is no list of texts but {values!r}")
+            return ()
+        return tuple(self.text(name, value) for value in values)
+
+    def variables(self, name: str, values: Any) -> dict[str, Expr | str]:
+        if not isinstance(values, Mapping):
+            self.unknown(name, f"{name} is no dictionary of names and values")
+            return {}
+        return {key: self.text(name, value) for key, value in values.items()}
+
+
+def own_value(task: TaskSnapshot, key: str) -> Any:
+    """A deployment value of the task's own ``executor_config``, as written there."""
+    config = task.executor_config if isinstance(task.executor_config, Mapping) else {}
+    own = config.get("ductwork")
+    return own.get(key) if isinstance(own, Mapping) else None
+
+
+def own_code(task: TaskSnapshot, operators: tuple[str, ...]) -> str | None:
+    """What a user's subclass of a container operator does in its own way; None if it only sets arguments."""
+    for cls, names in task.redefines.items():
+        if cls in operators:
+            return None
+        changed = [name for name in names if name not in _LOOKS and not name.startswith("__")]
+        if changed:
+            return f"{cls.rpartition('.')[2]} has a {changed[0]} of its own"
+    return None
+
+
+def _stays_text(lowered: Expr | str) -> bool:
+    """Whether native rendering, which evaluates what looks like a Python literal, leaves the text alone."""
+    if isinstance(lowered, RunValue):
+        return lowered.name != "ds_nodash"
+    if isinstance(lowered, Concat):
+        return any(isinstance(part, Text) and part.value.strip(" -0123456789.") for part in lowered.parts)
+    try:
+        ast.literal_eval(lowered if isinstance(lowered, str) else lowered.value)
+    except (ValueError, SyntaxError, MemoryError, TypeError):
+        return True
+    return False

@@ -1,0 +1,235 @@
+"""DockerOperator: the container runs as a Batch job of its own; no Docker daemon is needed."""
+
+from __future__ import annotations
+
+import ast
+import shlex
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ductwork.diagnostics import Diagnostics
+from ductwork.ir import BatchJob, Concat, Container, Expr, Mount, RunValue, Text, Work
+from ductwork.rules.amounts import docker_bytes, mib
+from ductwork.rules.base import Decline, Rule
+from ductwork.rules.container import Arguments, Reader, own_code, own_value
+from ductwork.snapshot import TaskSnapshot
+
+_OPERATOR = "airflow.providers.docker.operators.docker.DockerOperator"
+
+TRANSLATED = frozenset(
+    {
+        *("image", "command", "entrypoint", "environment", "private_environment", "cpus", "mem_limit", "shm_size"),
+        *("user", "privileged", "mounts", "mount_tmp_dir", "tmp_dir", "ulimits", "device_requests", "labels"),
+        *("network_mode", "docker_conn_id", "xcom_all"),
+    }
+)
+_DAEMON = "it says how to reach a Docker daemon, and there is none"
+ARGUMENTS = Arguments(
+    harmless={
+        **dict.fromkeys(("api_version", "docker_url", "timeout"), _DAEMON),
+        **dict.fromkeys(
+            ("tls_ca_cert", "tls_client_cert", "tls_client_key", "tls_verify", "tls_hostname", "tls_ssl_version"),
+            _DAEMON,
+        ),
+        "retrieve_output_path": "it says nothing without retrieve_output",
+        "auto_remove": "nothing is left of a container once its job has ended",
+        "container_name": "it is for people; the job is named by the DAG and the task",
+        "force_pull": "the image is pulled for each job",
+        "host_tmp_dir": "the folder is made on the machine that runs the job",
+        "tty": "the output is collected without a terminal",
+        "log_opts_max_size": "the output goes to CloudWatch, which needs no rotation",
+        "log_opts_max_file": "the output goes to CloudWatch, which needs no rotation",
+    },
+    refused={
+        "cap_add": "leave it out, or use privileged",
+        "dns": "set name servers in the VPC's DHCP options",
+        "dns_search": "set the domain in the VPC's DHCP options",
+        "env_file": "write the variables into environment",
+        "extra_hosts": "put the names into a private hosted zone of Route 53",
+        "hostname": "leave it out",
+        "ipc_mode": "leave it out",
+        "port_bindings": "leave it out: nobody can reach the container of a job by name",
+        "retrieve_output": "write the output to S3",
+        "skip_on_exit_code": "let the container end with 0, and decide in a task downstream",
+        "working_dir": "set it in the image, or begin the command with: sh -c 'cd DIR && ...'",
+    },
+)
+# The network that a container has anyway.
+_OWN_NETWORK = {None, "", "bridge", "default"}
+
+
+def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
+    if own := own_code(task, (_OPERATOR,)):
+        return Decline(own)
+    reader = Reader(task, diagnostics, ARGUMENTS)
+    _check(reader)
+    given = task.arguments
+    folder = str(given.get("tmp_dir")) if given.get("mount_tmp_dir") else None
+    environment = reader.variables("environment", given.get("environment") or {})
+    for name, value in (given.get("environment") or {}).items():
+        if value is None:
+            reader.unknown("environment", f"{name} has no value, which takes the variable out of the image's own")
+    own_folder = {"AIRFLOW_TMP_DIR": folder} if folder else {}
+    return BatchJob(
+        why="the container runs as a job of AWS Batch; no Docker daemon is needed",
+        request={},
+        push_job_id=False,
+        container=Container(
+            image=reader.constant("image", given.get("image") or ""),
+            command=_command(reader),
+            environment={**environment, **own_folder},
+            secrets=tuple(sorted(given.get("private_environment") or {})),
+            vcpus=float(given.get("cpus") or 1),
+            memory=_size(reader, "mem_limit"),
+            shared_memory=_size(reader, "shm_size"),
+            gpus=_gpus(reader),
+            user=None if given.get("user") is None else str(given["user"]),
+            privileged=bool(given.get("privileged")),
+            mounts=(*_mounts(reader), *([Mount(folder)] if folder else [])),
+            ulimits=_ulimits(reader),
+            tags=_labels(reader),
+            xcom=_xcom(task),
+        ),
+    )
+
+
+def _check(reader: Reader) -> None:
+    task = reader.task
+    if task.arguments.get("network_mode") not in _OWN_NETWORK:
+        what = f"AWS Batch has no network {task.arguments['network_mode']!r}"
+        reader.refuse("network_mode", what, "reach other services by their addresses in the VPC")
+    if reader.is_set("docker_conn_id"):
+        hint = "name a secret with the login: executor_config={'ductwork': {'registry_credentials': ARN}}"
+        reader.refuse("docker_conn_id", "Airflow's connection cannot log AWS in to the image's registry", hint)
+    if task.settings.get("do_xcom_push") and task.read_by and not own_value(task, "worker_image"):
+        what = f"{task.read_by[0]} reads what the container prints last, and nobody takes that down"
+        hint = "let the container write it to S3; if nothing reads it, set do_xcom_push=False"
+        reader.xcom(what, hint)
+
+
+def _xcom(task: TaskSnapshot) -> str:
+    if not (task.settings.get("do_xcom_push") and own_value(task, "worker_image")):
+        return ""
+    return "all" if task.arguments.get("xcom_all") else "last"
+
+
+def _command(reader: Reader) -> tuple[Expr | str, ...] | None:
+    given = reader.task.arguments
+    command = _words(reader, "command")
+    if not reader.is_set("entrypoint"):
+        return command or None
+    reader.entrypoint("entrypoint")
+    return (*_words(reader, "entrypoint"), *command) if given.get("entrypoint") else command
+
+
+def _words(reader: Reader, name: str) -> tuple[Expr | str, ...]:
+    """A command as Docker takes it: a list, the text of a list, or a line to split as a shell would."""
+    value = reader.task.arguments.get(name)
+    if isinstance(value, list):
+        return reader.texts(name, value)
+    line = reader.text(name, value or "")
+    try:
+        if isinstance(line, str) and line.strip().startswith("["):
+            return tuple(map(str, ast.literal_eval(line)))
+        return split(line)
+    except (ValueError, SyntaxError) as error:
+        reader.unknown(name, f"{value!r} cannot be split into words ({error})")
+        return ()
+
+
+def split(line: Expr | str) -> tuple[Expr | str, ...]:
+    """``shlex.split`` of a text with values of the run in it, which hold nothing that a shell would split.
+
+    :raises ValueError: a quotation is not closed
+    """
+    parts: Sequence[Text | RunValue] = line.parts if isinstance(line, Concat) else _parts(line)
+    # Each value of the run stands as a character of a range that Unicode keeps for private use.
+    values = {chr(0xE000 + number): part for number, part in enumerate(parts) if isinstance(part, RunValue)}
+    text = "".join(part.value if isinstance(part, Text) else chr(0xE000 + number) for number, part in enumerate(parts))
+    if text.strip().startswith("["):
+        raise ValueError("it is a list with values of the run in it: write it as a list of texts")
+    return tuple(_word(word, values) for word in shlex.split(text))
+
+
+def _parts(line: Text | RunValue | str) -> Sequence[Text | RunValue]:
+    return [Text(line) if isinstance(line, str) else line]
+
+
+def _word(word: str, values: Mapping[str, RunValue]) -> Expr | str:
+    parts: list[Text | RunValue] = []
+    for character in word:
+        if character in values:
+            parts.append(values[character])
+        elif parts and isinstance(parts[-1], Text):
+            parts[-1] = Text(parts[-1].value + character)
+        else:
+            parts.append(Text(character))
+    if all(isinstance(part, Text) for part in parts):
+        return word
+    return parts[0] if len(parts) == 1 else Concat(tuple(parts))
+
+
+def _size(reader: Reader, name: str) -> int | None:
+    value = reader.task.arguments.get(name)
+    if value is None:
+        return None
+    try:
+        return mib(docker_bytes(value))
+    except ValueError as error:
+        reader.unknown(name, str(error))
+        return None
+
+
+def _gpus(reader: Reader) -> int | None:
+    count = 0
+    for request in reader.task.arguments.get("device_requests") or []:
+        wanted = request if isinstance(request, Mapping) else {}
+        if wanted.get("Capabilities") != [["gpu"]] or wanted.get("DeviceIDs") or int(wanted.get("Count") or 0) < 1:
+            instead = "ask for a number: DeviceRequest(count=1, capabilities=[['gpu']])"
+            reader.refuse("device_requests", "AWS Batch gives a container a number of GPUs, nothing else", instead)
+        else:
+            count += int(wanted["Count"])
+    return count or None
+
+
+def _ulimits(reader: Reader) -> tuple[tuple[str, int, int], ...]:
+    given = reader.task.arguments.get("ulimits") or []
+    return tuple((str(each["Name"]), int(each["Soft"]), int(each["Hard"])) for each in given)
+
+
+def _labels(reader: Reader) -> dict[str, str]:
+    labels = reader.task.arguments.get("labels") or {}
+    return {str(name): str(labels[name]) if isinstance(labels, Mapping) else "" for name in labels}
+
+
+def _mounts(reader: Reader) -> list[Mount]:
+    return [
+        found for each in reader.task.arguments.get("mounts") or [] if (found := _mount(reader, dict(each))) is not None
+    ]
+
+
+# As Docker's API spells a mount, and as the arguments of docker.types.Mount do.
+_MOUNT = {"Target": "target", "Source": "source", "Type": "type", "ReadOnly": "read_only"}
+
+
+def _mount(reader: Reader, each: dict[str, Any]) -> Mount | None:
+    spelled = {_MOUNT.get(key, key): value for key, value in each.items() if value not in (None, {}, [])}
+    target, kind = reader.constant("mounts", spelled.get("target", "")), spelled.get("type", "volume")
+    source = reader.constant("mounts", spelled["source"]) if "source" in spelled else None
+    size = None
+    if kind == "tmpfs":
+        options = spelled.pop("TmpfsOptions", None) or {}
+        limit = spelled.pop("tmpfs_size", options.get("SizeBytes"))
+        size = mib(docker_bytes(limit)) if limit else None
+    more = sorted(spelled.keys() - {*_MOUNT.values(), "consistency", "Consistency"})
+    if more or kind not in ("bind", "volume", "tmpfs") or (kind == "tmpfs" and size is None):
+        which = "a tmpfs without a size" if kind == "tmpfs" and not more else more[0] if more else f"the type {kind}"
+        reader.refuse("mounts", f"AWS Batch cannot mount {target}: it has nothing like {which}", "leave it out")
+        return None
+    read_only = bool(spelled.get("read_only"))
+    if kind == "volume" and source:
+        return Mount(target, volume=source, read_only=read_only)
+    return Mount(target, source=source if kind == "bind" else None, read_only=read_only, size=size)
+
+
+RULE = Rule(name="docker", operators=(_OPERATOR,), lower=_lower, subclasses=True, needs="a Docker daemon in its reach")

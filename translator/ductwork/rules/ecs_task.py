@@ -1,0 +1,131 @@
+"""EcsRunTaskOperator: a Batch job, where the author names the image; the ECS task definition cannot be read here.
+
+Else Airflow's own operator starts the ECS task from a worker, which is exact but keeps a container waiting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ductwork.diagnostics import Diagnostics
+from ductwork.ir import BatchJob, Container, Expr, Work
+from ductwork.rules.base import Decline, Rule
+from ductwork.rules.container import Arguments, Reader, own_value
+from ductwork.snapshot import TaskSnapshot
+
+_OPERATOR = "airflow.providers.amazon.aws.operators.ecs.EcsRunTaskOperator"
+
+TRANSLATED = frozenset({"task_definition", "overrides", "network_configuration", "tags", "wait_for_completion"})
+_QUEUE = "the job queue decides on which machines and in which network the job runs"
+_LOGS = "the output of a job is in CloudWatch"
+_WATCHING = "AWS Batch watches its jobs itself, and loses none"
+ARGUMENTS = Arguments(
+    harmless={
+        **dict.fromkeys(
+            ("cluster", "launch_type", "capacity_provider_strategy", "placement_constraints", "placement_strategy"),
+            _QUEUE,
+        ),
+        "platform_version": _QUEUE,
+        "group": "it groups tasks for people",
+        "propagate_tags": "the job has no ECS task definition with tags",
+        **dict.fromkeys(
+            ("awslogs_group", "awslogs_region", "awslogs_stream_prefix", "awslogs_fetch_interval", "container_name"),
+            _LOGS,
+        ),
+        "number_logs_exception": _LOGS,
+        **dict.fromkeys(("quota_retry", "reattach", "waiter_delay", "waiter_max_attempts", "deferrable"), _WATCHING),
+        "stop_task_on_failure": _WATCHING,
+    },
+    refused={
+        "volume_configurations": "leave it out",
+        "skip_on_exit_code": "let the container end with 0, and decide in a task downstream",
+    },
+)
+# Set, these change who starts the task; Airflow's own operator then does it in a worker.
+_NEED_AIRFLOW = {"aws_conn_id": "aws_default", "region_name": None, "verify": None, "botocore_config": None}
+_OVERRIDES = {"containerOverrides", "cpu", "memory", "taskRoleArn", "executionRoleArn"}
+_OF_CONTAINER = {"name", "command", "environment", "cpu", "memory", "memoryReservation", "resourceRequirements"}
+_UNITS = 1024  # of a processor
+
+
+def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
+    if not own_value(task, "container_image"):
+        return Decline("the image is in an ECS task definition, which cannot be read here, so a worker starts the task")
+    for name, default in _NEED_AIRFLOW.items():
+        if task.arguments.get(name) not in (None, default):
+            return Decline(f"{name} is set, so Airflow's own operator starts the task from a worker")
+    reader = Reader(task, diagnostics, ARGUMENTS)
+    if task.read_by and task.settings.get("do_xcom_push"):
+        what = f"{task.read_by[0]} reads an XCom of it: the ECS task's ARN or the last line of its log"
+        reader.nothing_to_push(what, "do not read it, or leave container_image out")
+    overrides = task.arguments.get("overrides") or {}
+    if not isinstance(overrides, Mapping):
+        reader.unknown("overrides", "overrides is no dictionary")
+        overrides = {}
+    return BatchJob(
+        why="the container runs as a job of AWS Batch, with the image that executor_config names",
+        request={},
+        wait=bool(task.arguments.get("wait_for_completion", True)),
+        push_job_id=False,
+        container=_container(reader, overrides),
+    )
+
+
+def _container(reader: Reader, overrides: Mapping[str, Any]) -> Container:
+    containers = overrides.get("containerOverrides") or [{}]
+    for name in sorted(overrides.keys() - _OVERRIDES):
+        reader.refuse("overrides", f"AWS Batch has nothing like {name}", "leave it out")
+    if len(containers) > 1:
+        reader.refuse("overrides", "the job has one container, and overrides are for several", "keep one of them")
+    own = containers[0]
+    for name in sorted(own.keys() - _OF_CONTAINER):
+        reader.refuse("overrides", f"AWS Batch has nothing like {name} of a container", "leave it out")
+    environment: dict[str, Expr | str] = {
+        str(each.get("name")): reader.text("overrides", each.get("value", "")) for each in own.get("environment") or []
+    }
+    cpu, memory = own.get("cpu", overrides.get("cpu")), own.get("memory", overrides.get("memory"))
+    memory = own.get("memoryReservation") if memory is None else memory
+    return Container(
+        image="",
+        command=reader.texts("overrides", own["command"]) if own.get("command") else None,
+        environment=environment,
+        vcpus=_number(reader, cpu, _UNITS),
+        memory=None if (size := _number(reader, memory)) is None else int(size),
+        gpus=_gpus(reader, own.get("resourceRequirements") or []),
+        job_role=overrides.get("taskRoleArn"),
+        execution_role=overrides.get("executionRoleArn"),
+        public_ip=_public(reader.task.arguments.get("network_configuration")),
+        tags=reader.variables("tags", reader.task.arguments.get("tags") or {}),
+    )
+
+
+def _number(reader: Reader, value: Any, unit: int = 1) -> float | None:
+    if value is None:
+        return None
+    try:
+        return float(value) / unit
+    except (TypeError, ValueError):
+        reader.unknown("overrides", f"{value!r} is no amount of ECS")
+        return None
+
+
+def _gpus(reader: Reader, needs: list[Mapping[str, Any]]) -> int | None:
+    for need in needs:
+        if need.get("type") != "GPU":
+            reader.refuse("overrides", f"AWS Batch cannot give a container {need.get('type')}", "leave it out")
+    return sum(int(need["value"]) for need in needs if need.get("type") == "GPU") or None
+
+
+def _public(network: Any) -> bool:
+    settings = network.get("awsvpcConfiguration") if isinstance(network, Mapping) else None
+    return isinstance(settings, Mapping) and settings.get("assignPublicIp") == "ENABLED"
+
+
+RULE = Rule(
+    name="ecs_task",
+    operators=(_OPERATOR,),
+    lower=_lower,
+    needs="the right to run ECS tasks; as a Batch job it needs only executor_config={'ductwork': {'container_image': "
+    "IMAGE}}",
+)

@@ -1,0 +1,231 @@
+"""KubernetesPodOperator: the pod's one container runs as a Batch job of its own; no cluster is needed.
+
+The job is of Batch's ECS kind, not its EKS kind: a job definition for EKS could say a pod's command and entrypoint
+exactly, but takes no container overrides, so that neither Step Functions' integration nor a value of the run could be
+used with it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from ductwork.diagnostics import Diagnostics
+from ductwork.ir import BatchJob, Concat, Container, Expr, Text, Work
+from ductwork.rules.base import Decline, Rule
+from ductwork.rules.container import Arguments, Reader, own_code, own_value
+from ductwork.rules.pod_parts import mounts, requirements, security
+from ductwork.snapshot import TaskSnapshot
+
+_OPERATOR = "airflow.providers.cncf.kubernetes.operators.pod.KubernetesPodOperator"
+# Subclasses of providers that reach a cluster in a way of their own, and run the same container there.
+_SAME = (
+    _OPERATOR,
+    "airflow.providers.amazon.aws.operators.eks.EksPodOperator",
+    "airflow.providers.google.cloud.operators.kubernetes_engine.GKEStartPodOperator",
+)
+
+TRANSLATED = frozenset(
+    {
+        *("image", "cmds", "arguments", "env_vars", "secrets", "container_resources", "labels"),
+        *("volumes", "volume_mounts", "security_context", "container_security_context"),
+        *("active_deadline_seconds", "image_pull_secrets", "do_xcom_push", "termination_grace_period"),
+    }
+)
+_CLUSTER = "it says how to reach a cluster, and there is none"
+_LOGS = "the output of a job is in CloudWatch, and failures say why"
+_WATCHING = "AWS Batch watches its jobs itself, and loses none"
+_CLEANING = "nothing is left of a job that has ended"
+_WAITING = "a job waits in its queue until there is room; the queue can limit that"
+_NAMES = "it is for people and for Kubernetes; the job is named by the DAG and the task"
+_PLACE = "name the job queue whose machines are of that kind: executor_config={'ductwork': {'job_queue': ...}}"
+_NETWORK = "a job has the network of its compute environment"
+_POD = "describe the container by the operator's own arguments"
+ARGUMENTS = Arguments(
+    harmless={
+        **dict.fromkeys(
+            ("kubernetes_conn_id", "namespace", "in_cluster", "cluster_context", "config_file", "trigger_kwargs"),
+            _CLUSTER,
+        ),
+        **dict.fromkeys(("name", "random_name_suffix", "base_container_name", "ports"), _NAMES),
+        **dict.fromkeys(
+            ("get_logs", "init_container_logs", "container_logs", "log_events_on_failure", "log_events_on_startup"),
+            _LOGS,
+        ),
+        **dict.fromkeys(
+            ("log_pod_spec_on_failure", "logging_interval", "container_name_log_prefix_enabled", "log_formatter"),
+            _LOGS,
+        ),
+        **dict.fromkeys(
+            ("reattach_on_restart", "durable", "deferrable", "poll_interval", "base_container_status_polling_interval"),
+            _WATCHING,
+        ),
+        **dict.fromkeys(
+            ("startup_timeout_seconds", "startup_check_interval_seconds", "schedule_timeout_seconds"), _WAITING
+        ),
+        **dict.fromkeys(("on_finish_action", "on_kill_action", "is_delete_operator_pod"), _CLEANING),
+        "image_pull_policy": "the image is pulled for each job",
+        "automount_service_account_token": "there is no cluster for which a token could be",
+        "termination_message_policy": "a job's reason is its exit code",
+        "xcom_sidecar_container_security_context": "there is no sidecar",
+    },
+    refused={
+        **dict.fromkeys(("affinity", "node_selector", "tolerations", "runtime_class_name", "schedulername"), _PLACE),
+        **dict.fromkeys(("hostnetwork", "host_aliases", "dnspolicy", "dns_config", "hostname", "subdomain"), _NETWORK),
+        **dict.fromkeys(("full_pod_spec", "pod_template_file", "pod_template_dict"), _POD),
+        "init_containers": "make it a task upstream, or do its work in the container",
+        "env_from": "write the variables into env_vars, or name secrets in executor_config",
+        "configmaps": "write the variables into env_vars",
+        "pod_runtime_info_envs": "leave it out: there is no pod",
+        "priority_class_name": "give a scheduling_priority in executor_config",
+        "skip_on_exit_code": "let the container end with 0, and decide in a task downstream",
+        "callbacks": "leave it out: there is no pod to watch",
+        "progress_callback": "leave it out: there is no pod to watch",
+    },
+    warned={
+        "annotations": "nobody on AWS reads the annotations of a pod",
+        "service_account_name": "what the job may do is said by a job_role, not by a service account",
+    },
+    defaults={"on_finish_action": "delete_pod"},
+)
+_GRACE_SECONDS = 30
+# Where Airflow's sidecar looks.
+_RETURN = "/airflow/xcom/return.json"
+
+
+def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
+    if own := own_code(task, _SAME):
+        return Decline(own)
+    reader = Reader(task, diagnostics, ARGUMENTS)
+    _check(reader)
+    environment, secrets = _environment(reader)
+    mounted = mounts(reader)
+    return BatchJob(
+        why="the container runs as a job of AWS Batch; no Kubernetes cluster is needed",
+        request={},
+        push_job_id=False,
+        container=Container(
+            image=reader.constant("image", task.arguments.get("image") or ""),
+            command=_command(reader, environment),
+            environment=environment,
+            secrets=secrets,
+            mounts=mounted,
+            timeout=task.arguments.get("active_deadline_seconds"),
+            tags=_labels(reader),
+            xcom=_RETURN if task.settings.get("do_xcom_push") and own_value(task, "worker_image") else "",
+            **requirements(reader),
+            **security(reader),
+        ),
+    )
+
+
+def _check(reader: Reader) -> None:
+    task = reader.task
+    if reader.is_set("image_pull_secrets"):
+        hint = "name a secret with the login: executor_config={'ductwork': {'registry_credentials': ARN}}"
+        reader.refuse("image_pull_secrets", "a Kubernetes secret cannot log AWS in to the image's registry", hint)
+    if task.arguments.get("termination_grace_period") not in (None, _GRACE_SECONDS):
+        reader.warn("termination_grace_period", f"AWS Batch always gives a job {_GRACE_SECONDS} s to end")
+    if task.settings.get("do_xcom_push"):
+        if task.settings.get("multiple_outputs"):
+            reader.refuse("multiple_outputs", "only the whole return value is kept", "leave it out")
+        if not own_value(task, "worker_image"):
+            what = f"there is no sidecar that could take down what the container writes to {_RETURN}"
+            hint = "let the container write it to S3; if nothing reads it, leave do_xcom_push out"
+            reader.xcom(what, hint)
+    elif task.read_by:
+        what = f"{task.read_by[0]} reads an XCom of it: the name of its pod, and there is no pod"
+        reader.nothing_to_push(what, "do not read it")
+
+
+def _environment(reader: Reader) -> tuple[dict[str, Expr | str], tuple[str, ...]]:
+    """The variables with their values, and the names of those whose values are secrets."""
+    given = reader.task.arguments.get("env_vars") or {}
+    if isinstance(given, Mapping):
+        given = [{"name": name, "value": value} for name, value in given.items()]
+    plain: dict[str, Expr | str] = {}
+    secret: list[str] = []
+    for each in given:
+        name = reader.constant("env_vars", each.get("name", ""))
+        source = each.get("valueFrom") or {}
+        if source.keys() & {"secretKeyRef", "configMapKeyRef"}:
+            secret.append(name)
+        elif source:
+            reader.refuse("env_vars", f"{name} is to hold {next(iter(source))}, a fact of a pod", "leave it out")
+        else:
+            value = each.get("value")
+            plain[name] = _expanded("" if value is None else reader.text("env_vars", value), plain)
+    return plain, (*secret, *_secrets(reader))
+
+
+def _secrets(reader: Reader) -> list[str]:
+    found = []
+    for each in reader.task.arguments.get("secrets") or []:
+        if each.get("deploy_type") == "env" and each.get("deploy_target"):
+            found.append(str(each["deploy_target"]))
+        else:
+            where = each.get("deploy_target") or "all variables of a secret"
+            what = f"a secret of Kubernetes ({each.get('secret')}) cannot become {where}"
+            reader.refuse("secrets", what, "take it from Secrets Manager as a variable, by executor_config")
+    return found
+
+
+def _command(reader: Reader, environment: Mapping[str, Expr | str]) -> tuple[Expr | str, ...] | None:
+    given = reader.task.arguments
+    words: list[Expr | str] = []
+    for name in ("cmds", "arguments"):
+        if given.get(name):
+            words.extend(_expanded(word, environment) for word in reader.texts(name, given[name]))
+    if given.get("cmds"):
+        reader.entrypoint("cmds")
+    return tuple(words) or None
+
+
+_REFERENCE = re.compile(r"\$\$|\$\(([^()]*)\)")
+
+
+def _expanded(text: Expr | str, variables: Mapping[str, Expr | str]) -> Expr | str:
+    """What Kubernetes makes of a text: ``$(NAME)`` is the variable's value, if there is one; ``$$`` is ``$``."""
+    parts: list[Any] = []
+    for part in text.parts if isinstance(text, Concat) else (text,):
+        literal = part.value if isinstance(part, Text) else part
+        if not isinstance(literal, str):
+            parts.append(literal)
+            continue
+        at = 0
+        for found in _REFERENCE.finditer(literal):
+            value = "$" if found[0] == "$$" else variables.get(found[1], found[0])
+            parts += [literal[at : found.start()], *(value.parts if isinstance(value, Concat) else (value,))]
+            at = found.end()
+        parts.append(literal[at:])
+    return _joined(parts)
+
+
+def _joined(parts: list[Any]) -> Expr | str:
+    texts: list[Any] = []
+    for part in parts:
+        part = part.value if isinstance(part, Text) else part
+        if isinstance(part, str) and texts and isinstance(texts[-1], str):
+            texts[-1] += part
+        elif part != "":
+            texts.append(part)
+    if all(isinstance(part, str) for part in texts):
+        return "".join(texts)
+    if len(texts) == 1:
+        only: Expr = texts[0]
+        return only
+    return Concat(tuple(Text(part) if isinstance(part, str) else part for part in texts))
+
+
+def _labels(reader: Reader) -> dict[str, Expr | str]:
+    return reader.variables("labels", reader.task.arguments.get("labels") or {})
+
+
+RULE = Rule(
+    name="kubernetes_pod",
+    operators=(_OPERATOR,),
+    lower=_lower,
+    subclasses=True,
+    needs="a Kubernetes cluster in its reach",
+)

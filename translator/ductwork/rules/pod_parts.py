@@ -1,0 +1,127 @@
+"""The parts of a pod that say what its container gets: resources, volumes, users."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ductwork.ir import Mount
+from ductwork.rules.amounts import mib, quantity
+from ductwork.rules.container import Reader
+
+_GPU = "nvidia.com/gpu"
+
+
+def requirements(reader: Reader) -> dict[str, Any]:
+    """``vcpus``, ``memory`` and ``gpus`` of ``container_resources``.
+
+    Batch reserves processors and limits memory, so processors are the request and memory is the limit; each is the
+    other where only that is given.
+    """
+    name = "container_resources"
+    given = reader.task.arguments.get(name) or {}
+    if not isinstance(given, Mapping):
+        reader.unknown(name, f"{name} is neither V1ResourceRequirements nor a dictionary of limits and requests")
+        return {}
+    requests, limits = given.get("requests") or {}, given.get("limits") or {}
+    for kind in sorted({*requests, *limits} - {"cpu", "memory", _GPU}):
+        reader.refuse(name, f"AWS Batch cannot give a container {kind}", "leave it out")
+    if more := sorted(given.keys() - {"requests", "limits"}):
+        reader.refuse(name, f"AWS Batch has nothing like {more[0]}", "leave it out")
+    cpus = _amount(reader, name, requests.get("cpu", limits.get("cpu")))
+    memory = _amount(reader, name, limits.get("memory", requests.get("memory")))
+    gpus = _amount(reader, name, limits.get(_GPU, requests.get(_GPU)))
+    return {
+        "vcpus": cpus or None,
+        "memory": mib(memory) if memory else None,
+        "gpus": math.ceil(gpus) if gpus else None,
+    }
+
+
+def _amount(reader: Reader, name: str, value: Any) -> float | None:
+    if value is None:
+        return None
+    try:
+        return quantity(reader.constant(name, value))
+    except ValueError as error:
+        reader.unknown(name, str(error))
+        return None
+
+
+def mounts(reader: Reader) -> tuple[Mount, ...]:
+    """The mounts of ``volume_mounts``, each with its volume of ``volumes``."""
+    volumes = {each["name"]: each for each in reader.task.arguments.get("volumes") or []}
+    found = [_mount(reader, each, volumes) for each in reader.task.arguments.get("volume_mounts") or []]
+    return tuple(mount for mount in found if mount is not None)
+
+
+_MOUNT = {"name", "mountPath", "readOnly"}
+
+
+def _mount(reader: Reader, each: Mapping[str, Any], volumes: Mapping[str, Any]) -> Mount | None:
+    path = str(each.get("mountPath"))
+    if more := sorted(key for key in each.keys() - _MOUNT if each[key]):
+        instead = "mount the whole volume, or give one that begins there in executor_config"
+        reader.refuse("volume_mounts", f"the mount at {path} has {more[0]}, and Batch's mounts have not", instead)
+        return None
+    if each.get("name") not in volumes:
+        reader.refuse("volume_mounts", f"no volume {each.get('name')!r} is given to mount at {path}", "add it")
+        return None
+    volume = volumes[each["name"]]
+    kind = next((key for key in volume if key != "name"), "emptyDir")
+    read_only, source = bool(each.get("readOnly")), volume.get(kind) or {}
+    if kind == "hostPath":
+        return Mount(path, source=reader.constant("volumes", source.get("path", "")), read_only=read_only)
+    if kind == "emptyDir":
+        return _empty(reader, path, source, read_only)
+    if kind in ("configMap", "secret", "projected", "downwardAPI"):
+        instead = "put the files into the image or into S3"
+        reader.refuse("volumes", f"the volume at {path} is made of Kubernetes' own objects ({kind})", instead)
+        return None
+    name = reader.constant("volumes", source.get("claimName", each["name"]))
+    return Mount(path, volume=name, read_only=read_only or bool(source.get("readOnly")))
+
+
+def _empty(reader: Reader, path: str, source: Mapping[str, Any], read_only: bool) -> Mount | None:
+    if source.get("medium") != "Memory":
+        return Mount(path, read_only=read_only)
+    limit = _amount(reader, "volumes", source.get("sizeLimit"))
+    if not limit:
+        reader.refuse("volumes", f"the volume in memory at {path} has no size", "give it a sizeLimit")
+        return None
+    return Mount(path, read_only=read_only, size=mib(limit))
+
+
+_USERS = {"runAsUser", "runAsGroup", "runAsNonRoot"}
+_OWN = {*_USERS, "privileged", "readOnlyRootFilesystem"}
+
+
+def security(reader: Reader) -> dict[str, Any]:
+    """``user``, ``privileged`` and ``read_only`` of the two security contexts; the container's own goes first."""
+    found: dict[str, Any] = {}
+    for name, known in (("security_context", _USERS), ("container_security_context", _OWN)):
+        given = reader.task.arguments.get(name) or {}
+        if not isinstance(given, Mapping):
+            reader.unknown(name, f"{name} is no security context")
+            continue
+        said = {_camel(key): value for key, value in given.items() if value is not None}
+        for key in sorted(said.keys() - known):
+            reader.refuse(name, f"AWS Batch has nothing like {key}", "leave it out")
+        found |= said
+        if said.get("runAsNonRoot") and not found.get("runAsUser"):
+            reader.refuse(name, "AWS Batch does not check that the image's user is not root", "give runAsUser")
+    user, group = found.get("runAsUser"), found.get("runAsGroup")
+    if group is not None and user is None:
+        reader.refuse("security_context", "a group alone cannot be given", "give runAsUser too")
+    return {
+        "user": None if user is None else f"{user}" if group is None else f"{user}:{group}",
+        "privileged": bool(found.get("privileged")),
+        "read_only": bool(found.get("readOnlyRootFilesystem")),
+    }
+
+
+def _camel(name: str) -> str:
+    """Dictionaries may be spelt as the Kubernetes API does, or as its Python client does."""
+    head, *rest = name.split("_")
+    return head + "".join(map(str.title, rest))
