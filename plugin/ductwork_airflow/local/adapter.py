@@ -102,6 +102,7 @@ def patches() -> tuple[Callable[[], None], ...]:
         interpreter.patch_executions,
         interpreter.patch_dynamodb_lock,
         dynamodb.patch_dynamodb_transactions,
+        dynamodb.patch_dynamodb_queries,
         states.patch_parser,
         states.patch_literals,
         states.patch_assign,

@@ -68,6 +68,8 @@ def without_server() -> dict[str, bool]:
     )
     dynamodb = inspect.getsource(moto.dynamodb.models.table) + inspect.getsource(moto.dynamodb.responses)
     transactions = inspect.getsource(moto.dynamodb.models.DynamoDBBackend.transact_write_items)
+    queries = inspect.getsource(moto.dynamodb.models.table.Table.query)
+    items = inspect.getsource(moto.dynamodb.models.table.Table.all_items)
     return {
         "patch_eval_hook": raises(TypeError, lambda: jsonata.eval_jsonata_expression("1")),
         "patch_variable_declarations": jsonata.encode_jsonata_variable_declarations({"$x": 'a"b'}) == '$x:="a"b";',
@@ -84,6 +86,7 @@ def without_server() -> dict[str, bool]:
         "patch_literals": Preprocessor._inner_string_of(SimpleNamespace(getText=lambda: r'"a\"b"')) != 'a"b',
         "patch_dynamodb_lock": "Lock(" not in dynamodb,
         "patch_dynamodb_transactions": "deepcopy(\n                    self.tables" in transactions,
+        "patch_dynamodb_queries": "self.all_items()" in queries and "sorted(" in items,
         "patch_batch_responses": "retryStrategy" not in inspect.getsource(BatchResponse.submitjob),
     }
 
