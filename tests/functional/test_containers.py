@@ -46,3 +46,12 @@ def test_a_container_with_ductwork_in_its_image_hands_on_what_it_prints(target, 
     assert found["reads"]["return_value"] == {"last": "two", "every": ["one", "two"]}, done.err
     assert (done.code, found["fails"]["state"], "return_value" in found["fails"]) == (1, "failed", False)
     assert "exit code 3" in done.err
+
+
+def test_containers_of_a_mapped_group_hand_on_what_their_instances_print(ductwork):
+    done = ductwork("run", CONTAINERS, "--dag-id", "grouped", "--local", "--json")
+    assert done.code == 0, done.err
+    found = {(task["task_id"], task["map_index"]): task for task in done.json["tasks"]}
+    values = {found["each.says", index]["return_value"] for index in (0, 1)}
+    # Each prints the number of its own process.
+    assert len(values) == found["counts", -1]["return_value"] == 2

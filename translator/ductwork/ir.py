@@ -23,7 +23,10 @@ class Text:
 
 @dataclass(frozen=True)
 class RunValue:
-    """A value of the run: ``run_id``, ``ds``, ``ds_nodash``, ``ts`` or ``ts_nodash``, as Airflow renders it."""
+    """A value of the run: ``run_id``, ``ds``, ``ds_nodash``, ``ts`` or ``ts_nodash``, as Airflow renders it.
+
+    In a mapped task group ``map_index`` is the instance's index.
+    """
 
     name: str
 

@@ -46,7 +46,8 @@ def main(command: Sequence[str]) -> int:
     try:
         if (value := result(how, lines)) is not None:
             names = (environment.dag_id, environment.run_id, environment.task_id)
-            Ledger.connect(environment.table, Aws()).put_xcom(*names, "return_value", value)
+            ledger = Ledger.connect(environment.table, Aws())
+            ledger.put_xcom(*names, "return_value", value, map_index=environment.map_index)
     except (LedgerError, ValueError, OSError) as error:
         print(f"ductwork worker: the XCom cannot be kept: {error}", file=sys.stderr)
         return EXIT_UNREPORTED

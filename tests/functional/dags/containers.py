@@ -6,7 +6,7 @@ from pathlib import Path
 from airflow.exceptions import AirflowSkipException
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.providers.docker.operators.docker import DockerOperator
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, task, task_group
 
 START = datetime(2026, 1, 1)
 
@@ -62,6 +62,18 @@ with DAG("handing_on", schedule=None, start_date=START):
     every = docker("every", ["sh", "-c", "echo one; echo two"], xcom_all=True, executor_config=ours)
     fails = docker("fails", ["sh", "-c", "echo one; exit 3"], executor_config=ours)
     reads(last.output, every.output)
+
+with DAG("grouped", schedule=None, start_date=START):
+
+    @task_group
+    def each(name):
+        return docker("says", ["sh", "-c", "echo a $$"], executor_config=ours).output
+
+    @task
+    def counts(said):
+        return len({*said})
+
+    counts(each.expand(name=["a", "b"]))
 
 with DAG("unknown", schedule=None, start_date=START):
     DockerOperator(task_id="own_command", image="registry.example/any:1")

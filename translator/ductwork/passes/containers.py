@@ -53,13 +53,15 @@ def _keeping_xcom(workflow: Workflow, task: Task, container: Container) -> Conta
     """The container with Ductwork, which is in its image, around its command."""
     if not container.xcom or container.command is None:
         return container
-    told = {
+    told: dict[str, Any] = {
         "DUCTWORK_DAG_ID": workflow.dag_id,
         "DUCTWORK_RUN_ID": RunValue("run_id"),
         "DUCTWORK_TASK_ID": task.task_id,
         "DUCTWORK_LEDGER_TABLE": workflow.ledger_table,
         "DUCTWORK_XCOM": container.xcom,
     }
+    if task.group:
+        told["DUCTWORK_MAP_INDEX"] = RunValue("map_index")
     command = ("ductwork", "worker", "--", *container.command)
     return replace(container, command=command, environment={**container.environment, **told})
 

@@ -15,6 +15,9 @@ _KEYWORDS = {"and", "or", "in", "true", "false", "null", "function"}
 # Evaluation depth is limited to about 100, so longer texts are joined, not chained.
 _CHAINED = 8
 
+# The variable in which an iteration of a Map has its index.
+INDEX = "$index"
+
 # Values of the run, as the first state left them in the variable $run.
 _RUN_VALUES = {
     "run_id": "$run.id",
@@ -22,12 +25,9 @@ _RUN_VALUES = {
     "ds": "$substring($run.logical_date, 0, 10)",
     "ds_nodash": "$replace($substring($run.logical_date, 0, 10), '-', '')",
     "ts": "$run.logical_date",
+    "map_index": f"$string({INDEX})",
     "ts_nodash": "$replace($replace($substring($run.logical_date, 0, 19), '-', ''), ':', '')",
 }
-
-
-# The variable in which an iteration of a Map has its index.
-INDEX = "$index"
 
 
 class Marked(str):
