@@ -41,6 +41,22 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "timeout": _option("Seconds after which Batch ends an attempt of a worker task; 60 at least.", example="3600"),
     "share_identifier": _option("Share identifier for queues with fair-share scheduling.", example="team"),
     "scheduling_priority": _option("Scheduling priority within the share, 0 to 9999.", example="10"),
+    "native": _option("false: Airflow's own operators in workers, even where AWS could do without.", example="false"),
+    "platform": _option("Platform of container tasks: ec2 (the default) or fargate.", example="fargate"),
+    "job_role": _option("ARN of the role of container tasks.", example="arn:aws:iam::123456789012:role/job"),
+    "execution_role": _option(
+        "ARN of the role that pulls images and secrets for container tasks.",
+        example="arn:aws:iam::123456789012:role/start",
+    ),
+    "registry_credentials": _option(
+        "ARN of a secret with the login to a private registry.",
+        example="arn:aws:secretsmanager:eu-west-1:123456789012:secret:registry",
+    ),
+    "container_image": _option("Image of container tasks, in the place of what they name.", example="me/etl:7"),
+    "worker_image": _option("true: the images of container tasks have Ductwork, to keep their XComs.", example="true"),
+    "ignore": _option(
+        "Arguments that container operators do without on AWS, separated by commas.", example="affinity, tolerations"
+    ),
     "event_bus": _option("EventBridge bus for asset events, besides the ledger: a name or an ARN.", example="assets"),
     "target": _option("Where delegated DAGs run: stepfunctions or batch.", example="batch"),
     "aws_conn_id": _option("Connection of delegated DAGs.", example="aws_default"),

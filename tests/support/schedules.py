@@ -30,7 +30,8 @@ TEXTS = st.one_of(
 _OVERRIDES = st.fixed_dictionaries(
     {},
     optional={
-        "command": st.lists(TEXTS, max_size=3),
+        # Batch takes no empty word.
+        "command": st.lists(TEXTS.filter(bool), max_size=3),
         "environment": st.lists(
             st.fixed_dictionaries(
                 {"name": TEXTS.filter(lambda name: not name.startswith("AWS_BATCH")), "value": TEXTS}

@@ -28,8 +28,9 @@ from ductwork_airflow.submit.request import RunRequest
 Show = Callable[[report.RunReport], None]
 
 _POLL_SECONDS = 0.15
-# So much longer than a look is the pause after it: the workers' calls are answered in this process, too.
-_PAUSE = 9
+# Seconds for each task instance, all of which a look reads: the workers' calls are answered in this process, too.
+_PAUSE = 0.005
+_LONGEST_PAUSE = 15.0
 _SAVE_SECONDS = 2.0
 
 
@@ -131,12 +132,10 @@ def carry_out(
     try:
         handle = begin()
         watcher = runs.watcher(aws.aws, handle)
-        while True:
-            began = time.monotonic()
-            if watcher.poll().ended:
-                break
-            watch.look()
-            time.sleep(max(_POLL_SECONDS, _PAUSE * (time.monotonic() - began)))
+        while not watcher.poll().ended:
+            seen = watch.look()
+            instances = len(seen.tasks) if seen else 0
+            time.sleep(min(max(_POLL_SECONDS, _PAUSE * instances), _LONGEST_PAUSE))
     except KeyboardInterrupt:
         runs.watcher(aws.aws, handle).stop("interrupted")
         watch.look()

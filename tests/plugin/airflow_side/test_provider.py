@@ -21,7 +21,7 @@ def test_airflow_would_refuse_an_ill_formed_one():
 
 def test_every_deployment_value_that_is_one_text_is_a_documented_option():
     options = get_provider_info()["config"]["ductwork"]["options"]
-    values = {field.name for field in dataclasses.fields(Deployment)} - {"environment", "tags"}
+    values = {field.name for field in dataclasses.fields(Deployment)} - {"environment", "tags", "secrets", "volumes"}
     assert values <= set(options)
     assert {"ledger_table", "role_arn", "endpoint_url"} <= set(options)
     assert all(option["description"].endswith(".") for option in options.values())
