@@ -6,10 +6,12 @@ Everything here may be called again after any failure, from any process, and goe
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
+from ductwork import graph
 
 from ductwork_airflow.ledger import Item, Ledger
 from ductwork_airflow.mirror import RunWatcher
@@ -207,9 +209,26 @@ def _resubmit(clients: Clients, ledger: Ledger, run: Item, plan: plans.Plan, pac
             f"the jobs of run {run['run_id']!r} were never all submitted ({len(missing)} are missing): "
             "submit the run again under another run id"
         )
-    again = [Job.of_claim(claim) for claim in known if carried.get(claim["name"]) in set(plan.again)]
+    again = among_themselves(
+        [Job.of_claim(claim) for claim in known],
+        {claim["name"] for claim in known if carried.get(claim["name"]) in set(plan.again)},
+    )
     JobSubmitter(clients.client("batch"), claims, pace).submit(again)
     ledger.update(run["pk"], run["sk"], {"restart": None, "restarts": plan.number}, condition="#restarts = :restarts")
+
+
+def among_themselves(jobs: Sequence[Job], names: Collection[str]) -> list[Job]:
+    """Some jobs of a chain, each depending on those of them that it came after, through others or not.
+
+    :param jobs: of the whole chain, in topological order
+    :param names: those to keep
+    """
+    above: dict[str, tuple[str, ...]] = {}
+    for job in jobs:
+        nearest = (each for up in job.above for each in ((up,) if up in names else above[up]))
+        above[job.name] = tuple(dict.fromkeys(nearest))
+    fewest = graph.Order({name: found for name, found in above.items() if name in names}).reduced_upstream()
+    return [replace(job, above=fewest[job.name]) for job in jobs if job.name in names]
 
 
 def outcome_error(clients: Clients, handle: RunHandle) -> str:

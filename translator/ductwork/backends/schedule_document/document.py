@@ -12,9 +12,11 @@ from typing import Any
 
 from ductwork import batch_limits, graph
 from ductwork.backends.batch import chain
+from ductwork.backends.batch.gating import jobs_above
 from ductwork.diagnostics import Diagnostic, Diagnostics, Severity
 from ductwork.ir import RUN_CALLBACKS, BatchJob, Concat, Instant, RunValue, Task, Wait, Workflow
 from ductwork.schedule_schema import DEFAULT_WAIT_TIME, Job, Schedule
+from ductwork.trigger_rules import DEFAULT
 
 # The members of SubmitJob that a document has, and the operator's arguments that give them.
 _SUBMIT = {
@@ -35,7 +37,7 @@ _NO_PLACE = {
 }
 _IN_JOB_DEFINITIONS = {"retryStrategy", "timeout", "schedulingPriorityOverride", "tags"}
 # What the Batch back end reports about worker containers and about the timing of retries: here neither exists at all.
-_BESIDE_THE_POINT = {"DW203", "DW306", "DW310"}
+_BESIDE_THE_POINT = {"DW203", "DW306", "DW310", "DW314"}
 _BATCH = "use --target batch or --target stepfunctions"
 _MACHINE = "use --target stepfunctions"
 
@@ -62,10 +64,11 @@ def _schedule(workflow: Workflow, model: Mapping[str, Any]) -> Schedule:
     facts = model["manifest"]["tasks"]
     task_of = {fact["job"]: task_id for task_id, fact in facts.items() if "job" in fact}
     jobs = {task_of[job["name"]]: job for job in model["jobs"]}
+    waits = jobs_above(workflow)
     upstream: dict[str, Sequence[str]] = {}
     for task_id, job in jobs.items():
         # As the author wrote them, so that an import gives the same edges; the fewest possible only where Batch must.
-        above = facts[task_id].get("upstream", ())
+        above = waits[task_id]
         fewest = len(above) > batch_limits.MAX_DEPENDENCIES
         upstream[task_id] = [task_of[name] for name in job["depends_on"]] if fewest else above
     place = {task_id: number for number, task_id in enumerate(_in_order(upstream, workflow.written))}
@@ -112,6 +115,10 @@ def _losses(task: Task, impossible: bool) -> Iterator[_Loss]:
 
     :param impossible: a job chain cannot carry the task either
     """
+    if task.trigger_rule != DEFAULT or task.is_setup:
+        kind = "teardown" if task.is_teardown else "setup" if task.is_setup else task.trigger_rule
+        what = f"jobs of a schedule document run once all before them succeeded, and this task is {kind}"
+        yield "DW320", what, _BATCH, "" if task.is_setup or task.is_teardown else "trigger_rule"
     if isinstance(task.work, Instant):
         return
     if not isinstance(task.work, BatchJob):
