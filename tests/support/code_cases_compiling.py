@@ -165,14 +165,6 @@ task_case(
     field="retries",
     options=_BATCH,
 )
-_MANY = "[BashOperator(task_id=f'u{i}', bash_command='true') for i in range({})] >> t"
-task_case(
-    "DW309",
-    "21 upstream tasks",
-    [bash() + "  # <-", _MANY.replace("{}", "21")],
-    [bash(), _MANY.replace("{}", "20")],
-    options=_BATCH,
-)
 case(
     "DW311",
     "a thousand workers",
@@ -242,6 +234,26 @@ for _name, _bad in (
     ("a job that only a worker can submit", _job(**_PLAIN)[:-1] + ", execution_timeout=timedelta(1))"),
 ):
     task_case("DW320", _name, [_bad + "  # <-"], [_job(**_PLAIN)], options=_SCHEDULE)
+_MANY = "[BatchOperator(task_id=f'u{i}', job_name=f'u{i}', job_queue='q', job_definition='d') for i in range({})] >> t"
+task_case(
+    "DW320",
+    "21 upstream tasks",
+    [_job(**_PLAIN) + "  # <-", _MANY.replace("{}", "21")],
+    [_job(**_PLAIN), _MANY.replace("{}", "20")],
+    options=_SCHEDULE,
+)
+task_case(
+    "DW320",
+    "a trigger rule",
+    [
+        _job(task_id="u", job_name="u").replace("t =", "u =", 1),
+        _job(**_PLAIN)[:-1] + ", trigger_rule='all_done')  # <-",
+        "u >> t",
+    ],
+    [_job(task_id="u", job_name="u").replace("t =", "u =", 1), _job(**_PLAIN), "u >> t"],
+    field="trigger_rule",
+    options=_SCHEDULE,
+)
 task_case(
     "DW320",
     "a waiting task",

@@ -120,7 +120,7 @@ def test_more_dependencies_than_batch_takes_are_reduced(tmp_path):
     made = exported(tmp_path, *row, job("last"), chain, all_above)
     assert dependencies(made)["last"] == ["j24"]
     refused = compile_text(tmp_path, in_dag(*row, job("last"), all_above), target="schedule")
-    assert codes(refused.diagnostics) == ["DW309"]
+    assert codes(refused.diagnostics) == ["DW320"]
 
 
 def test_what_a_job_chain_refuses_is_refused_in_its_words(tmp_path):

@@ -6,18 +6,17 @@ Everything here may be called again after any failure, from any process, and goe
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
-from ductwork import graph
 
 from ductwork_airflow.ledger import Item, Ledger
 from ductwork_airflow.mirror import RunWatcher
 from ductwork_airflow.mirror.connection import Connection
 from ductwork_airflow.submit import job_definitions as definitions
 from ductwork_airflow.submit import plans, stepfunctions
+from ductwork_airflow.submit.again import among_themselves
 from ductwork_airflow.submit.batch import ChainSubmitter, JobSubmitter, Pace
 from ductwork_airflow.submit.claims import Claims, Job
 from ductwork_airflow.submit.documents import complete, fill
@@ -209,26 +208,10 @@ def _resubmit(clients: Clients, ledger: Ledger, run: Item, plan: plans.Plan, pac
             f"the jobs of run {run['run_id']!r} were never all submitted ({len(missing)} are missing): "
             "submit the run again under another run id"
         )
-    again = among_themselves(
-        [Job.of_claim(claim) for claim in known],
-        {claim["name"] for claim in known if carried.get(claim["name"]) in set(plan.again)},
-    )
+    wanted = {facts["job"] for task_id, facts in run["tasks"].items() if "job" in facts and task_id in set(plan.again)}
+    again = among_themselves([Job.of_claim(claim) for claim in known], wanted, carried.keys())
     JobSubmitter(clients.client("batch"), claims, pace).submit(again)
     ledger.update(run["pk"], run["sk"], {"restart": None, "restarts": plan.number}, condition="#restarts = :restarts")
-
-
-def among_themselves(jobs: Sequence[Job], names: Collection[str]) -> list[Job]:
-    """Some jobs of a chain, each depending on those of them that it came after, through others or not.
-
-    :param jobs: of the whole chain, in topological order
-    :param names: those to keep
-    """
-    above: dict[str, tuple[str, ...]] = {}
-    for job in jobs:
-        nearest = (each for up in job.above for each in ((up,) if up in names else above[up]))
-        above[job.name] = tuple(dict.fromkeys(nearest))
-    fewest = graph.Order({name: found for name, found in above.items() if name in names}).reduced_upstream()
-    return [replace(job, above=fewest[job.name]) for job in jobs if job.name in names]
 
 
 def outcome_error(clients: Clients, handle: RunHandle) -> str:

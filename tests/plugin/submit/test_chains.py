@@ -245,13 +245,3 @@ def test_long_job_names_stay_apart(remote: Remote) -> None:
     names = {submitter.run_name(Job("n", (), {"jobName": "x" * 127 + end}, 0)) for end in "ab"}
     assert len(names) == 2
     assert all(len(name) <= 128 for name in names)
-
-
-def test_some_jobs_of_a_chain_keep_their_order() -> None:
-    """c came after a through b, which does not run again."""
-    jobs = [Job(name, tuple(above), {}, number) for number, (name, above) in enumerate(ORDER.items())]
-    found = runs.among_themselves(jobs, {"a", "c", "d", "e"})
-    assert {job.name: set(job.above) for job in found} == {"a": set(), "c": {"a"}, "d": set(), "e": {"c", "d"}}
-
-
-ORDER = {"a": "", "b": "a", "c": "b", "d": "", "e": "bcd"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from ductwork.batch_limits import MAX_TIMEOUT_SECONDS, MIN_TIMEOUT_SECONDS, problems
@@ -10,6 +11,8 @@ from ductwork.diagnostics import Diagnostics
 from ductwork.ir import Deployment, Retry, RunValue, Task, Worker, Workflow
 from ductwork.ledger_schema import UNMAPPED
 
+# A worker that finds this in its environment has nothing to do.
+JOIN_VARIABLE = "DUCTWORK_JOIN"
 # Airflow ends a task at its execution_timeout; Batch's hard limit follows only if that failed.
 _TIMEOUT_GRACE_SECONDS = 60
 _LONGEST_DELAY_SECONDS = 24 * 60 * 60  # Airflow's MAX_RETRY_DELAY
@@ -47,8 +50,18 @@ def run_request(workflow: Workflow) -> dict[str, Any]:
     return _request(workflow, workflow.deployment, "", str(UNMAPPED))
 
 
+def join_request(workflow: Workflow) -> dict[str, Any]:
+    """The same for a job that does nothing: it is what its job definition says, no larger."""
+    small = replace(workflow.deployment, vcpus=None, memory=None, gpus=None)
+    return _placed(small, [{"name": JOIN_VARIABLE, "value": "1"}])
+
+
 def _request(workflow: Workflow, deployment: Deployment, task_id: str, map_index: str) -> dict[str, Any]:
-    overrides: dict[str, Any] = {"environment": _environment(workflow, deployment, task_id, map_index)}
+    return _placed(deployment, _environment(workflow, deployment, task_id, map_index))
+
+
+def _placed(deployment: Deployment, environment: list[dict[str, Any]]) -> dict[str, Any]:
+    overrides: dict[str, Any] = {"environment": environment}
     needs = (("VCPU", deployment.vcpus), ("MEMORY", deployment.memory), ("GPU", deployment.gpus))
     if requirements := [{"type": kind, "value": str(value)} for kind, value in needs if value is not None]:
         overrides["resourceRequirements"] = requirements

@@ -4,8 +4,8 @@
 of plain containers needs no runtime of ours. Worker jobs need the run's item in the ledger, which the submitter writes
 from ``manifest`` (:mod:`.manifest`); texts ``${run:NAME}`` are values of the run, which the submitter puts in.
 
-How tasks with other rules than all_success, branches, setups and teardowns go on in a chain: :mod:`.gating`. What no
-chain can say: :mod:`.refusals`.
+How tasks with other rules than all_success, branches, setups and teardowns go on in a chain: :mod:`.gating`. More than
+20 dependencies: :mod:`.joins`. What no chain can say: :mod:`.refusals`.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 from ductwork import batch_limits
 from ductwork.backends import worker_job
+from ductwork.backends.batch import joins
 from ductwork.backends.batch.gating import Gated, gated
 from ductwork.backends.batch.manifest import manifest
 from ductwork.backends.batch.refusals import refuse, refuse_order
@@ -34,21 +35,20 @@ def emit(workflow: Workflow, diagnostics: Diagnostics) -> Mapping[str, Any] | No
     refuse_order(gates, diagnostics)
     worker_job.check(workflow, diagnostics)
     named = {task.task_id: job_name(workflow.dag_id, task.task_id) for task in workflow.tasks}
+    by_name = {named[task]: [named[up] for up in above] for task, above in gates.depends_on.items()}
+    gathered = joins.Joins(workflow.dag_id, by_name)
     jobs = []
     for task in workflow.tasks:
         if isinstance(task.work, Instant):
             continue
-        upstream = gates.depends_on[task.task_id]
-        _check(workflow, task, upstream, diagnostics)
-        submit = {"jobName": named[task.task_id], **_submit(gates, task)}
-        jobs.append(
-            {
-                "name": named[task.task_id],
-                "depends_on": [named[up] for up in upstream],
-                "submit": _rendered(submit),
-            }
-        )
+        name = named[task.task_id]
+        jobs += [_job(join.name, join.above, joins.request(workflow)) for join in gathered.before(name)]
+        jobs.append(_job(name, gathered.depends_on[name], _submit(gates, task)))
     return {"version": VERSION, "dag_id": workflow.dag_id, "jobs": jobs, "manifest": manifest(gates, named)}
+
+
+def _job(name: str, depends_on: Sequence[str], request: Mapping[str, Any]) -> dict[str, Any]:
+    return {"name": name, "depends_on": list(depends_on), "submit": _rendered({"jobName": name, **request})}
 
 
 def _submit(gates: Gated, task: Task) -> dict[str, Any]:
@@ -74,13 +74,6 @@ def _retry_strategy(task: Task, is_quiet: bool) -> dict[str, Any] | None:
         "attempts": attempts,
         "evaluateOnExit": [{"onExitCode": str(code), "action": "EXIT"} for code in given_up],
     }
-
-
-def _check(workflow: Workflow, task: Task, upstream: Sequence[str], diagnostics: Diagnostics) -> None:
-    if len(upstream) > batch_limits.MAX_DEPENDENCIES:
-        what = f"{len(upstream)} upstream tasks are more than the {batch_limits.MAX_DEPENDENCIES} a Batch job can have"
-        hint = "use --target stepfunctions, or gather them under intermediate tasks"
-        diagnostics.add("DW309", task.origin, what, hint, dag_id=workflow.dag_id, task_id=task.task_id)
 
 
 def _rendered(value: Any) -> Any:
