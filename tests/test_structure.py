@@ -23,7 +23,7 @@ LAYERS = (
     {"batch_shapes"},
     {"structure", "instances"},
     {"ir", "snapshot", "graph", "names", "ledger_schema", "schedule_schema", "exit_codes", "output"},
-    {"trigger_rules", "lengths", "task_groups", "assets"},
+    {"trigger_rules", "lengths", "leaves", "task_groups", "assets"},
     # The catalogue and what looks things up in it.
     {"diagnostics"},
 )

@@ -1,4 +1,4 @@
-"""Trigger rules, branches, skips, setups, sensors, crossing graphs: equal to Airflow on Step Functions.
+"""Trigger rules, branches, skips, setups, sensors, crossing graphs: equal to Airflow on both targets.
 
 The cases stand in ``semantics/``. The table of rules (see ``rule_table``), 634 tasks, is one of the long checks; the same
 rules are held against Airflow's in every run by the random DAGs, and against each other by ``test_trigger_rules``.
@@ -19,6 +19,7 @@ pytestmark = pytest.mark.timeout(1800)
 
 TABLE = {dag.name: dag for dag in rule_table.dags()}
 # Files of the long checks; the random DAGs meet most of what is in them in every run.
+MAPPING = {"mapped_groups", "mapped_setups", "mapping", "one_by_one"}
 LONG = {"mapped_setups", "one_by_one", "overtaking", "run_states", "sensors", "skipping_on"}
 
 
@@ -35,12 +36,33 @@ MAPPED_ENDS = ("good", "bad", "void", "some_bad", "some_void", "worst")
 CASES, LONG_CASES = _cases(long=False), _cases(long=True)
 
 
+TARGETS = ("stepfunctions", "batch")
+# What a job chain cannot say, and the code that says so.
+REFUSED = {
+    "skip_after_success": "DW302",
+    "short_circuit_after_success": "DW302",
+    **{name: "DW304" for name, file in (CASES | LONG_CASES).items() if file.stem in MAPPING},
+}
+
+
+def _pairs(cases):
+    """``(DAG id, target)`` for all that is run."""
+    return [(name, target) for name in cases for target in TARGETS if target != "batch" or name not in REFUSED]
+
+
 def _run(gather, files):
-    """Everything that ran: ``{"airflow": {dag_id: record}, "stepfunctions": …}``."""
-    found = gather(files, targets=("stepfunctions",))
-    refused = {name: run for name, run in found["stepfunctions"].items() if "diagnostics" in run}
+    """Everything that ran: ``{"airflow": {dag_id: record}, "stepfunctions": …, "batch": …}``."""
+    found = gather(files, targets=TARGETS)
+    refused = {name: run["diagnostics"] for name, run in found["stepfunctions"].items() if "diagnostics" in run}
     assert not refused, refused
+    chains = [finding for run in found["batch"].values() for finding in run.pop("diagnostics", ())]
+    codes = {(finding["dag_id"], finding["code"]) for finding in chains if finding["severity"] == "error"}
+    assert codes == {(name, code) for name, code in REFUSED.items() if name in _ids(found["airflow"])}
     return {side: {name: run for runs in files.values() for name, run in runs.items()} for side, files in found.items()}
+
+
+def _ids(files):
+    return {name for runs in files.values() for name in runs}
 
 
 @pytest.fixture(scope="session")
@@ -58,35 +80,37 @@ def table(gather, tmp_path_factory):
     return _run(gather, write(tmp_path_factory.mktemp("table"), TABLE.values(), per_file=1))
 
 
-def check(found, name):
-    different = differences(found["airflow"][name], found["stepfunctions"][name])
+def check(found, name, target):
+    different = differences(found["airflow"][name], found[target][name])
     assert not different, f"\n{name}\n{different}"
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_equal_to_airflow(semantics, name):
-    check(semantics, name)
+@pytest.mark.parametrize(("name", "target"), _pairs(CASES))
+def test_equal_to_airflow(semantics, name, target):
+    check(semantics, name, target)
 
 
 def test_no_case_is_left_out(semantics):
     assert semantics["airflow"].keys() == semantics["stepfunctions"].keys() == CASES.keys()
+    assert semantics["batch"].keys() == CASES.keys() - REFUSED.keys()
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", LONG_CASES)
-def test_further_cases_are_equal_to_airflow(long_semantics, name):
-    check(long_semantics, name)
+@pytest.mark.parametrize(("name", "target"), _pairs(LONG_CASES))
+def test_further_cases_are_equal_to_airflow(long_semantics, name, target):
+    check(long_semantics, name, target)
 
 
 @pytest.mark.long
 def test_no_further_case_is_left_out(long_semantics):
     assert long_semantics["airflow"].keys() == long_semantics["stepfunctions"].keys() == LONG_CASES.keys()
+    assert long_semantics["batch"].keys() == LONG_CASES.keys() - REFUSED.keys()
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("name", TABLE)
-def test_every_rule_with_every_mixture_is_equal_to_airflow(table, name):
-    check(table, name)
+@pytest.mark.parametrize(("name", "target"), _pairs(TABLE))
+def test_every_rule_with_every_mixture_is_equal_to_airflow(table, name, target):
+    check(table, name, target)
 
 
 @pytest.mark.long

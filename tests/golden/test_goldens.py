@@ -19,13 +19,10 @@ CASES = sorted(path.stem for path in (HERE / "dags").glob("*.py"))
 SUFFIX = {"stepfunctions": "asl", "batch": "batch"}
 # What a job chain cannot say, and how it says so.
 REFUSED = {
-    "mapping": {"DW302", "DW304", "DW310"},
-    "mapped_group": {"DW302", "DW304"},
+    "mapping": {"DW304"},
+    "mapped_group": {"DW304"},
     "native_mapping": {"DW304", "DW310"},
-    "limited_mapping": {"DW302", "DW304", "DW306", "DW308", "DW310"},
-    "early_rules": {"DW302"},
-    "branching": {"DW302", "DW303"},
-    "teardown": {"DW305"},
+    "limited_mapping": {"DW304", "DW306", "DW308"},
 }
 
 

@@ -5,42 +5,6 @@ from __future__ import annotations
 from code_cases import CASES, bash, case, in_dag, task_case
 
 _BATCH = {"target": "batch"}
-for _rule in ("all_done", "one_success", "none_failed_min_one_success", "always"):
-    task_case(
-        "DW302",
-        _rule,
-        [bash("u"), bash(more=f", trigger_rule='{_rule}'") + "  # <-", "u >> t"],
-        [bash("u"), bash(more=", trigger_rule='all_success'"), "u >> t"],
-        field="trigger_rule",
-        options=_BATCH,
-    )
-task_case(
-    "DW303",
-    "@task.branch",
-    ["@task.branch", "def t():  # <-", "    return 'x'", "t() >> EmptyOperator(task_id='x')"],
-    ["@task", "def t():", "    return 'x'", "t() >> EmptyOperator(task_id='x')"],
-    options=_BATCH,
-)
-task_case(
-    "DW303",
-    "short circuit",
-    [
-        "from airflow.providers.standard.operators.python import ShortCircuitOperator",
-        "ShortCircuitOperator(task_id='t', python_callable=bool) >> EmptyOperator(task_id='x')  # <-",
-    ],
-    ["PythonOperator(task_id='t', python_callable=bool) >> EmptyOperator(task_id='x')"],
-    options=_BATCH,
-)
-task_case(
-    "DW303",
-    "latest only",
-    [
-        "from airflow.providers.standard.operators.latest_only import LatestOnlyOperator",
-        "LatestOnlyOperator(task_id='t') >> EmptyOperator(task_id='x')  # <-",
-    ],
-    ["EmptyOperator(task_id='t') >> EmptyOperator(task_id='x')"],
-    options=_BATCH,
-)
 task_case(
     "DW304",
     "expand, in a chain",
@@ -83,14 +47,6 @@ task_case(
     ["BashOperator.partial(task_id='t', pool='p').expand(bash_command=['a', 'b'])  # <-"],
     ["BashOperator.partial(task_id='t').expand(bash_command=['a', 'b'])"],
     field="pool",
-)
-task_case("DW305", "setup", [bash() + ".as_setup()  # <-"], [bash()], options=_BATCH)
-task_case(
-    "DW305",
-    "teardown",
-    [bash("s"), bash() + ".as_teardown()  # <-", "s >> t"],
-    [bash("s"), bash(), "s >> t"],
-    options=_BATCH,
 )
 _SENSOR = "from airflow.providers.standard.sensors.python import PythonSensor"
 task_case(
@@ -209,22 +165,6 @@ task_case(
     field="retries",
     options=_BATCH,
 )
-_MANY = "[BashOperator(task_id=f'u{i}', bash_command='true') for i in range({})] >> t"
-task_case(
-    "DW309",
-    "21 upstream tasks",
-    [bash() + "  # <-", _MANY.replace("{}", "21")],
-    [bash(), _MANY.replace("{}", "20")],
-    options=_BATCH,
-)
-task_case(
-    "DW310",
-    "a delay",
-    [bash(more=", retries=1, retry_delay=timedelta(seconds=1)") + "  # <-"],
-    [bash(more=", retries=1, retry_delay=timedelta(0)")],
-    field="retry_delay",
-    options=_BATCH,
-)
 case(
     "DW311",
     "a thousand workers",
@@ -294,6 +234,26 @@ for _name, _bad in (
     ("a job that only a worker can submit", _job(**_PLAIN)[:-1] + ", execution_timeout=timedelta(1))"),
 ):
     task_case("DW320", _name, [_bad + "  # <-"], [_job(**_PLAIN)], options=_SCHEDULE)
+_MANY = "[BatchOperator(task_id=f'u{i}', job_name=f'u{i}', job_queue='q', job_definition='d') for i in range({})] >> t"
+task_case(
+    "DW320",
+    "21 upstream tasks",
+    [_job(**_PLAIN) + "  # <-", _MANY.replace("{}", "21")],
+    [_job(**_PLAIN), _MANY.replace("{}", "20")],
+    options=_SCHEDULE,
+)
+task_case(
+    "DW320",
+    "a trigger rule",
+    [
+        _job(task_id="u", job_name="u").replace("t =", "u =", 1),
+        _job(**_PLAIN)[:-1] + ", trigger_rule='all_done')  # <-",
+        "u >> t",
+    ],
+    [_job(task_id="u", job_name="u").replace("t =", "u =", 1), _job(**_PLAIN), "u >> t"],
+    field="trigger_rule",
+    options=_SCHEDULE,
+)
 task_case(
     "DW320",
     "a waiting task",

@@ -1,7 +1,7 @@
 """Run DAG files with Ductwork on the embedded AWS, all in one process, and print what became of their tasks.
 
-``python local_runs.py TARGET FILE...``; the JSON is shaped as ``oracle.py``'s, plus ``"diagnostics"`` for a file that
-does not compile, ``"error"`` of each run and task, and a task's ``"started_at"`` and ``"ended_at"`` as the ledger has
+``python local_runs.py TARGET FILE...``; the JSON is shaped as ``oracle.py``'s, plus ``"diagnostics"`` for a file of which
+something does not compile, ``"error"`` of each run and task, and a task's ``"started_at"`` and ``"ended_at"`` as the ledger has
 them. One process for all files saves each of them Airflow's import. ``DUCTWORK_RUNS_AT_ONCE`` (3) DAGs run at a time,
 ``DUCTWORK_JOBS_AT_ONCE`` (4) jobs.
 """
@@ -59,19 +59,21 @@ def finished(result):
 
 
 def compiled(path, target):
-    """What ``run_dag`` wants, by DAG id; or the diagnostics."""
+    """What ``run_dag`` wants, by DAG id; the diagnostics too, if there are errors among them."""
     from ductwork.compiler import Options, compile_paths
     from ductwork.frontend.runs import manual_data_interval
     from ductwork_airflow.local.run import LocalRun
     from ductwork_airflow.submit.request import RunRequest
 
     compilation = compile_paths([path], Options(target))
-    if compilation.diagnostics.failed:
-        return {"diagnostics": [finding.as_json() for finding in compilation.diagnostics]}
     artefacts = {artefact.dag_id: artefact for artefact in compilation.artefacts}
     run_id = f"manual__{LOGICAL_DATE.isoformat()}"
     runs = {}
+    if compilation.diagnostics.failed:
+        runs["diagnostics"] = [finding.as_json() for finding in compilation.diagnostics]
     for workflow in compilation.workflows:
+        if workflow.dag_id not in artefacts:
+            continue
         interval = manual_data_interval(path, workflow.dag_id, LOGICAL_DATE)
         request = RunRequest(workflow.dag_id, run_id, LOGICAL_DATE, interval)
         runs[workflow.dag_id] = (LocalRun(workflow, artefacts[workflow.dag_id].document, target, request, {}),)

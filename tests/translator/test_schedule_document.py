@@ -120,13 +120,13 @@ def test_more_dependencies_than_batch_takes_are_reduced(tmp_path):
     made = exported(tmp_path, *row, job("last"), chain, all_above)
     assert dependencies(made)["last"] == ["j24"]
     refused = compile_text(tmp_path, in_dag(*row, job("last"), all_above), target="schedule")
-    assert codes(refused.diagnostics) == ["DW309"]
+    assert codes(refused.diagnostics) == ["DW320"]
 
 
 def test_what_a_job_chain_refuses_is_refused_in_its_words(tmp_path):
     late = ", trigger_rule='all_done', depends_on_past=True, retries=12"
     made = compile_text(tmp_path, in_dag(job("a"), job("b", more=late), "a >> b"), target="schedule")
-    assert sorted(codes(made.diagnostics)) == ["DW302", "DW307", "DW320"]
+    assert sorted(codes(made.diagnostics)) == ["DW307", "DW320", "DW320"]
     assert made.artefacts == []
     body = in_dag("BashOperator.partial(task_id='m').expand(bash_command=['a'])")
     made = compile_text(tmp_path, body, target="schedule")

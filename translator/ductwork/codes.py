@@ -83,22 +83,26 @@ CODES: dict[str, Code] = {
     ),
     # ---- DW3xx: what a target cannot express ----
     "DW302": _error(
-        "trigger rule outside a job chain",
-        "A job chain starts a job when all it depends on succeeded. Other trigger rules need --target stepfunctions.",
+        "trigger rule that a job chain cannot honour",
+        "A job chain starts a job when all it depends on succeeded. A worker ends its job well even if its task "
+        "failed, so that the workers below can follow their trigger rules; a plain container (DockerOperator and the "
+        "like) can do neither. And a rule that Airflow decides early (one_success, one_failed, one_done) is decided "
+        "late in a chain, which would change the outcome where a branch may skip the task meanwhile. "
+        "--target stepfunctions honours all rules.",
     ),
     "DW303": _error(
-        "branching outside a job chain",
-        "Branch and short-circuit operators decide at run time which tasks are skipped. A job chain is fixed when it "
-        "is submitted; --target stepfunctions can branch.",
+        "branching around plain containers",
+        "Branch and short-circuit operators decide at run time which tasks are skipped. In a job chain a worker sees "
+        "that it is skipped, a plain container (DockerOperator and the like) does not. --target stepfunctions can.",
     ),
     "DW304": _error(
         "unsupported mapped task",
         "expand(), expand_kwargs() and mapped task groups make tasks at run time. This version does not compile them.",
     ),
     "DW305": _error(
-        "setup or teardown outside a job chain",
-        "A teardown runs whatever became of the tasks before it, which a job chain cannot say. "
-        "--target stepfunctions can.",
+        "teardown around plain containers",
+        "A teardown runs whatever became of the tasks before it. In a job chain AWS Batch starts nothing below a plain "
+        "container (DockerOperator and the like) that failed. --target stepfunctions can.",
     ),
     "DW306": _warning(
         "reschedule mode keeps its container",
@@ -117,12 +121,15 @@ CODES: dict[str, Code] = {
     ),
     "DW309": _error(
         "more than a job chain can say",
-        "AWS Batch cannot express this in a chain of jobs (at most 10 attempts, at most 20 dependencies). "
+        "AWS Batch cannot express this in a chain of jobs: more than 10 attempts; or, of a plain container "
+        "(DockerOperator and the like), callbacks, a time limit together with retries, or that a failure above it "
+        "stops it alone. "
         "The stepfunctions target can.",
     ),
     "DW310": _warning(
         "retry delay not honoured",
-        "AWS Batch retries a failed attempt at once. The stepfunctions target honours retry delays.",
+        "In a job chain AWS Batch retries a failed container at once. A worker waits before its next try; a job of the "
+        "user's own, or a plain container, cannot. The stepfunctions target honours retry delays.",
     ),
     "DW311": _error(
         "too large for one state machine",
@@ -138,6 +145,12 @@ CODES: dict[str, Code] = {
         "The DAG's timetable gives scheduled runs a data interval longer than a moment. A state machine started "
         "with a logical date alone takes that moment as both ends; whoever starts it must pass data_interval_start and "
         "data_interval_end. Runs started by the command line or by Airflow pass them.",
+    ),
+    "DW314": _warning(
+        "trigger rule decided late",
+        "one_success, one_failed and one_done let a task run as soon as one upstream task has ended so. A job of a "
+        "chain starts when all it depends on have ended: the task ends as in Airflow, but later. The stepfunctions "
+        "target starts it early.",
     ),
     "DW320": _error(
         "more than a schedule document can say",

@@ -8,6 +8,7 @@ from typing import Any
 
 from ductwork.assets import Asset
 from ductwork.diagnostics import Origin
+from ductwork.leaves import leaves
 from ductwork.lengths import Length
 from ductwork.task_groups import TaskGroup
 
@@ -357,8 +358,5 @@ class Workflow:
         A teardown counts only where its failure is to fail the run; a DAG of nothing but such teardowns as do not
         count is decided by its last tasks.
         """
-        counted = [task for task in self.tasks if not task.is_teardown or task.fails_run]
-        if not counted:
-            counted = list(self.tasks)
-        inner = {upstream for task in counted for upstream in task.upstream}
-        return tuple(task.task_id for task in counted if task.task_id not in inner)
+        uncounted = {task.task_id for task in self.tasks if task.is_teardown and not task.fails_run}
+        return leaves({task.task_id: task.upstream for task in self.tasks}, uncounted)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ductwork.instances import spread
-from ductwork.ir import BatchJob, Task, Worker, Workflow
+from ductwork.ir import BatchJob, Deployment, Workflow
 from ductwork.passes.job_definitions import WORKER_COMMAND
 
 from ductwork_airflow.local.aws import EmbeddedAws
@@ -39,22 +39,28 @@ def provide_worker(aws: EmbeddedAws, bundle_path: str, queue: str, definition: s
 
 
 def provide(aws: EmbeddedAws, workflow: Workflow, definitions: Definitions) -> None:
-    """Make every queue and job definition that a workflow names exist."""
+    """Make every queue and job definition that a workflow names exist.
+
+    Those of workers whatever the tasks are: where a job of the user's own fails a worker calls back, in a job chain a
+    worker may carry it out, and jobs of the run itself are workers.
+    """
+    deployments = [workflow.deployment, *(task.deployment for task in workflow.tasks)]
+    places = {_worker_place(each) for each in deployments}
+    for queue, definition, event_bus in sorted(places):
+        provide_worker(aws, workflow.bundle_path, queue, definition)
+        if event_bus:
+            aws.ensure_event_bus(event_bus)
     for task in workflow.tasks:
-        if isinstance(task.work, Worker) or (task.calls_back and isinstance(task.work, BatchJob)):
-            # Where a job of the user's own fails, a worker calls back.
-            _provide_worker_of(aws, workflow, task)
         if isinstance(task.work, BatchJob):
             for job in spread(task.work):
                 _provide_job(aws, job, definitions)
 
 
-def _provide_worker_of(aws: EmbeddedAws, workflow: Workflow, task: Task) -> None:
-    deployment = task.deployment
-    queue, definition = fill(deployment.job_queue, PLACES), fill(deployment.job_definition, PLACES)
-    provide_worker(aws, workflow.bundle_path, queue, definition)
-    if deployment.event_bus:
-        aws.ensure_event_bus(fill(deployment.event_bus, PLACES))
+def _worker_place(deployment: Deployment) -> tuple[str, str, str]:
+    """Queue, job definition and event bus of a worker."""
+    places = (deployment.job_queue, deployment.job_definition, deployment.event_bus)
+    queue, definition, event_bus = (fill(place, PLACES) if place else "" for place in places)
+    return queue or PLACES["JobQueue"], definition or PLACES["JobDefinition"], event_bus
 
 
 def _provide_job(aws: EmbeddedAws, job: BatchJob, definitions: Definitions) -> None:

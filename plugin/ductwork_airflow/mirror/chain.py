@@ -7,6 +7,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ductwork import graph
+from ductwork.leaves import leaves
+
+from ductwork_airflow import gate
 from ductwork_airflow.ledger import Item
 from ductwork_airflow.mirror import endings, jobs
 from ductwork_airflow.mirror.connection import Connection
@@ -31,6 +35,7 @@ class ChainMirror:
         self._looks = Looks()
         self._job_of: dict[str, str] = {}
         self._round = -1
+        self._examined: set[str] = set()
         self._missing: Counter[str] = Counter()
         self._stopping_since: float | None = None
 
@@ -48,6 +53,7 @@ class ChainMirror:
         else:
             self._end_instants(run)
         items = ledger.tasks(*self._names)
+        self._explain(items)
         if not run.get("stopping") and not run.get("restart"):
             self._finish(run, items)
         return self._looks.progress(ledger.run(*self._names), items)
@@ -111,7 +117,7 @@ class ChainMirror:
         if run.get("stopping") and not job.get("attempts"):
             return  # it will be skipped
         if jobs.waits(job):
-            self._queue(task, item, job)
+            self._queue(run["tasks"][task], task, item, job)
         elif status == "RUNNING" and native:
             coming = jobs.coming_try(item, job)
             if coming is not None:
@@ -124,31 +130,52 @@ class ChainMirror:
             started = {"started_at": jobs.started_at(job)} if native else {}
             self._advance(task, item, "success", number, facts | started)
         elif status == "FAILED" and not job.get("attempts"):
-            reason = job.get("statusReason", "")
-            # Batch's own words for a job that it does not start because one above it failed.
-            state = self._below(run, task) if "epend" in reason else "failed"
-            if state is not None:
-                self._advance(task, item, state, base, facts | ({} if state == "skipped" else {"error": reason}))
+            self._not_started(run, task, item, job, base)
         elif status == "FAILED":
             facts |= {"error": (item or {}).get("error") or jobs.exit_reason(job)}
             self._advance(task, item, "failed", max(number, int((item or {}).get("try_number", 0))), facts)
 
+    def _explain(self, items: Sequence[Item]) -> None:
+        """Say of task instances that failed without a word why their containers ended."""
+        dead = {item["job_id"]: item for item in jobs.silent(items) if item.get("job_id")}
+        fresh = {job: item for job, item in dead.items() if job not in self._examined}
+        jobs.add_exit_reasons(self._aws.batch, self._aws.ledger, fresh)
+        self._examined |= fresh.keys()
+
+    def _not_started(self, run: Item, task: str, item: Item | None, job: jobs.Detail, number: int) -> None:
+        reason, facts = job.get("statusReason", ""), jobs.facts(job)
+        # Batch's own words for a job that it does not start because one above it failed.
+        if "epend" not in reason:
+            self._advance(task, item, "failed", number, facts | {"error": reason})
+            return
+        verdict = self._below(run, task)
+        if verdict == "run":
+            reason = f"{reason}: a job above it ended in a way that a job chain cannot go on after. Restart the run"
+        if verdict is not None:
+            state = "upstream_failed" if verdict == "run" else verdict
+            self._advance(task, item, state, number, facts | ({} if state == "skipped" else {"error": reason}))
+
     def _below(self, run: Item, task: str) -> str | None:
-        """How a task ends whose job Batch does not start: a worker that is skipped may fail its job to that end.
+        """What the rule of a task says whose job Batch does not start: a worker that is skipped may fail its job to
+        that end, and a container may have died.
 
         None while the ledger does not have the ends of all above it.
         """
-        known = {item["task_id"]: item for item in self._aws.ledger.tasks(*self._names)}
-        above = [known.get(up) for up in run["tasks"][task].get("upstream", ())]
-        states = {item["state"] for item in above if item is not None and jobs.ended(item)}
-        if states & _BAD:
+        own = run["tasks"][task]
+        items = self._aws.ledger.tasks(*self._names)
+        known = {item["task_id"]: item for item in items}
+        ends = [known.get(up) for up in gate.above(own)]
+        if "rule" not in own and any(item["state"] in _BAD for item in ends if item is not None):
             return "upstream_failed"
-        if not all(map(jobs.ended, above)):
+        if not all(map(jobs.ended, ends)):
             return None
-        return "skipped" if "skipped" in states else "upstream_failed"
+        return gate.evaluate(task, run["tasks"], items)
 
-    def _queue(self, task: str, item: Item | None, job: jobs.Detail) -> None:
+    def _queue(self, own: Mapping[str, Any], task: str, item: Item | None, job: jobs.Detail) -> None:
         number = jobs.coming_try(item, job)
+        # The attempt after the last try ends the task; it is no try.
+        if number is not None and number > 1 + int((item or {}).get("max_tries", own.get("max_tries", 0))):
+            return
         told = item is not None and (item.get("state"), item.get("job_id")) == ("queued", job["jobId"])
         if number is not None and not (told and item is not None and item.get("try_number") == number):
             self._advance(task, item, "queued", number, jobs.facts(job))
@@ -159,31 +186,32 @@ class ChainMirror:
     # ---- tasks without a job, and the run ----
 
     def _end_instants(self, run: Item) -> None:
-        instants = {task: facts for task, facts in run["tasks"].items() if "job" not in facts}
+        instants = {task for task, facts in run["tasks"].items() if "job" not in facts}
         if not instants:
             return
-        known = {item["task_id"]: item for item in self._aws.ledger.tasks(*self._names)}
-        for task, facts in instants.items():
-            above = [known.get(up) for up in facts.get("upstream", ())]
-            if not jobs.ended(known.get(task)) and all(map(jobs.ended, above)):
-                self._end_instant(task, known.get(task), {item["state"] for item in above if item})
+        items = self._aws.ledger.tasks(*self._names)
+        known = {item["task_id"]: item for item in items}
+        decided = gate.Gate(run["tasks"], items)
+        ended = {task for task, item in known.items() if jobs.ended(item)}
+        for task in graph.topological({task: gate.above(own) for task, own in run["tasks"].items()}):
+            if task in instants and task not in ended and ended.issuperset(gate.above(run["tasks"][task])):
+                self._end_instant(task, known.get(task), decided.verdict(task))
+                ended.add(task)
 
-    def _end_instant(self, task: str, item: Item | None, states: set[str]) -> None:
+    def _end_instant(self, task: str, item: Item | None, verdict: str) -> None:
         base = int((item or {}).get("base_try", 0))
-        if states & _BAD:
-            self._advance(task, item, "upstream_failed", base, {})
-        elif "skipped" in states:
-            self._advance(task, item, "skipped", base, {})
-        else:
+        if verdict == "run":
             self._advance(task, item, "success", base + 1, {})
+        else:
+            self._advance(task, item, verdict, base, {})
 
     def _finish(self, run: Item, items: Sequence[Item]) -> None:
         known = {item["task_id"]: item for item in items}
         if not all(jobs.ended(known.get(task)) for task in run["tasks"]):
             return
-        inner = {up for facts in run["tasks"].values() for up in facts.get("upstream", ())}
-        # A task above an empty task counts as inner here, but then the empty task's state repeats its own.
-        failed = any(known[task]["state"] in _BAD for task in run["tasks"] if task not in inner)
+        uncounted = {task for task, own in run["tasks"].items() if own.get("teardown") and not own.get("fails_run")}
+        deciding = leaves({task: own.get("upstream", ()) for task, own in run["tasks"].items()}, uncounted)
+        failed = any(known[task]["state"] in _BAD for task in deciding)
         endings.finish(self._aws.ledger, run, "failed" if failed else "success", None)
 
     def _end_stopped(self, run: Item, alive: bool) -> None:

@@ -105,8 +105,11 @@ def started_at(job: Detail) -> str | None:
 
 
 def exit_reason(job: Detail) -> str:
-    """Why a job failed, in one line."""
+    """Why a job failed, in one line; of one that ended well after all, why the attempt before did not."""
     container = job.get("container", {})
+    if job["status"] == "SUCCEEDED":
+        tried = [attempt["container"] for attempt in job.get("attempts", ()) if "container" in attempt]
+        container = next((each for each in reversed(tried) if each.get("exitCode") != 0), container)
     reason = container.get("reason") or job.get("statusReason") or "the container ended without a report"
     exit_code = container.get("exitCode")
     return reason if exit_code is None else f"{reason} (exit code {exit_code})"

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from ductwork import graph
 from ductwork import ledger_schema as schema
 from ductwork.trigger_rules import DEFAULT, FAILED, verdict
 
@@ -184,15 +185,18 @@ def _check(run: Item, wanted: Wanted, known: Iterable[str]) -> None:
 
 def _divert_native(facts: Mapping[str, Mapping[str, Any]], done: dict[str, Any], marks: dict[str, str]) -> None:
     """End what a chain's plain containers could not see: that a task above them, which is no job any more, did not
-    succeed. A chain knows all_success alone."""
-    waiting = True
-    while waiting:
-        waiting = False
-        for task_id, own in facts.items():
-            end = verdict(DEFAULT, [done[up] for up in own.get("upstream", ()) if up in done])
-            if own.get("native") and task_id not in done and end != "run":
-                done[task_id] = marks[task_id] = end
-                waiting = True
+    succeed. They have no other rule than all_success; of a task without a job, what is above it counts."""
+    order = graph.topological({task_id: own.get("upstream") or () for task_id, own in facts.items()})
+    seen: dict[str, Any] = {}
+    for task_id in order:
+        own = facts[task_id]
+        end = verdict(DEFAULT, [seen[up] for up in own.get("upstream") or () if up in seen])
+        if task_id in done:
+            seen[task_id] = done[task_id]
+        elif end != "run" and own.get("native"):
+            seen[task_id] = done[task_id] = marks[task_id] = end
+        elif end != "run" and "job" not in own and "rule" not in own:
+            seen[task_id] = end
 
 
 def _downstream(task_ids: Iterable[str], facts: Mapping[str, Mapping[str, Any]]) -> set[str]:

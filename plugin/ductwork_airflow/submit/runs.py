@@ -16,6 +16,7 @@ from ductwork_airflow.mirror import RunWatcher
 from ductwork_airflow.mirror.connection import Connection
 from ductwork_airflow.submit import job_definitions as definitions
 from ductwork_airflow.submit import plans, stepfunctions
+from ductwork_airflow.submit.again import among_themselves
 from ductwork_airflow.submit.batch import ChainSubmitter, JobSubmitter, Pace
 from ductwork_airflow.submit.claims import Claims, Job
 from ductwork_airflow.submit.documents import complete, fill
@@ -207,7 +208,8 @@ def _resubmit(clients: Clients, ledger: Ledger, run: Item, plan: plans.Plan, pac
             f"the jobs of run {run['run_id']!r} were never all submitted ({len(missing)} are missing): "
             "submit the run again under another run id"
         )
-    again = [Job.of_claim(claim) for claim in known if carried.get(claim["name"]) in set(plan.again)]
+    wanted = {facts["job"] for task_id, facts in run["tasks"].items() if "job" in facts and task_id in set(plan.again)}
+    again = among_themselves([Job.of_claim(claim) for claim in known], wanted, carried.keys())
     JobSubmitter(clients.client("batch"), claims, pace).submit(again)
     ledger.update(run["pk"], run["sk"], {"restart": None, "restarts": plan.number}, condition="#restarts = :restarts")
 

@@ -8,7 +8,8 @@
    :mod:`.deferral` runs the trigger of a deferred task, :mod:`.termination` handles SIGTERM;
 4. :mod:`.report` tells Step Functions the outcome, or the exit code tells Batch.
 
-With ``DUCTWORK_CALLBACK`` it runs callbacks that nobody else can run (:mod:`.callback_job`).
+With ``DUCTWORK_JOIN`` it has nothing to do: its job gathers more jobs than another may depend on. With
+``DUCTWORK_CALLBACK`` it runs callbacks that nobody else can run (:mod:`.callback_job`).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import os
 import sys
 from collections.abc import Mapping
 
-from ductwork_airflow.worker.environment import InvalidEnvironment, WorkerEnvironment
+from ductwork_airflow.worker.environment import JOIN_VARIABLE, InvalidEnvironment, WorkerEnvironment
 from ductwork_airflow.worker.report import EXIT_FAILED, EXIT_OK, EXIT_RETRY, EXIT_SUPERSEDED, EXIT_USAGE
 
 __all__ = ["EXIT_FAILED", "EXIT_OK", "EXIT_RETRY", "EXIT_SUPERSEDED", "EXIT_USAGE", "main", "preload"]
@@ -59,8 +60,11 @@ def main(environ: Mapping[str, str] | None = None) -> int:
 
     :param environ: where to find the variables that name the task; Airflow and boto3 always read ``os.environ``
     """
+    given = os.environ if environ is None else environ
+    if given.get(JOIN_VARIABLE):
+        return EXIT_OK
     try:
-        environment = WorkerEnvironment.parse(os.environ if environ is None else environ)
+        environment = WorkerEnvironment.parse(given)
     except InvalidEnvironment as error:
         print(f"ductwork worker: {error}", file=sys.stderr)
         return EXIT_USAGE

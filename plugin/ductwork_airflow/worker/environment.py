@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ductwork.ledger_schema import UNMAPPED
 
+JOIN_VARIABLE = "DUCTWORK_JOIN"
 CALLBACK_VARIABLE = "DUCTWORK_CALLBACK"
 BUS_VARIABLE = "DUCTWORK_EVENT_BUS"
 TRY_VARIABLE = "DUCTWORK_TRY_NUMBER"

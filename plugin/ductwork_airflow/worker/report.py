@@ -30,20 +30,26 @@ EXIT_CODES = {
 }
 
 ERRORS = {"up_for_retry": "Ductwork.Retry", "failed": "Ductwork.Failed", "upstream_failed": "Ductwork.Failed"}
+_FAILED = frozenset({"failed", "upstream_failed"})
 CAUSE_LIMIT = 32_768  # characters, of SendTaskFailure
 
 # Nobody waits for the token any more: the state timed out, or the execution has ended or been stopped.
 _GONE = frozenset({"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"})
 
 
-def report(outcome: Outcome, token: str | None, connect: Callable[[], Any], *, stops: bool = False) -> int:
+def report(
+    outcome: Outcome, token: str | None, connect: Callable[[], Any], *, stops: bool = False, quiet: bool = False
+) -> int:
     """
     :param connect: makes a client of Step Functions
     :param stops: a plain container below it would start although it is skipped, if its own job did not fail
+    :param quiet: its failure is in the ledger, where workers below it look, and its job must end well to start them
     :return: the worker's exit code
     """
     if token is None and stops and outcome.state == "skipped":
         return EXIT_FAILED
+    if token is None and quiet and outcome.state in _FAILED:
+        return EXIT_OK
     if token is None or outcome.state == SUPERSEDED:
         return EXIT_CODES[outcome.state]
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from typing import Any
 
 from ductwork_airflow import gate
@@ -17,7 +18,7 @@ from ductwork_airflow.worker.callback_job import run_job
 from ductwork_airflow.worker.environment import TOKEN_VARIABLE, WorkerEnvironment
 from ductwork_airflow.worker.logs import FailureCapture
 from ductwork_airflow.worker.outcome import Outcome
-from ductwork_airflow.worker.report import EXIT_UNREPORTED, report
+from ductwork_airflow.worker.report import EXIT_OK, EXIT_UNREPORTED, report
 from ductwork_airflow.worker.runner import Runner
 
 
@@ -25,21 +26,24 @@ def work(environment: WorkerEnvironment) -> int:
     """Run the task instance unless it has ended or must not run, and report how it ended."""
     os.environ.pop(TOKEN_VARIABLE, None)  # the task's own code has no business with it
     capture = logs.configure()
-    aws, stops = Aws(), False
+    aws = Aws()
+    own: dict[str, Any] = {}
     try:
         ledger = Ledger.connect(environment.table, aws)
         if environment.callback:
             return run_job(environment, ledger, _run(environment, ledger))
         bus = EventBus(environment.event_bus, lambda: aws.client("events")) if environment.event_bus else None
         run = _run(environment, ledger)
-        stops = bool((run.get("tasks") or {}).get(environment.task_id, {}).get("stops"))
         outcome = _outcome(environment, ledger, run, capture, bus)
+        own = (run.get("tasks") or {}).get(environment.task_id) or {}
     except LedgerError as error:
         print(f"ductwork worker: {error}", file=sys.stderr)
         if environment.callback:
             return EXIT_UNREPORTED
+        # Not in the ledger, so whoever looks there must not start.
         outcome = Outcome("failed", error=str(error))
-    return report(outcome, environment.token, lambda: aws.client("stepfunctions"), stops=stops)
+    stops, quiet = bool(own.get("stops")), bool(own.get("quiet"))
+    return report(outcome, environment.token, lambda: aws.client("stepfunctions"), stops=stops, quiet=quiet)
 
 
 def _run(environment: WorkerEnvironment, ledger: Ledger) -> Item:
@@ -62,11 +66,13 @@ def _outcome(
         event_bus.settle(bus, known, lambda **changes: ledger.update(known["pk"], known["sk"], changes))
         return Outcome.of(known)
     facts: dict[str, Any] = run.get("tasks") or {}
+    own = facts.get(environment.task_id) or {}
+    if own.get("quiet") and number > _max_tries(own, item) + 1:
+        return _buried(environment, ledger, run)
     # A state machine has decided before it starts an array, though its children have no token.
     gated = environment.token is None and run.get("target") != "stepfunctions"
     if gated and (ended := _gated(environment, ledger, facts, item)):
         return ended
-    own = facts.get(environment.task_id) or {}
     session = Session(
         ledger=ledger,
         run=run,
@@ -97,11 +103,19 @@ def _max_tries(facts: dict[str, Any], item: Item | None) -> int:
     return int((item or {}).get("max_tries", facts.get("max_tries", 0)))
 
 
+def _buried(environment: WorkerEnvironment, ledger: Ledger, run: Item) -> Outcome:
+    """End a task whose last try's container has died, so that what is below it in the chain is started."""
+    own = run["tasks"][environment.task_id]
+    code = run_job(replace(environment, callback="task" if own.get("calls_back") else "record"), ledger, run)
+    item = ledger.task(environment.dag_id, environment.run_id, environment.task_id, environment.map_index) or {}
+    # Its callbacks are due again where they were cut short.
+    return Outcome.of(item) if code == EXIT_OK else Outcome("up_for_retry")
+
+
 def _gated(environment: WorkerEnvironment, ledger: Ledger, facts: dict[str, Any], item: Item | None) -> Outcome | None:
     """The outcome of a task that its trigger rule does not let run."""
     where = (environment.dag_id, environment.run_id)
-    upstream = facts.get(environment.task_id, {}).get("upstream")
-    if not upstream:
+    if not gate.above(facts.get(environment.task_id, {})):
         return None
     state = gate.evaluate(environment.task_id, facts, ledger.tasks(*where))
     if state == "run":

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from ductwork.batch_limits import MAX_TIMEOUT_SECONDS, MIN_TIMEOUT_SECONDS, problems
 from ductwork.diagnostics import Diagnostics
-from ductwork.ir import Deployment, RunValue, Task, Worker, Workflow
+from ductwork.ir import Deployment, Retry, RunValue, Task, Worker, Workflow
 from ductwork.ledger_schema import UNMAPPED
 
+# A worker that finds this in its environment has nothing to do.
+JOIN_VARIABLE = "DUCTWORK_JOIN"
 # Airflow ends a task at its execution_timeout; Batch's hard limit follows only if that failed.
 _TIMEOUT_GRACE_SECONDS = 60
+_LONGEST_DELAY_SECONDS = 24 * 60 * 60  # Airflow's MAX_RETRY_DELAY
 # At their longest: a run id and a task token, which the container gets too.
 _RUN_TIME_CHARACTERS = 250 + 2_048
 
@@ -27,13 +31,16 @@ def check(workflow: Workflow, diagnostics: Diagnostics) -> None:
             diagnostics.add("DW203", task.origin, problem.what, hint, **about)
 
 
-def request(workflow: Workflow, task: Task, map_index: str = str(UNMAPPED)) -> dict[str, Any]:
+def request(
+    workflow: Workflow, task: Task, map_index: str = str(UNMAPPED), *, waits_for_retries: bool = False
+) -> dict[str, Any]:
     """All of SubmitJob but the job's name, in boto3's spelling; leaves may be :class:`ductwork.ir.Expr`.
 
     :param map_index: what the worker is told: an index, -1, or ``array``
+    :param waits_for_retries: the container of a further try is there while the delay before it passes
     """
     made = _request(workflow, task.deployment, task.task_id, map_index)
-    if (limit := timeout(task)) is not None:
+    if (limit := timeout(task, waits_for_retries=waits_for_retries)) is not None:
         made["timeout"] = {"attemptDurationSeconds": limit}
     return made
 
@@ -43,8 +50,18 @@ def run_request(workflow: Workflow) -> dict[str, Any]:
     return _request(workflow, workflow.deployment, "", str(UNMAPPED))
 
 
+def join_request(workflow: Workflow) -> dict[str, Any]:
+    """The same for a job that does nothing: it is what its job definition says, no larger."""
+    small = replace(workflow.deployment, vcpus=None, memory=None, gpus=None)
+    return _placed(small, [{"name": JOIN_VARIABLE, "value": "1"}])
+
+
 def _request(workflow: Workflow, deployment: Deployment, task_id: str, map_index: str) -> dict[str, Any]:
-    overrides: dict[str, Any] = {"environment": _environment(workflow, deployment, task_id, map_index)}
+    return _placed(deployment, _environment(workflow, deployment, task_id, map_index))
+
+
+def _placed(deployment: Deployment, environment: list[dict[str, Any]]) -> dict[str, Any]:
+    overrides: dict[str, Any] = {"environment": environment}
     needs = (("VCPU", deployment.vcpus), ("MEMORY", deployment.memory), ("GPU", deployment.gpus))
     if requirements := [{"type": kind, "value": str(value)} for kind, value in needs if value is not None]:
         overrides["resourceRequirements"] = requirements
@@ -75,7 +92,7 @@ def _environment(workflow: Workflow, deployment: Deployment, task_id: str, map_i
     return [{"name": name, "value": value} for name, value in values.items()]
 
 
-def timeout(task: Task) -> int | None:
+def timeout(task: Task, *, waits_for_retries: bool = False) -> int | None:
     """Seconds for one attempt, None for no limit.
 
     ``execution_timeout`` bounds an attempt only if the task stays in its process: a deferred task may wait for longer.
@@ -84,6 +101,18 @@ def timeout(task: Task) -> int | None:
         return task.deployment.timeout
     if task.execution_timeout is None or task.may_defer:
         return None
-    limit = max(MIN_TIMEOUT_SECONDS, math.ceil(task.execution_timeout) + _TIMEOUT_GRACE_SECONDS)
+    waits = _longest_delay(task.retry) if waits_for_retries else 0
+    limit = max(MIN_TIMEOUT_SECONDS, math.ceil(task.execution_timeout) + _TIMEOUT_GRACE_SECONDS + waits)
     # A bound of years is no bound.
     return limit if limit <= MAX_TIMEOUT_SECONDS else None
+
+
+def _longest_delay(retry: Retry) -> int:
+    """Seconds before a further try, at the most; Airflow adds as much again to a delay that grows."""
+    if not retry.retries:
+        return 0
+    if not retry.backoff:
+        return math.ceil(retry.delay)
+    # The exponent is bounded too: no power of a large number is needed to know that it is over a day.
+    grown = 2 * retry.delay * retry.backoff ** min(retry.retries - 1, 9)
+    return math.ceil(min(grown, _LONGEST_DELAY_SECONDS, retry.max_delay or math.inf))

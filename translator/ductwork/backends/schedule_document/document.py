@@ -12,9 +12,11 @@ from typing import Any
 
 from ductwork import batch_limits, graph
 from ductwork.backends.batch import chain
+from ductwork.backends.batch.gating import dependencies, jobs_above
 from ductwork.diagnostics import Diagnostic, Diagnostics, Severity
 from ductwork.ir import RUN_CALLBACKS, BatchJob, Concat, Instant, RunValue, Task, Wait, Workflow
 from ductwork.schedule_schema import DEFAULT_WAIT_TIME, Job, Schedule
+from ductwork.trigger_rules import DEFAULT
 
 # The members of SubmitJob that a document has, and the operator's arguments that give them.
 _SUBMIT = {
@@ -35,7 +37,7 @@ _NO_PLACE = {
 }
 _IN_JOB_DEFINITIONS = {"retryStrategy", "timeout", "schedulingPriorityOverride", "tags"}
 # What the Batch back end reports about worker containers and about the timing of retries: here neither exists at all.
-_BESIDE_THE_POINT = {"DW203", "DW306", "DW310"}
+_BESIDE_THE_POINT = {"DW203", "DW306", "DW310", "DW314"}
 _BATCH = "use --target batch or --target stepfunctions"
 _MACHINE = "use --target stepfunctions"
 
@@ -46,8 +48,10 @@ def emit(workflow: Workflow, diagnostics: Diagnostics) -> Mapping[str, Any] | No
     model = chain.emit(workflow, found)
     found = Diagnostics([finding for finding in found if _matters(workflow, finding)])
     impossible = {finding.task_id for finding in found if finding.severity is Severity.ERROR}
+    fewest = dependencies(workflow)
     for task in workflow.tasks:
-        for code, what, hint, field in _losses(task, task.task_id in impossible):
+        above = fewest.get(task.task_id, ())
+        for code, what, hint, field in (*_losses(task, task.task_id in impossible), *_too_many(above)):
             about = {"dag_id": workflow.dag_id, "task_id": task.task_id, "field": field}
             found.add(code, task.origin, what, hint, **about)
     for code, what, hint, field in _losses_of_dag(workflow):
@@ -62,12 +66,12 @@ def _schedule(workflow: Workflow, model: Mapping[str, Any]) -> Schedule:
     facts = model["manifest"]["tasks"]
     task_of = {fact["job"]: task_id for task_id, fact in facts.items() if "job" in fact}
     jobs = {task_of[job["name"]]: job for job in model["jobs"]}
+    waits, fewest = jobs_above(workflow), dependencies(workflow)
     upstream: dict[str, Sequence[str]] = {}
-    for task_id, job in jobs.items():
+    for task_id in jobs:
         # As the author wrote them, so that an import gives the same edges; the fewest possible only where Batch must.
-        above = facts[task_id].get("upstream", ())
-        fewest = len(above) > batch_limits.MAX_DEPENDENCIES
-        upstream[task_id] = [task_of[name] for name in job["depends_on"]] if fewest else above
+        above = waits[task_id]
+        upstream[task_id] = fewest[task_id] if len(above) > batch_limits.MAX_DEPENDENCIES else above
     place = {task_id: number for number, task_id in enumerate(_in_order(upstream, workflow.written))}
     return Schedule(
         schedule_id=workflow.dag_id,
@@ -107,11 +111,21 @@ def _matters(workflow: Workflow, finding: Diagnostic) -> bool:
 _Loss = tuple[str, str, str, str]
 
 
+def _too_many(above: Sequence[str]) -> Iterator[_Loss]:
+    if len(above) > batch_limits.MAX_DEPENDENCIES:
+        what = f"{len(above)} upstream tasks are more than the {batch_limits.MAX_DEPENDENCIES} a Batch job can have"
+        yield "DW320", what, f"gather them under intermediate tasks, or {_BATCH}", ""
+
+
 def _losses(task: Task, impossible: bool) -> Iterator[_Loss]:
     """``(code, what, hint, field)`` for all of a task that a document cannot say.
 
     :param impossible: a job chain cannot carry the task either
     """
+    if task.trigger_rule != DEFAULT or task.is_setup:
+        kind = "teardown" if task.is_teardown else "setup" if task.is_setup else task.trigger_rule
+        what = f"jobs of a schedule document run once all before them succeeded, and this task is {kind}"
+        yield "DW320", what, _BATCH, "" if task.is_setup or task.is_teardown else "trigger_rule"
     if isinstance(task.work, Instant):
         return
     if not isinstance(task.work, BatchJob):

@@ -1,0 +1,118 @@
+"""What a fixed chain of jobs cannot say, as diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ductwork import batch_limits, ir, structure
+from ductwork.backends.batch.gating import Gated, decides, is_plain
+from ductwork.diagnostics import Diagnostics
+from ductwork.ir import BatchJob, Task, Workflow
+from ductwork.trigger_rules import DEFAULT
+
+_HINT = "use --target stepfunctions"
+
+
+def refuse(workflow: Workflow, diagnostics: Diagnostics) -> None:
+    """Report what is lost, or not possible, whatever the order of the tasks."""
+    ends = [ir.RUN_CALLBACKS[end] for end in workflow.calls_back]
+    limits = {"dagrun_timeout": workflow.timeout, "max_active_runs": workflow.max_active_runs, **dict.fromkeys(ends, 1)}
+    for name in sorted(name for name, value in limits.items() if value):
+        what = f"{name} of the DAG is not honoured: nothing watches over a chain of jobs"
+        diagnostics.add("DW308", workflow.origin, what, _HINT, dag_id=workflow.dag_id, field=name)
+    for task in workflow.tasks:
+        for code, what, hint, field in _of_task(task):
+            about = {"dag_id": workflow.dag_id, "task_id": task.task_id, "field": field}
+            diagnostics.add(code, task.origin, what, hint, **about)
+
+
+_Refusal = tuple[str, str, str, str]
+
+
+def _of_task(task: Task) -> Iterator[_Refusal]:
+    """``(code, what, hint, field)``"""
+    if task.past:
+        name = "wait_for_downstream" if task.past == "all" else "depends_on_past"
+        yield "DW307", f"{name} is not honoured", _HINT, name
+    for slots in task.slots:
+        yield "DW308", f"nothing in a chain counts the slots of {slots.name}", _HINT, slots.field
+    if task.is_mapped:
+        what = "the task is mapped: how many instances there are is known only when its turn comes"
+        yield "DW304", what, _HINT, ""
+    if task.reschedules:
+        yield "DW306", "the sensor keeps its container while it waits", f"{_HINT}, or deferrable=True", "mode"
+    if task.retry.retries >= batch_limits.MAX_ATTEMPTS:
+        what = f"{task.retry.retries} retries are more than the {batch_limits.MAX_ATTEMPTS - 1} that Batch can do"
+        yield "DW309", what, _HINT, "retries"
+    if isinstance(task.work, BatchJob):
+        yield from _of_container(task, task.work)
+
+
+def _of_container(task: Task, work: BatchJob) -> Iterator[_Refusal]:
+    """What only a worker or a state machine does."""
+    if 0 < task.retry.retries < batch_limits.MAX_ATTEMPTS and task.retry.delay > 0:
+        what = f"a retry starts at once, not after {task.retry.delay:g} s"
+        yield "DW310", what, _HINT, "retry_delay"
+    if work.container is None:
+        return
+    if task.calls_back:
+        what = "nothing in a chain of jobs calls back when the container fails"
+        yield "DW309", what, _HINT, "on_failure_callback"
+    if task.retry.retries and task.execution_timeout is not None:
+        what = "AWS Batch does not try an attempt again that has run out of its time"
+        yield "DW309", what, _HINT, "execution_timeout"
+
+
+def refuse_order(gated: Gated, diagnostics: Diagnostics) -> None:
+    """Report what the order of a chain, in which each job waits for all above it, would change."""
+    for task in gated.workflow.tasks:
+        for about, code, what, field in _of_order(gated, task):
+            where = {"dag_id": gated.workflow.dag_id, "task_id": about.task_id, "field": field}
+            diagnostics.add(code, about.origin, what, _HINT, **where)
+
+
+_Finding = tuple[Task, str, str, str]
+
+
+def _of_order(gated: Gated, task: Task) -> Iterator[_Finding]:
+    """``(what it is about, code, what, field)``"""
+    if overtaken := gated.overtaken[task.task_id]:
+        what = (
+            f"in Airflow it may run before {overtaken[0]} decides to skip it; in a chain it would wait, and be skipped"
+        )
+        yield task, "DW302", what, "trigger_rule"
+    elif structure.is_early(task):
+        yield task, "DW314", f"its rule {task.trigger_rule} waits for all upstream tasks to end", "trigger_rule"
+    if is_plain(task):
+        yield from _of_plain(gated, task)
+
+
+def _of_plain(gated: Gated, task: Task) -> Iterator[_Finding]:
+    quiet = next((up for up in gated.depends_on[task.task_id] if up in gated.quiet), None)
+    if decides(task, gated.skippers[task.task_id]):
+        code, field = _kind(task)
+        yield task, code, f"{_why(task)}, and a plain container cannot see how the tasks above it have ended", field
+    elif quiet is not None:
+        # A worker cannot stop the container below it and let another task below it go on.
+        other = gated.deciders[quiet].task_id
+        what = f"the job of {quiet} must end well even if {quiet} fails, because of {other}: the container would start"
+        yield task, "DW309", what, ""
+    if (decider := gated.deciders.get(task.task_id)) is not None:
+        code, field = _kind(decider)
+        what = f"{_why(decider)}, but AWS Batch starts nothing below the container of {task.task_id} once it failed"
+        yield decider, code, what, field
+
+
+def _kind(task: Task) -> tuple[str, str]:
+    """The code, and the field, of what makes a task look at how others ended."""
+    if task.is_teardown:
+        return "DW305", ""
+    return ("DW302", "trigger_rule") if task.trigger_rule != DEFAULT else ("DW303", "")
+
+
+def _why(task: Task) -> str:
+    if task.is_teardown:
+        return "the task is a teardown"
+    if task.trigger_rule != DEFAULT:
+        return f"its trigger rule is {task.trigger_rule}"
+    return "a task above it decides at run time whether it is skipped"
