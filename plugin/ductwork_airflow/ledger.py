@@ -22,6 +22,7 @@ from ductwork_airflow import transactions
 from ductwork_airflow.aws import Aws
 from ductwork_airflow.dynamodb_values import plain, typed
 from ductwork_airflow.ledger_table import LedgerError, create_table
+from ductwork_airflow.packed import packed, unpacked
 
 __all__ = ["Item", "ItemTooLargeError", "Ledger", "LedgerError", "decoded", "expiry", "now", "timestamp"]
 
@@ -82,19 +83,21 @@ class Ledger:
             "updated_at": moment,
             **attributes,
         }
-        return self._put(item, condition="attribute_not_exists(pk)")
+        return self._put(packed(item), condition="attribute_not_exists(pk)")
 
     def run(self, dag_id: str, run_id: str) -> Item | None:
-        return self._get(schema.run_pk(dag_id, run_id), schema.RUN_SK)
+        item = self._get(schema.run_pk(dag_id, run_id), schema.RUN_SK)
+        return unpacked(item) if item else None
 
     def runs(self, dag_id: str) -> Iterator[Item]:
         """The runs of a DAG, newest start first."""
-        return self._query(
+        found = self._query(
             IndexName=schema.INDEX_BY_DAG,
             KeyConditionExpression="dag_id = :dag_id",
             ExpressionAttributeValues=typed({":dag_id": dag_id}),
             ScanIndexForward=False,
         )
+        return map(unpacked, found)
 
     # ---- task instances ----
 

@@ -36,6 +36,23 @@ def test_a_run_starts_once(ledger: Ledger, where: tuple[str, str]) -> None:
     assert (run["state"], run["conf"], run["tasks"]) == ("running", '{"a": 1}', {"t": {"max_tries": 2}})
 
 
+def test_ten_thousand_tasks_fit_into_a_run(ledger: Ledger, where: tuple[str, str]) -> None:
+    """An item of DynamoDB has 400 KB; these take two megabytes."""
+    tasks = {
+        f"group_{n % 7}.task_{n}": {
+            "job": f"dag-group_{n % 7}_task_{n}-{n * 7919 % 65536:04x}",
+            "upstream": [f"group_{(n - k) % 7}.task_{n - k}" for k in (1, 2, 3)],
+            "max_tries": n % 3,
+        }
+        for n in range(10_000)
+    }
+    assert ledger.start_run(*where, tasks=tasks, started_at="2026-01-01T00:00:00.000Z")
+    run = ledger.run(*where)
+    assert run is not None
+    assert run["tasks"] == tasks
+    assert [found["tasks"] == tasks for found in ledger.runs(where[0])] == [True]
+
+
 def test_runs_are_listed_newest_first(ledger: Ledger) -> None:
     dag_id = f"dag_{uuid.uuid4().hex[:8]}"
     for day in (2, 1, 3):

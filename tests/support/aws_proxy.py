@@ -22,7 +22,9 @@ class Call:
     access_key: str
 
 
-# The error's code, or None to let the request through.
+# The error's code, one of the next three, or None to let the request through.
+BROKEN = "the server breaks"
+LOST_BEFORE, LOST_AFTER = "the request is lost", "the reply is lost"
 Judge = Callable[[Call], "str | None"]
 
 
@@ -57,7 +59,13 @@ def _handler(behind: str, judge: Judge) -> type[BaseHTTPRequestHandler]:
             action = self.headers.get("X-Amz-Target", "").rpartition(".")[2] or self.path
             key = self.headers.get("Authorization", "").partition("Credential=")[2].partition("/")[0]
             code = judge(Call(action, key))
-            if code is not None:
+            if code == LOST_BEFORE:
+                self.close_connection = True
+                return
+            if code == BROKEN:
+                self._reply(500, [("Content-Type", "application/json")], b"{}")
+                return
+            if code not in {None, LOST_AFTER}:
                 refusal = json.dumps({"__type": code, "message": "refused by the test"}).encode()
                 self._reply(400, [("x-amzn-ErrorType", code), ("Content-Type", "application/json")], refusal)
                 return
@@ -66,7 +74,11 @@ def _handler(behind: str, judge: Judge) -> type[BaseHTTPRequestHandler]:
                 connection.request(self.command, self.path, body, dict(self.headers))
                 reply = connection.getresponse()
                 kept = [(name, value) for name, value in reply.getheaders() if name.lower() not in _HOP]
-                self._reply(reply.status, kept, reply.read())
+                body = reply.read()
+                if code == LOST_AFTER:
+                    self.close_connection = True
+                    return
+                self._reply(reply.status, kept, body)
             finally:
                 connection.close()
 

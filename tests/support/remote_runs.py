@@ -14,7 +14,7 @@ from ductwork.compiler import Options, compile_paths
 from ductwork_airflow.ledger import Ledger
 from ductwork_airflow.local.aws import ROLE_ARN, EmbeddedAws
 from ductwork_airflow.submit import runs
-from ductwork_airflow.submit.batch import Pace
+from ductwork_airflow.submit.pace import Pace
 from ductwork_airflow.submit.remote import RunHandle, RunProgress
 from ductwork_airflow.submit.request import RunRequest
 

@@ -30,6 +30,7 @@ JOB_DEFINITION = re.compile(rf"{_NAME}(:\d+)?|{_ARN}job-definition/{_NAME}(:\d+)
 ROLE = re.compile(rf"arn:aws[a-z-]*:iam::\d{{12}}:role/[\w+=,.@/-]+|{_SUBSTITUTION}")
 SECRET = re.compile(rf"arn:aws[a-z-]*:(secretsmanager|ssm):[a-z0-9-]+:\d{{12}}:\S+|/[\w./-]+|{_SUBSTITUTION}")
 EVENT_BUS = re.compile(rf"[A-Za-z0-9_./:-]{{1,1600}}|{_SUBSTITUTION}")
+_REFERENCE = re.compile(r"Ref::([A-Za-z0-9_-]+)")
 TABLE = re.compile(rf"[A-Za-z0-9_.-]{{3,255}}|{_SUBSTITUTION}")
 
 
@@ -45,7 +46,7 @@ def problems(request: Mapping[str, Any], reserve: int = 0) -> Iterator[Problem]:
     """What AWS would refuse in a SubmitJob request. Values known only at run time are passed over.
 
     :param request: in boto3's spelling
-    :param reserve: characters that values known only at run time may take of the container overrides
+    :param reserve: characters that values known only at run time may take of the container overrides, and of the whole
     """
     misshapen = [Problem(path.split(".")[0], what) for path, what in mismatches(request, SUBMIT_JOB, "")]
     yield from misshapen
@@ -54,6 +55,7 @@ def problems(request: Mapping[str, Any], reserve: int = 0) -> Iterator[Problem]:
     yield from _names(request)
     yield from _ranges(request)
     yield from _overrides(request, reserve)
+    yield from _payload(request, reserve)
 
 
 def _names(request: Mapping[str, Any]) -> Iterator[Problem]:
@@ -97,9 +99,30 @@ def _overrides(request: Mapping[str, Any], reserve: int) -> Iterator[Problem]:
     for need in overrides.get("resourceRequirements") or ():
         if need.get("type") not in {"VCPU", "MEMORY", "GPU"}:
             yield Problem("containerOverrides", f"{need.get('type')!r} is not a resource type (VCPU, MEMORY, GPU)")
-    size = len(json.dumps(overrides, default=str, separators=(",", ":"))) + reserve
+    size = len(json.dumps(_expanded(request), default=str, separators=(",", ":"))) + reserve
     if size > MAX_OVERRIDES_CHARACTERS:
         yield Problem("containerOverrides", f"container overrides of {size:,} characters are over Batch's 8,192")
+
+
+def _expanded(request: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The container overrides as ECS gets them: with the parameters that the request itself gives in the command."""
+    overrides, parameters = request["containerOverrides"], request.get("parameters") or {}
+    if not parameters or not overrides.get("command"):
+        return overrides  # type: ignore[no-any-return]
+
+    def value(found: re.Match[str]) -> str:
+        return str(parameters.get(found[1], found[0]))
+
+    command = [_REFERENCE.sub(value, word) if isinstance(word, str) else word for word in overrides["command"]]
+    return {**overrides, "command": command}
+
+
+def _payload(request: Mapping[str, Any], reserve: int) -> Iterator[Problem]:
+    sizes = {member: len(json.dumps(value, default=str).encode()) for member, value in request.items()}
+    if (size := sum(sizes.values()) + reserve) > MAX_REQUEST_BYTES:
+        largest = max(sizes, key=lambda member: sizes[member])
+        what = f"a request of {size:,} bytes is over Batch's 30 KiB, {sizes[largest]:,} of them {largest}"
+        yield Problem(largest, what)
 
 
 def _inner(request: Mapping[str, Any], member: str, key: str) -> Any:

@@ -30,6 +30,7 @@ SUBMIT_JOB: dict[str, Any] = {
     "jobName": str,
     "jobQueue": str,
     "jobDefinition": str,
+    "dependsOn": [{"jobId": str, "type": str}],
     "arrayProperties": {"size": int},
     "parameters": MapOf(str),
     "containerOverrides": CONTAINER_OVERRIDES,

@@ -13,6 +13,9 @@ a claim without an id       waits until its owner can no longer be at work, take
 ==========================  ===========================================================================
 
 A submitter that was slower than its lease finds that its claim is somebody else's and ends the job it has made.
+
+Jobs are sent several at a time, each after those it depends on, at a rate that AWS can take (:mod:`.pace`). All of them
+are checked against Batch's limits before the first is sent.
 """
 
 from __future__ import annotations
@@ -20,36 +23,24 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from ductwork import names
+from ductwork import batch_limits, names
 
 from ductwork_airflow.ledger import Item, Ledger, expiry
 from ductwork_airflow.submit.claims import Claims, Job
 from ductwork_airflow.submit.documents import fill
 from ductwork_airflow.submit.errors import SubmissionError, code, message
 from ductwork_airflow.submit.faults import is_throttled, may_have_worked
+from ductwork_airflow.submit.pace import Pace, Pacer
 from ductwork_airflow.submit.request import RunRequest
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True)
-class Pace:
-    """How patient submission is, in seconds.
-
-    :param lease: for how long a claim without an id is its owner's
-    :param settle: for how long ListJobs may not know a new job yet
-    :param backoff: the first wait after a refused or lost SubmitJob; it doubles
-    """
-
-    lease: float = 30.0
-    settle: float = 3.0
-    backoff: float = 1.0
-    attempts: int = 8
+_JOB_ID_CHARACTERS = 36
 
 
 class ChainSubmitter:
@@ -68,9 +59,12 @@ class ChainSubmitter:
         """Open the run in the ledger and submit every job that has not been submitted.
 
         :return: the id of each job by its name in the chain
-        :raises SubmissionError: the run's id was used with other values, or Batch refuses a job
+        :raises SubmissionError: the run's id was used with other values, or Batch refuses, or would refuse, a job
         """
         manifest, request = self._chain["manifest"], self._request
+        submitter = JobSubmitter(self._client, Claims(self._ledger, request.dag_id, request.run_id), self._pace)
+        jobs = self._jobs()
+        submitter.check(jobs)
         opened = self._ledger.start_run(
             request.dag_id,
             request.run_id,
@@ -83,8 +77,7 @@ class ChainSubmitter:
         )
         if not opened:
             _check_same(self._ledger.run(request.dag_id, request.run_id) or {}, request)
-        claims = Claims(self._ledger, request.dag_id, request.run_id)
-        return JobSubmitter(self._client, claims, self._pace).submit(self._jobs())
+        return submitter.submit(jobs)
 
     def _jobs(self) -> list[Job]:
         values = {f"run:{name}": value for name, value in self._request.placeholders().items()}
@@ -109,26 +102,55 @@ class JobSubmitter:
 
     def __init__(self, client: Any, claims: Claims, pace: Pace | None = None) -> None:
         self._client, self._claims, self._pace = client, claims, pace or Pace()
+        self._pacer = Pacer(self._pace.rate)
         self._suffix = f"-{names.run_hash(claims.dag_id, claims.run_id)}" + (
             f"-r{claims.round}" if claims.round else ""
         )
         # botocore sends a request again when the reply was lost, which for SubmitJob makes a second job.
         client.meta.events.register("request-created.batch.SubmitJob", _refuse_resending, unique_id="ductwork-once")
 
-    def submit(self, jobs: Iterable[Job]) -> dict[str, str]:
+    def check(self, jobs: Iterable[Job]) -> None:
+        """
+        :raises SubmissionError: AWS Batch would not take one of these jobs, or not start it
+        """
+        found = [
+            f"{job.name}: {problem.what} ({problem.field})"
+            for job in jobs
+            for problem in batch_limits.problems(self._request(job, ["-" * _JOB_ID_CHARACTERS] * len(job.above)))
+        ]
+        if found:
+            raise SubmissionError(
+                "nothing was submitted, because AWS Batch would not run it all; large values belong in S3: "
+                + "; ".join(found)
+            )
+
+    def submit(self, jobs: Sequence[Job]) -> dict[str, str]:
         """
         :param jobs: in topological order; what they depend on among themselves is kept, all else has ended well
+        :return: the id of each job by its name
+        :raises SubmissionError: Batch refuses a job; what was on its way is submitted, the rest is not
         """
-        ids: dict[str, str] = {}
-        for job in jobs:
-            ids[job.name] = self._once(job, [ids[name] for name in job.above if name in ids])
-        return ids
+        ids = {name: _done(job_id) for name, job_id in self._claims.resolved().items()}
+        # Threads take jobs in their order, so whatever a job waits for is on its way, or has been.
+        with ThreadPoolExecutor(self._pace.at_once, thread_name_prefix="ductwork-submit") as pool:
+            try:
+                for job in jobs:
+                    if job.name not in ids:
+                        ids[job.name] = pool.submit(self._after, [ids[up] for up in job.above if up in ids], job)
+                for future in wait(ids.values(), return_when=FIRST_EXCEPTION).done:
+                    future.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+        return {job.name: ids[job.name].result() for job in jobs}
+
+    def _after(self, above: Sequence[Future[str]], job: Job) -> str:
+        return self._once(job, [future.result() for future in above])
 
     def run_name(self, job: Job) -> str:
         """The job's name in Batch, which no other job of the account has."""
         return names.shorten(job.submit["jobName"], names.JOB_NAME_LIMIT - len(self._suffix)) + self._suffix
 
-    def _once(self, job: Job, above: list[str]) -> str:
+    def _once(self, job: Job, above: Sequence[str]) -> str:
         if not self._claims.make(job):
             if (known := self._await_owner(job)) is not None:
                 return known
@@ -142,13 +164,15 @@ class JobSubmitter:
             seen = self._claims.get(job)
             if "job_id" in seen:
                 return str(seen["job_id"])
+            if seen.get("owner") == self._claims.owner:
+                return None  # the reply to the claim was lost
             left = float(seen["claimed_at"]) + self._pace.lease - time.time()
             if left > 0:
                 time.sleep(min(left, 1.0))
             elif self._claims.take_over(job, seen):
                 return None
 
-    def _resolved(self, job: Job, above: list[str], job_id: str) -> str:
+    def _resolved(self, job: Job, above: Sequence[str], job_id: str) -> str:
         """Write the id into the claim; where the claim was lost to somebody else, theirs is the job."""
         if self._claims.resolve(job, job_id):
             return job_id
@@ -158,18 +182,25 @@ class JobSubmitter:
         self._client.terminate_job(jobId=job_id, reason="submitted twice; the other one is kept")
         return str(winner) if winner else self._once(job, above)
 
-    def _send(self, job: Job, above: list[str]) -> str:
-        request = {**job.submit, "jobName": self.run_name(job), "dependsOn": [{"jobId": job_id} for job_id in above]}
-        wait = self._pace.backoff
+    def _request(self, job: Job, above: Sequence[str]) -> dict[str, Any]:
+        return {**job.submit, "jobName": self.run_name(job), "dependsOn": [{"jobId": job_id} for job_id in above]}
+
+    def _send(self, job: Job, above: Sequence[str]) -> str:
+        request, pause = self._request(job, above), self._pace.backoff
         for attempt in range(self._pace.attempts):
+            self._pacer.wait()
             try:
-                return str(self._client.submit_job(**request)["jobId"])
+                job_id = str(self._client.submit_job(**request)["jobId"])
+                self._pacer.went_well()
+                return job_id
             except (ClientError, BotoCoreError, ResendError) as error:
+                if is_throttled(error):
+                    self._pacer.was_throttled()
                 if attempt == self._pace.attempts - 1 or not (may_have_worked(error) or is_throttled(error)):
                     raise _explained(error, job) from error
                 log.warning("SubmitJob of %s: %s; looking whether it worked", job.name, error)
-            time.sleep(wait)
-            wait *= 2
+            time.sleep(pause)
+            pause *= 2
             if (found := self._look_twice(job)) is not None:
                 return found
         raise AssertionError("the last attempt returns or raises")
@@ -189,6 +220,12 @@ class JobSubmitter:
         return next(
             (str(one["jobId"]) for page in pages for one in page["jobSummaryList"] if one["jobName"] == name), None
         )
+
+
+def _done(job_id: str) -> Future[str]:
+    future: Future[str] = Future()
+    future.set_result(job_id)
+    return future
 
 
 class ResendError(RuntimeError):

@@ -61,6 +61,14 @@ class Claims:
         """Every claim of the run, of whatever round, in the chain's order."""
         return sorted(self.ledger.partition(self._pk, _PREFIX), key=lambda claim: int(claim["position"]))
 
+    def resolved(self) -> dict[str, str]:
+        """The ids of the jobs that have been submitted in this round, by name."""
+        return {
+            claim["name"]: str(claim["job_id"])
+            for claim in self.ledger.partition(self._pk, _PREFIX)
+            if "job_id" in claim and int(claim["round"]) == self.round
+        }
+
     def get(self, job: Job) -> Item:
         return self.ledger.get(self._pk, schema.job_sk(job.name)) or {}
 

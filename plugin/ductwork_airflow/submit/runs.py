@@ -17,10 +17,11 @@ from ductwork_airflow.mirror.connection import Connection
 from ductwork_airflow.submit import job_definitions as definitions
 from ductwork_airflow.submit import plans, stepfunctions
 from ductwork_airflow.submit.again import among_themselves
-from ductwork_airflow.submit.batch import ChainSubmitter, JobSubmitter, Pace
+from ductwork_airflow.submit.batch import ChainSubmitter, JobSubmitter
 from ductwork_airflow.submit.claims import Claims, Job
 from ductwork_airflow.submit.documents import complete, fill
 from ductwork_airflow.submit.errors import SubmissionError, code
+from ductwork_airflow.submit.pace import Pace
 from ductwork_airflow.submit.remote import Clients, RunHandle, Watcher
 from ductwork_airflow.submit.request import RunRequest
 

@@ -14,8 +14,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.httpsession import URLLib3Session
 from ductwork_airflow.ledger import Ledger
 from ductwork_airflow.submit import runs
-from ductwork_airflow.submit.batch import ChainSubmitter, JobSubmitter, Pace
+from ductwork_airflow.submit.batch import ChainSubmitter, JobSubmitter
 from ductwork_airflow.submit.claims import Claims, Job
+from ductwork_airflow.submit.pace import Pace
 from remote_runs import PACE, TABLE, Clients, Killed, Remote
 
 WIDE = """
