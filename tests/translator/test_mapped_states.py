@@ -6,6 +6,8 @@ import pytest
 from code_cases import in_dag
 from compiling import compile_files, only_artefact, write_dag
 from ductwork.backends.stepfunctions import costs, jsonata
+from ductwork.instances import combined, spread
+from ductwork.ir import BatchJob
 from jsonata_eval import evaluate_leaves
 
 ECHO = "BashOperator.partial(task_id='t'{more}).expand(bash_command={over})"
@@ -151,11 +153,28 @@ def test_a_users_own_operator_is_not_made_while_compiling(tmp_path):
     body = """
 class Own(BatchOperator):
     def __init__(self, **arguments):
-        assert arguments.get('task_id') != 't' or 'partial' in str(arguments), 'made'
+        import pathlib
+        pathlib.Path(__file__ + '.made').touch()
         super().__init__(**arguments)
 Own.partial(task_id='t', job_queue='q', job_definition='d').expand(job_name=['a', 'b'])
 """
     assert "Only t[0]?" in states(compiled(tmp_path, body))
+    assert not list(tmp_path.rglob("*.made"))
+
+
+def test_instances_that_differ_in_too_much_are_an_array_of_workers(tmp_path):
+    """A machine's definition has 1 MB: a thousand requests of a kilobyte each would leave nothing for others."""
+    over = "[{'x': str(n) + 'y' * size} for n in range(1000)]"
+    body = JOBS.format(more=", job_name='n'", expanded=f"expand(parameters={over})")
+    small, large = (states(compiled(tmp_path, body.replace("size", str(size)))) for size in (10, 1000))
+    assert ("each of t" in small, "each of t" in large) == (True, False)
+
+
+def test_numbers_and_truths_stay_apart(tmp_path):
+    """1 == True, also within lists and objects."""
+    one, two = ({"request": {"a": [1, {"b": value}]}} for value in (1, True))
+    made = combined([BatchJob(why="", **each) for each in (one, two)])
+    assert [job.request["a"][1]["b"] is True for job in spread(made)] == [False, True]
 
 
 def test_a_problem_of_all_instances_is_told_once(tmp_path):

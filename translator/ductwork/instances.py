@@ -2,38 +2,48 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ductwork.ir import BatchJob, PerInstance, Work
 
+# The definition of a state machine has 1 MB for all its tasks. What differs more is left to an array of workers.
+_MOST_CHARACTERS = 200_000
+
 
 def combined(works: Sequence[Work]) -> BatchJob | None:
     """
     :param works: of the instances, in the order of their indexes
-    :return: None if they are no jobs of existing definitions, or differ in more than their requests
+    :return: None if they are no jobs of existing definitions, differ in more than their requests, or in too much of
+        these
     """
     found = [work for work in works if isinstance(work, BatchJob)]
     alike = len({(job.wait, job.push_job_id, job.poll_interval) for job in found}) == 1
     if len(found) < len(works) or not alike or any(job.container for job in found):
         return None
     request = _merged([dict(job.request) for job in found])
-    if isinstance(request, PerInstance):
+    if isinstance(request, PerInstance) or _size(request) > _MOST_CHARACTERS:
         return None
     return replace(found[0], request=request)
 
 
 def _merged(values: Sequence[Any]) -> Any:
-    """One value where all are the same; below that, objects of the same members and lists of the same length."""
+    """One value where all are the same; objects of the same members and lists of the same length by their parts."""
     first = values[0]
-    if all(value == first and type(value) is type(first) for value in values):
-        return first
     if all(isinstance(value, Mapping) and value.keys() == first.keys() for value in values):
         return {key: _merged([value[key] for value in values]) for key in first}
     if all(isinstance(value, list) and len(value) == len(first) for value in values):
         return [_merged(inner) for inner in zip(*values, strict=True)]
-    return PerInstance(tuple(values))
+    # 1 == True, and neither is the other.
+    same = all(value == first and type(value) is type(first) for value in values)
+    return first if same else PerInstance(tuple(values))
+
+
+def _size(request: Any) -> int:
+    """Characters of what differs, about."""
+    return sum(len(json.dumps(value, default=str)) for each in _varying(request) for value in each.values)
 
 
 def spread(job: BatchJob) -> list[BatchJob]:

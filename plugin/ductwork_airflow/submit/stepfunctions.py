@@ -205,7 +205,8 @@ _HINTS = {
     "AccessDeniedException": "allow it in the caller's IAM policy",
     "InvalidArn": "check the ARN",
     "InvalidDefinition": "compile the DAG again with this version of ductwork",
-    "InvalidExecutionInput": "make the run's conf smaller: the input of an execution holds 256 KiB",
+    "InvalidExecutionInput": "the input of an execution holds 256 KiB, for the run's conf and, in a restart, what is "
+    "kept of it: make the conf smaller, or name the tasks that are to run again",
     "StateMachineDoesNotExist": "deploy it first, or pass role_arn to have it created",
     "ExecutionLimitExceeded": "wait for other executions to end, or ask AWS for a higher quota",
 }
