@@ -62,9 +62,7 @@ def measure(remote, size):
     def submit():
         clients = Clients(remote.aws)
         pace = Pace(rate=1e9)
-        return clients, runs.submit(
-            clients, artefact, "batch", remote.request(dag_id), ledger_table=TABLE, pace=pace
-        )
+        return clients, runs.submit(clients, artefact, "batch", remote.request(dag_id), ledger_table=TABLE, pace=pace)
 
     (clients, handle), took = seconds(submit)
     calls = sum(clients.calls.values())

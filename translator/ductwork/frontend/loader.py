@@ -18,7 +18,7 @@ from ductwork.assets import Asset
 from ductwork.diagnostics import Diagnostics, Origin
 from ductwork.frontend import assets, fields, legacy, mapping, notices, xcoms
 from ductwork.frontend.compat import DagBag, manual_interval
-from ductwork.frontend.operators import groups_around, snapshot_operator
+from ductwork.frontend.operators import groups_around, setups_above, snapshot_operator
 from ductwork.frontend.plain import plain
 from ductwork.frontend.source import SourceMap
 from ductwork.snapshot import DATA_INTERVAL, DagSnapshot
@@ -203,9 +203,11 @@ def _report_import_error(path: str, message: str, diagnostics: Diagnostics) -> N
 
 
 def _snapshot_dag(dag: Any, path: str, bundle: Path, source_map: SourceMap, named: tuple[Asset, ...]) -> DagSnapshot:
-    read = xcoms.readers(dag.tasks)
+    read, setups = xcoms.readers(dag.tasks), setups_above(dag.tasks)
     snapshots = (snapshot_operator(task, source_map.task(dag.dag_id, task.task_id)) for task in dag.tasks)
-    tasks = tuple(replace(task, read_by=read.get(task.task_id, ())) for task in snapshots)
+    tasks = tuple(
+        replace(task, read_by=read.get(task.task_id, ()), setups=setups.get(task.task_id, ())) for task in snapshots
+    )
     return DagSnapshot(
         dag_id=plain(dag.dag_id),
         origin=source_map.dag(dag.dag_id),

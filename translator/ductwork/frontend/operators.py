@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from types import CodeType
 from typing import Any
@@ -38,7 +39,7 @@ def snapshot_operator(task: Any, origin: Origin) -> TaskSnapshot:
     group = task.get_closest_mapped_task_group()
     if task.is_mapped:
         return _snapshot_mapped(task, origin)
-    cls = type(task)
+    cls: Any = type(task)
     return TaskSnapshot(
         task_id=plain(task.task_id),
         origin=origin,
@@ -56,7 +57,6 @@ def snapshot_operator(task: Any, origin: Origin) -> TaskSnapshot:
         is_setup=task.is_setup,
         is_teardown=task.is_teardown,
         fails_run=task.is_teardown and task.on_failure_fail_dagrun,
-        setups=_setups(task),
         may_defer=_may_defer(cls),
         retries=int(task.retries or 0),
         retry_delay=plain(task.retry_delay),
@@ -92,8 +92,7 @@ def _snapshot_mapped(task: Any, origin: Origin) -> TaskSnapshot:
         is_setup=task.is_setup,
         is_teardown=task.is_teardown,
         fails_run=task.is_teardown and task.on_failure_fail_dagrun,
-        setups=_setups(task),
-        may_defer=named and _may_defer(operator),
+        may_defer=named and _may_defer(operator),  # type: ignore[arg-type]  # classes are hashable
         retries=int(task.retries or 0),
         retry_delay=plain(task.retry_delay),
         retry_backoff=retry_backoff(task),
@@ -122,8 +121,18 @@ def _instances(task: Any, origin: Origin) -> tuple[TaskSnapshot, ...]:
     return tuple(found)
 
 
-def _setups(task: Any) -> tuple[str, ...]:
-    return () if task.is_teardown else tuple(sorted(plain(up.task_id) for up in task.get_upstreams_only_setups()))
+def setups_above(tasks: Sequence[Any]) -> dict[str, tuple[str, ...]]:
+    """For each task of a DAG the setups above it, direct or not, that it must wait for.
+
+    Airflow walks through all that is above and below a task, which is only worth its time where there are setups.
+    """
+    if not any(task.is_setup for task in tasks):
+        return {}
+    return {
+        task.task_id: tuple(sorted(plain(up.task_id) for up in task.get_upstreams_only_setups()))
+        for task in tasks
+        if not task.is_teardown
+    }
 
 
 def _arguments(task: Any) -> dict[str, Any]:
@@ -145,6 +154,7 @@ def _arguments(task: Any) -> dict[str, Any]:
     return found
 
 
+@functools.lru_cache(maxsize=256)
 def _redefines(cls: type) -> dict[str, tuple[str, ...]]:
     """By class, nearest first: the names in its body that a class behind it defines too."""
     found = {}
@@ -188,6 +198,7 @@ def _is_empty(task: Any) -> bool:
     )
 
 
+@functools.lru_cache(maxsize=256)
 def _may_defer(cls: type) -> bool:
     """Whether any code of the operator's own classes can defer: it mentions ``defer`` or ``TaskDeferred``."""
     # Unwrapped: Airflow puts a guard around every execute().
