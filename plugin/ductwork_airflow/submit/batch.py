@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
+from ductwork import ledger_schema as schema
 from ductwork import names
 
 from ductwork_airflow.ledger import Item, Ledger, expiry
@@ -33,6 +34,8 @@ from ductwork_airflow.submit.documents import fill
 from ductwork_airflow.submit.errors import SubmissionError, code, message
 from ductwork_airflow.submit.faults import is_throttled, may_have_worked
 from ductwork_airflow.submit.request import RunRequest
+
+Dependency = dict[str, str]
 
 log = logging.getLogger(__name__)
 
@@ -83,15 +86,24 @@ class ChainSubmitter:
         )
         if not opened:
             _check_same(self._ledger.run(request.dag_id, request.run_id) or {}, request)
+        _expand(self._ledger, request, manifest["tasks"])
         claims = Claims(self._ledger, request.dag_id, request.run_id)
         return JobSubmitter(self._client, claims, self._pace).submit(self._jobs())
 
     def _jobs(self) -> list[Job]:
         values = {f"run:{name}": value for name, value in self._request.placeholders().items()}
         return [
-            Job(job["name"], tuple(job["depends_on"]), fill(job["submit"], values), position)
+            Job(job["name"], tuple(job["depends_on"]), fill(job["submit"], values), position, job.get("group", ""))
             for position, job in enumerate(self._chain["jobs"])
         ]
+
+
+def _expand(ledger: Ledger, request: RunRequest, tasks: Mapping[str, Mapping[str, Any]]) -> None:
+    """Tell how many instances mapped tasks have, as a state machine does when it expands them."""
+    pk = schema.run_pk(request.dag_id, request.run_id)
+    for task_id, own in tasks.items():
+        if own.get("size"):
+            ledger.update(pk, schema.map_sk(task_id), {"size": own["size"], "expires_at": expiry()})
 
 
 def _check_same(run: Item, request: RunRequest) -> None:
@@ -120,15 +132,18 @@ class JobSubmitter:
         :param jobs: in topological order; what they depend on among themselves is kept, all else has ended well
         """
         ids: dict[str, str] = {}
+        groups: dict[str, str] = {}
         for job in jobs:
-            ids[job.name] = self._once(job, [ids[name] for name in job.above if name in ids])
+            groups[job.name] = job.group
+            above = {ids[name]: bool(job.group) and groups[name] == job.group for name in job.above if name in ids}
+            ids[job.name] = self._once(job, [_dependency(job_id, each) for job_id, each in above.items()])
         return ids
 
     def run_name(self, job: Job) -> str:
         """The job's name in Batch, which no other job of the account has."""
         return names.shorten(job.submit["jobName"], names.JOB_NAME_LIMIT - len(self._suffix)) + self._suffix
 
-    def _once(self, job: Job, above: list[str]) -> str:
+    def _once(self, job: Job, above: list[Dependency]) -> str:
         if not self._claims.make(job):
             if (known := self._await_owner(job)) is not None:
                 return known
@@ -148,7 +163,7 @@ class JobSubmitter:
             elif self._claims.take_over(job, seen):
                 return None
 
-    def _resolved(self, job: Job, above: list[str], job_id: str) -> str:
+    def _resolved(self, job: Job, above: list[Dependency], job_id: str) -> str:
         """Write the id into the claim; where the claim was lost to somebody else, theirs is the job."""
         if self._claims.resolve(job, job_id):
             return job_id
@@ -158,8 +173,8 @@ class JobSubmitter:
         self._client.terminate_job(jobId=job_id, reason="submitted twice; the other one is kept")
         return str(winner) if winner else self._once(job, above)
 
-    def _send(self, job: Job, above: list[str]) -> str:
-        request = {**job.submit, "jobName": self.run_name(job), "dependsOn": [{"jobId": job_id} for job_id in above]}
+    def _send(self, job: Job, above: list[Dependency]) -> str:
+        request = {**job.submit, "jobName": self.run_name(job), "dependsOn": above}
         wait = self._pace.backoff
         for attempt in range(self._pace.attempts):
             try:
@@ -189,6 +204,10 @@ class JobSubmitter:
         return next(
             (str(one["jobId"]) for page in pages for one in page["jobSummaryList"] if one["jobName"] == name), None
         )
+
+
+def _dependency(job_id: str, one_by_one: bool) -> Dependency:
+    return {"jobId": job_id, "type": "N_TO_N"} if one_by_one else {"jobId": job_id}
 
 
 class ResendError(RuntimeError):
