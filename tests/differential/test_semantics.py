@@ -51,6 +51,11 @@ REFUSED = {
 }
 
 
+# Airflow makes instances whose number the file tells when the run begins. A machine makes them when their turn comes: what
+# it does not reach has one record, -1, which a short circuit far above skips too.
+DEVIATING = {(name, "stepfunctions") for name in ("array_below_failure", "array_branch", "array_empty")}
+
+
 def _pairs(cases):
     """``(DAG id, target)`` for all that is run."""
     return [(name, target) for name in cases for target in TARGETS if target != "batch" or name not in REFUSED]
@@ -88,6 +93,9 @@ def table(gather, tmp_path_factory):
 
 def check(found, name, target):
     different = differences(found["airflow"][name], found[target][name])
+    if (name, target) in DEVIATING:
+        assert different, f"{name} is equal to Airflow now: strike it off the list"
+        return
     assert not different, f"\n{name}\n{different}"
 
 

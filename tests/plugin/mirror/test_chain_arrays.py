@@ -70,6 +70,10 @@ def test_instances_end_one_by_one_in_a_group(remote: Remote) -> None:
     assert {task: item["size"] for task, item in remote.ledger.mapped("one_by_one", "r").items()} == dict.fromkeys(
         tasks, SIZE
     )
+    (a,), (b,), (c,) = (remote.jobs(f"{name}-") for name in "abc")
+    ids = [job["jobId"] for job in (b, c)]
+    dependencies = [job["dependsOn"] for job in remote.batch.describe_jobs(jobs=ids)["jobs"]]
+    assert dependencies == [[{"jobId": a["jobId"], "type": "N_TO_N"}], [{"jobId": b["jobId"]}]]
     before = remote.clients.calls.copy()
     assert remote.watch(handle).state == "failed"
     expected = {"g.a": "gfgg", "g.b": "gugg", "g.empty": "sgss", "c": "uuuu", "done": "gggg"}
