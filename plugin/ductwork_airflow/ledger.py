@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 from botocore.exceptions import ClientError
 from ductwork import ledger_schema as schema
 
-from ductwork_airflow import transactions
+from ductwork_airflow import batch_reads, transactions
 from ductwork_airflow.aws import Aws
 from ductwork_airflow.dynamodb_values import plain, typed
 from ductwork_airflow.ledger_table import LedgerError, create_table
@@ -113,6 +113,23 @@ class Ledger:
     def instances(self, dag_id: str, run_id: str, task_id: str) -> Iterator[Item]:
         """The instances of one task, as :meth:`tasks` gives them, read lazily and in no order of their indexes."""
         return map(_instance, self.partition(schema.run_pk(dag_id, run_id), f"task#{task_id}#"))
+
+    def some_tasks(self, dag_id: str, run_id: str, wanted: Sequence[tuple[str, int]]) -> dict[tuple[str, int], Item]:
+        """Some task instances by task id and map index, a hundred a request; those that have no item are left out."""
+        pk = schema.run_pk(dag_id, run_id)
+        found = batch_reads.items(self._client, self.table, [(pk, schema.task_sk(*each)) for each in wanted])
+        return {schema.parse_task_sk(sk): plain(item) for (_, sk), item in found.items()}
+
+    def ends(self, dag_id: str, run_id: str, task_id: str) -> Iterator[tuple[int, str]]:
+        """The map index and the state of each instance of a mapped task that has ended."""
+        for sk in self.sort_keys(schema.run_pk(dag_id, run_id), schema.ended_prefix(task_id)):
+            _, _, state, index = sk.split("#")
+            yield int(index), state
+
+    def any_ended(self, dag_id: str, run_id: str, task_id: str, state: str) -> bool:
+        """Whether any instance of a mapped task has ended so."""
+        markers = self.partition(schema.run_pk(dag_id, run_id), schema.ended_prefix(task_id, state), Limit=1)
+        return next(markers, None) is not None
 
     def mapped(self, dag_id: str, run_id: str) -> dict[str, Item]:
         """By task id what a run's mapped tasks expanded to: ``size``, instances that have not begun included, and

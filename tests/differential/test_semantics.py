@@ -19,7 +19,13 @@ pytestmark = pytest.mark.timeout(1800)
 
 TABLE = {dag.name: dag for dag in rule_table.dags()}
 # Files of the long checks; the random DAGs meet most of what is in them in every run.
-MAPPING = {"mapped_groups", "mapped_setups", "mapping", "one_by_one"}
+# Expanded over what a task returns: a chain cannot count it.
+COUNTED = {
+    *("mapped_over_xcoms", "mapped_over_nothing", "mapped_below_failure"),
+    *("group_simple", "group_failures", "group_empty", "group_below_failure"),
+    *("group_setups", "group_bad_setup", "group_between", "mapped_between", "mapped_setup"),
+    *("mapped_setup_and_teardown", "each_some_bad", "each_of_nothing"),
+}
 LONG = {"mapped_setups", "one_by_one", "overtaking", "run_states", "sensors", "skipping_on"}
 
 
@@ -41,8 +47,13 @@ TARGETS = ("stepfunctions", "batch")
 REFUSED = {
     "skip_after_success": "DW302",
     "short_circuit_after_success": "DW302",
-    **{name: "DW304" for name, file in (CASES | LONG_CASES).items() if file.stem in MAPPING},
+    **dict.fromkeys(sorted(COUNTED), "DW304"),
 }
+
+
+# Airflow makes instances whose number the file tells when the run begins. A machine makes them when their turn comes: what
+# it does not reach has one record, -1, which a short circuit far above skips too.
+DEVIATING = {(name, "stepfunctions") for name in ("array_below_failure", "array_branch", "array_empty")}
 
 
 def _pairs(cases):
@@ -82,6 +93,9 @@ def table(gather, tmp_path_factory):
 
 def check(found, name, target):
     different = differences(found["airflow"][name], found[target][name])
+    if (name, target) in DEVIATING:
+        assert different, f"{name} is equal to Airflow now: strike it off the list"
+        return
     assert not different, f"\n{name}\n{different}"
 
 

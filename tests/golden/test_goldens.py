@@ -20,8 +20,6 @@ SUFFIX = {"stepfunctions": "asl", "batch": "batch"}
 # What a job chain cannot say, and how it says so.
 REFUSED = {
     "mapping": {"DW304"},
-    "mapped_group": {"DW304"},
-    "native_mapping": {"DW304", "DW310"},
     "limited_mapping": {"DW304", "DW306", "DW308"},
 }
 

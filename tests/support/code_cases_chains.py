@@ -14,6 +14,22 @@ def _container(task_id: str, more: str = "") -> str:
     return f"{task_id} = DockerOperator(task_id='{task_id}', image='r/i', command='true'{more})"
 
 
+# ---- what no join can gather ----
+def _wide(number: int, mark: str = "") -> list[str]:
+    inside = [f"    ups = [BashOperator(task_id=f'u{{n}}', bash_command='true') for n in range({number})]"]
+    last = [f"    ups >> BashOperator(task_id='t', bash_command='true'){mark}", "g.expand(x=[1, 2])"]
+    return ["from airflow.sdk import task_group", "@task_group", "def g(x):", *inside, *last]
+
+
+task_case(
+    "DW309",
+    "more than 20 upstream tasks in a mapped task group",
+    _wide(21, "  # <-"),
+    _wide(20),
+    task="g.t",
+    options=_BATCH,
+)
+
 # ---- the rule of a container, which cannot look; a rule below one, which cannot end well if it failed ----
 for _rule in ("all_done", "none_failed_min_one_success"):
     task_case(

@@ -7,9 +7,37 @@ from code_cases import CASES, bash, case, in_dag, task_case
 _BATCH = {"target": "batch"}
 task_case(
     "DW304",
-    "expand, in a chain",
-    ["BashOperator.partial(task_id='t').expand(bash_command=['a', 'b'])  # <-"],
-    [bash()],
+    "expand over what a task returns, in a chain",
+    ["BashOperator.partial(task_id='t').expand(bash_command=BashOperator(task_id='u', bash_command='').output)  # <-"],
+    ["BashOperator.partial(task_id='t').expand(bash_command=['a', 'b'])"],
+    options=_BATCH,
+)
+task_case(
+    "DW304",
+    "more instances than an array job has children",
+    ["BashOperator.partial(task_id='t').expand(bash_command=['a'] * 101, cwd=['b'] * 100)  # <-"],
+    ["BashOperator.partial(task_id='t').expand(bash_command=['a'] * 100, cwd=['b'] * 100)"],
+    options=_BATCH,
+)
+_DOCKER = [
+    "from airflow.sdk import task_group",
+    "from airflow.providers.docker.operators.docker import DockerOperator",
+    "def box():",
+    "    return DockerOperator(task_id='t', image='busybox', command='true', mount_tmp_dir=False)  # <-",
+]
+task_case(
+    "DW304",
+    "a plain container below a task without instances, in a chain",
+    [*_DOCKER, "EmptyOperator.partial(task_id='none').expand(doc=[]) >> EmptyOperator(task_id='e') >> box()"],
+    [*_DOCKER, "EmptyOperator.partial(task_id='some').expand(doc=['x', 'y']) >> EmptyOperator(task_id='e') >> box()"],
+    options=_BATCH,
+)
+task_case(
+    "DW304",
+    "a plain container in a mapped task group, in a chain",
+    [*_DOCKER, "@task_group", "def g(x):", "    box()", "g.expand(x=[1, 2])"],
+    [*_DOCKER, "@task_group", "def g(x):", "    box()", "g(1)"],
+    task="g.t",
     options=_BATCH,
 )
 _GROUP = [
@@ -21,8 +49,8 @@ _GROUP = [
 task_case(
     "DW304",
     "a mapped task group, in a chain",
-    [*_GROUP[:-1], _GROUP[-1] + "  # <-", "g.expand(x=[1, 2])"],
-    [*_GROUP, "g(1)"],
+    [*_GROUP[:-1], _GROUP[-1] + "  # <-", "g.expand(x=BashOperator(task_id='u', bash_command='').output)"],
+    [*_GROUP, "g.expand(x=[1, 2])"],
     task="g.t",
     options=_BATCH,
 )

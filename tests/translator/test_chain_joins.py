@@ -35,3 +35,13 @@ def test_jobs_below_the_same_others_share_joins() -> None:
     made = Joins("d", {**dict.fromkeys(firsts, ()), "one": firsts, "two": firsts, "three": firsts[:25]})
     assert [len(list(made.before(name))) for name in ("one", "two", "three")] == [1, 0, 0]
     assert everything_above(made, names)["three"] == set(firsts[:25])
+
+
+@pytest.mark.parametrize(("outside", "inside", "joins"), [(0, 20, 0), (1, 19, 0), (2, 19, 1), (5, 18, 1), (400, 1, 21)])
+def test_arrays_that_are_waited_for_child_by_child_are_not_gathered(outside: int, inside: int, joins: int) -> None:
+    kept = [f"k{number}" for number in range(inside)]
+    others = [f"o{number}" for number in range(outside)]
+    made = Joins("d", {**dict.fromkeys([*kept, *others], ()), "last": [*kept, *others]}, {"last": kept})
+    assert len(list(made.before("last"))) == joins
+    assert set(kept) <= set(made.depends_on["last"])
+    assert everything_above(made, [*kept, *others, "last"])["last"] == {*kept, *others}

@@ -197,6 +197,21 @@ def test_explain_shows_groups_and_instances(grouped):
     assert "7 instances at the most, children of an array job" in out
 
 
+def test_explain_of_a_chain_tells_what_the_instances_are(tmp_path):
+    body = "".join(
+        f"    BashOperator.partial(task_id='m{number}').expand(bash_command=['true'] * {number})\n"
+        for number in (0, 1, 3)
+    )
+    file = tmp_path / "case.py"
+    file.write_text(f"{HEADER}with DAG('case'):\n{body}")
+    code, out, err = checked("explain", file, "--target", "batch")
+    assert code == 0, err
+    shown = {line.split()[0]: line.strip() for line in out.splitlines()[1:4]}
+    assert shown["m0"].endswith("instant expanded over nothing")
+    assert shown["m1"].endswith("a container for each instance: 1 instance, a plain job")
+    assert shown["m3"].endswith("a container for each instance: 3 instances, children of an array job")
+
+
 def test_explain_draws_groups(grouped):
     code, out, err = checked("explain", "--graph", grouped)
     assert code == 0, err

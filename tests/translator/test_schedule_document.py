@@ -131,8 +131,14 @@ def test_what_a_job_chain_refuses_is_refused_in_its_words(tmp_path):
     body = in_dag("BashOperator.partial(task_id='m').expand(bash_command=['a'])")
     made = compile_text(tmp_path, body, target="schedule")
     assert [(finding.code, "batch" in finding.hint) for finding in made.diagnostics] == [
-        ("DW304", False),
-        ("DW320", False),
+        ("DW320", True),
+    ]
+    over = "expand(bash_command=BashOperator(task_id='u', bash_command='').output)"
+    made = compile_text(tmp_path, in_dag(f"BashOperator.partial(task_id='m').{over}"), target="schedule")
+    assert [(finding.code, finding.task_id) for finding in made.diagnostics] == [
+        ("DW304", "m"),
+        ("DW320", "u"),
+        ("DW320", "m"),
     ]
 
 

@@ -97,7 +97,9 @@ CODES: dict[str, Code] = {
     ),
     "DW304": _error(
         "unsupported mapped task",
-        "expand(), expand_kwargs() and mapped task groups make tasks at run time. This version does not compile them.",
+        "expand(), expand_kwargs() and mapped task groups make tasks at run time. A job chain is fixed before its run "
+        "begins: it has the instances that the file tells, in one array job of up to 10,000. --target stepfunctions "
+        "counts what upstream tasks leave. Neither knows a mapping that only Airflow can count.",
     ),
     "DW305": _error(
         "teardown around plain containers",

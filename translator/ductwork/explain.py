@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ductwork.backends.batch import sizes
 from ductwork.backends.stepfunctions import arrays
 from ductwork.backends.stepfunctions.costs import cost
 from ductwork.backends.stepfunctions.integrations import UPDATE_ITEM_AND_WAIT
@@ -17,7 +18,8 @@ _KINDS = {Worker: "worker", Instant: "instant", BatchJob: "native", Wait: "wait"
 
 def describe(workflow: Workflow, artefact: Artefact | None) -> str:
     """Text for a person: one line per task, then the totals."""
-    lines = [f"{workflow.dag_id} ({workflow.origin})", *_tasks(workflow)]
+    chain = artefact is not None and artefact.kind == "batch"
+    lines = [f"{workflow.dag_id} ({workflow.origin})", *_tasks(workflow, chain=chain)]
     if artefact is not None:
         size = len(artefact.text().encode())
         lines.append(f"  {artefact.kind}: {size:,} bytes{_per_task(size, workflow)}")
@@ -34,8 +36,10 @@ def describe(workflow: Workflow, artefact: Artefact | None) -> str:
     return "\n".join(lines)
 
 
-def _tasks(workflow: Workflow) -> Iterator[str]:
+def _tasks(workflow: Workflow, *, chain: bool) -> Iterator[str]:
     """A line for each task, below a line for each task group around it."""
+    known = sizes.sizes(workflow) if chain else {}
+    workflow = sizes.prepared(workflow, known)
     width = max((2 * len(task.within) + len(task.task_id) for task in workflow.tasks), default=0)
     tasks = sorted(workflow.tasks, key=_placed(workflow.tasks))
     around: tuple[str, ...] = ()
@@ -46,7 +50,8 @@ def _tasks(workflow: Workflow) -> Iterator[str]:
         around = task.within
         indent = "  " * (len(around) + 1)
         room = width - 2 * len(around)
-        yield f"{indent}{task.task_id:<{room}}  {_KINDS[type(task.work)]:<8}{task.work.why}{_instances(workflow, task)}"
+        how = f"{_KINDS[type(task.work)]:<8}{task.work.why}{_instances(workflow, task, known)}"
+        yield f"{indent}{task.task_id:<{room}}  {how}"
 
 
 def _placed(tasks: Sequence[Task]) -> Callable[[Task], list[int]]:
@@ -65,11 +70,20 @@ def _group(workflow: Workflow, group_id: str) -> str:
     return f"[{group.label}]{mapped}{'  ' + group.tooltip if group.tooltip else ''}"
 
 
-def _instances(workflow: Workflow, task: Task) -> str:
-    if task.length is None:
+def _instances(workflow: Workflow, task: Task, known: Mapping[str, int]) -> str:
+    """
+    :param known: of each mapped task of a chain how many instances it has
+    """
+    if task.task_id in known and isinstance(task.work, Worker):
+        return f": {_children(known[task.task_id])}"
+    if task.length is None or task.task_id in known:
         return ""
     how = "children of an array job" if arrays.fits(task) else "iterations of a Map"
     return f": {_most(workflow, task.length)}, {how}"
+
+
+def _children(size: int) -> str:
+    return "1 instance, a plain job" if size == 1 else f"{size:,} instances, children of an array job"
 
 
 def _most(workflow: Workflow, length: Length) -> str:

@@ -26,6 +26,11 @@ class Length:
         for part in self.parts:
             yield from part.sources()
 
+    @property
+    def fixed(self) -> int | None:
+        """The number, where nothing that a task leaves is counted."""
+        return None if list(self.sources()) else self.most(lambda _: 0)
+
     def most(self, of_task: Callable[[str], int]) -> int:
         """
         :param of_task: how many items a task's return value has at the most

@@ -14,6 +14,7 @@ from ductwork_airflow import gate
 from ductwork_airflow.ledger import Item
 from ductwork_airflow.mirror import endings, jobs
 from ductwork_airflow.mirror.connection import Connection
+from ductwork_airflow.mirror.instances import Instances, Move
 from ductwork_airflow.mirror.looks import Looks
 from ductwork_airflow.mirror.machine import SETTLE_SECONDS
 from ductwork_airflow.submit.claims import Claims
@@ -36,27 +37,36 @@ class ChainMirror:
         self._job_of: dict[str, str] = {}
         self._round = -1
         self._examined: set[str] = set()
-        self._missing: Counter[str] = Counter()
+        self._missing: Counter[tuple[str, int]] = Counter()
         self._stopping_since: float | None = None
 
     def look(self) -> RunProgress:
         ledger = self._aws.ledger
         run = ledger.run(*self._names)
-        if run is None or "ended_at" in run:
-            return self._looks.progress(run, ledger.tasks(*self._names) if run else [])
         # Before the jobs: what is known of a job is then never older than what is known of its task instance.
-        items = ledger.tasks(*self._names)
-        known = {item["task_id"]: item for item in items}
-        alive = self._take_in(run, known)
+        items = ledger.tasks(*self._names) if run else []
+        if run is None or "ended_at" in run:
+            return self._looks.progress(run, items, self._expanded(run))
+        instances = Instances(ledger, run, items)
+        expanded = self._expanded(run)
+        alive = self._take_in(run, instances, expanded)
         if run.get("stopping"):
             self._end_stopped(run, alive)
         else:
-            self._end_instants(run)
-        items = ledger.tasks(*self._names)
+            self._end_instants(instances)
+        if run.get("stopping") or instances.is_behind:
+            items = ledger.tasks(*self._names)
+            instances = Instances(ledger, run, items)
+        items = instances.items()
         self._explain(items)
         if not run.get("stopping") and not run.get("restart"):
-            self._finish(run, items)
-        return self._looks.progress(ledger.run(*self._names), items)
+            self._finish(run, instances)
+        return self._looks.progress(ledger.run(*self._names), items, expanded)
+
+    def _expanded(self, run: Item | None) -> Mapping[str, Item]:
+        """See :meth:`Ledger.mapped`."""
+        mapped = any(own.get("size") for own in (run or {}).get("tasks", {}).values())
+        return self._aws.ledger.mapped(*self._names) if mapped else {}
 
     def stop(self, reason: str) -> bool:
         """Stop all jobs. False if there is nothing to stop."""
@@ -65,10 +75,10 @@ class ChainMirror:
         if run is None or "ended_at" in run:
             return False
         ledger.update(run["pk"], run["sk"], {"stopping": reason}, condition="attribute_not_exists(ended_at)")
-        known = {item["task_id"]: item for item in ledger.tasks(*self._names)}
+        instances = Instances(ledger, run, ledger.tasks(*self._names))
         # The last first, so that nothing starts because what it waited for is gone.
         for task, job_id in reversed(self._jobs(run).items()):
-            if not jobs.ended(known.get(task)):
+            if instances.left(task):
                 self._aws.batch.terminate_job(jobId=job_id, reason=reason)
         return True
 
@@ -91,49 +101,70 @@ class ChainMirror:
 
     # ---- jobs ----
 
-    def _take_in(self, run: Item, known: Mapping[str, Item]) -> bool:
+    def _take_in(self, run: Item, instances: Instances, expanded: Mapping[str, Item]) -> bool:
         """Bring task instances up to date with their jobs. Whether any job has not ended."""
-        waiting = {task: job for task, job in self._jobs(run).items() if not jobs.ended(known.get(task))}
+        waiting = {task: job for task, job in self._jobs(run).items() if instances.left(task)}
         found = jobs.describe(self._aws.batch, waiting.values())
         for task, job_id in waiting.items():
-            if job_id in found:
-                self._report(run, task, known.get(task), found[job_id])
-            else:
-                self._miss(task, known.get(task), job_id)
+            left, job = instances.left(task), found.get(job_id)
+            if job is not None and jobs.array_size(job) is not None and job["status"] not in jobs.ENDED:
+                # Its children report for themselves; what has become of the others is seen when the array has ended.
+                jobs.summarise(self._aws.ledger, self._names, task, [job], expanded.get(task, {}))
+                continue
+            each = self._children(run, task, job, left) if job and jobs.array_size(job) else dict.fromkeys(left, job)
+            moves = [
+                self._told(run, instances, task, index, detail)
+                if detail is not None
+                else self._miss(instances.get(task, index), task, index, job_id)
+                for index, detail in each.items()
+            ]
+            instances.move(move for move in moves if move is not None)
         return any(job["status"] not in jobs.ENDED for job in found.values())
 
-    def _miss(self, task: str, item: Item | None, job_id: str) -> None:
-        self._missing[job_id] += 1
-        if self._missing[job_id] >= _MISSING_LOOKS:
-            number = int((item or {}).get("try_number", 0))
-            self._advance(
-                task, item, "failed", number, {"error": f"AWS Batch does not know the job {job_id} (any more)"}
-            )
+    def _children(self, run: Item, task: str, job: jobs.Detail, left: Sequence[int]) -> dict[int, jobs.Detail | None]:
+        """By index what became of children of an array that has ended; None if Batch does not know."""
+        ids = {index: f"{job['jobId']}:{index}" for index in left}
+        if "group" not in run["tasks"][task]:
+            # They wait for the same jobs: if Batch starts none of them, one tells why.
+            first = jobs.describe(self._aws.batch, [ids[left[0]]]).get(ids[left[0]])
+            if first is not None and _is_below_failure(first):
+                return {index: {**first, "jobId": job_id} for index, job_id in ids.items()}
+        found = jobs.describe(self._aws.batch, ids.values())
+        return {index: found.get(job_id) for index, job_id in ids.items()}
 
-    def _report(self, run: Item, task: str, item: Item | None, job: jobs.Detail) -> None:
-        status, facts, native = job["status"], jobs.facts(job), bool(run["tasks"][task].get("native"))
+    def _miss(self, item: Item | None, task: str, index: int, job_id: str) -> Move | None:
+        self._missing[job_id, index] += 1
+        if self._missing[job_id, index] < _MISSING_LOOKS:
+            return None
+        error = f"AWS Batch does not know the job {job_id} (any more)"
+        return Move(task, index, "failed", int((item or {}).get("try_number", 0)), {"error": error})
+
+    def _told(self, run: Item, instances: Instances, task: str, index: int, job: jobs.Detail) -> Move | None:
+        """What an instance is to become, by its job."""
+        own, item = run["tasks"][task], instances.get(task, index)
+        status, facts, native = job["status"], jobs.facts(job), bool(own.get("native"))
         base = int((item or {}).get("base_try", 0))
         number = base + max(jobs.attempts(job), 1)
         if run.get("stopping") and not job.get("attempts"):
-            return  # it will be skipped
+            return None  # it will be skipped
         if jobs.waits(job):
-            self._queue(run["tasks"][task], task, item, job)
-        elif status == "RUNNING" and native:
+            return self._queue(own, task, index, item, job)
+        if status == "RUNNING" and native:
             coming = jobs.coming_try(item, job)
-            if coming is not None:
-                self._advance(task, item, "running", coming, facts | {"started_at": jobs.started_at(job)})
-        elif status == "RUNNING" and item is not None and item.get("job_id") == job["jobId"]:
+            started = facts | {"started_at": jobs.started_at(job)}
+            return None if coming is None else Move(task, index, "running", coming, started)
+        if status == "RUNNING" and item is not None and item.get("job_id") == job["jobId"]:
             jobs.annotate(self._aws.ledger, item, facts)
-        elif status == "SUCCEEDED":
-            if run["tasks"][task].get("push_job_id"):
+        if status == "SUCCEEDED":
+            if own.get("push_job_id"):
                 self._aws.ledger.put_xcom(*self._names, task, "return_value", job["jobId"])
-            started = {"started_at": jobs.started_at(job)} if native else {}
-            self._advance(task, item, "success", number, facts | started)
-        elif status == "FAILED" and not job.get("attempts"):
-            self._not_started(run, task, item, job, base)
-        elif status == "FAILED":
+            return Move(task, index, "success", number, facts | _started(job, native))
+        if status == "FAILED" and not job.get("attempts"):
+            return self._not_started(instances, task, index, job, base)
+        if status == "FAILED":
             facts |= {"error": (item or {}).get("error") or jobs.exit_reason(job)}
-            self._advance(task, item, "failed", max(number, int((item or {}).get("try_number", 0))), facts)
+            return Move(task, index, "failed", max(number, int((item or {}).get("try_number", 0))), facts)
+        return None
 
     def _explain(self, items: Sequence[Item]) -> None:
         """Say of task instances that failed without a word why their containers ended."""
@@ -142,79 +173,80 @@ class ChainMirror:
         jobs.add_exit_reasons(self._aws.batch, self._aws.ledger, fresh)
         self._examined |= fresh.keys()
 
-    def _not_started(self, run: Item, task: str, item: Item | None, job: jobs.Detail, number: int) -> None:
+    def _not_started(self, instances: Instances, task: str, index: int, job: jobs.Detail, number: int) -> Move | None:
         reason, facts = job.get("statusReason", ""), jobs.facts(job)
-        # Batch's own words for a job that it does not start because one above it failed.
-        if "epend" not in reason:
-            self._advance(task, item, "failed", number, facts | {"error": reason})
-            return
-        verdict = self._below(run, task)
+        if not _is_below_failure(job):
+            return Move(task, index, "failed", number, facts | {"error": reason})
+        verdict = self._below(instances, task, index)
+        if verdict is None:
+            return None
         if verdict == "run":
             reason = f"{reason}: a job above it ended in a way that a job chain cannot go on after. Restart the run"
-        if verdict is not None:
-            state = "upstream_failed" if verdict == "run" else verdict
-            self._advance(task, item, state, number, facts | ({} if state == "skipped" else {"error": reason}))
+        state = "upstream_failed" if verdict == "run" else verdict
+        return Move(task, index, state, number, facts | ({} if state == "skipped" else {"error": reason}))
 
-    def _below(self, run: Item, task: str) -> str | None:
+    @staticmethod
+    def _below(instances: Instances, task: str, index: int) -> str | None:
         """What the rule of a task says whose job Batch does not start: a worker that is skipped may fail its job to
         that end, and a container may have died.
 
         None while the ledger does not have the ends of all above it.
         """
-        own = run["tasks"][task]
-        items = self._aws.ledger.tasks(*self._names)
-        known = {item["task_id"]: item for item in items}
-        ends = [known.get(up) for up in gate.above(own)]
-        if "rule" not in own and any(item["state"] in _BAD for item in ends if item is not None):
+        own = instances.facts[task]
+        if "rule" not in own and any(instances.seen(task, index, up) & _BAD for up in gate.above(own)):
             return "upstream_failed"
-        if not all(map(jobs.ended, ends)):
-            return None
-        return gate.evaluate(task, run["tasks"], items)
+        return instances.verdict(task, index) if instances.has_waited(task, index) else None
 
-    def _queue(self, own: Mapping[str, Any], task: str, item: Item | None, job: jobs.Detail) -> None:
+    @staticmethod
+    def _queue(own: Mapping[str, Any], task: str, index: int, item: Item | None, job: jobs.Detail) -> Move | None:
         number = jobs.coming_try(item, job)
         # The attempt after the last try ends the task; it is no try.
-        if number is not None and number > 1 + int((item or {}).get("max_tries", own.get("max_tries", 0))):
-            return
+        if number is None or number > 1 + int((item or {}).get("max_tries", own.get("max_tries", 0))):
+            return None
         told = item is not None and (item.get("state"), item.get("job_id")) == ("queued", job["jobId"])
-        if number is not None and not (told and item is not None and item.get("try_number") == number):
-            self._advance(task, item, "queued", number, jobs.facts(job))
-
-    def _advance(self, task: str, item: Item | None, state: str, number: int, found: Mapping[str, Any]) -> None:
-        jobs.advance(self._aws.ledger, self._names, task, item, state, number, found)
+        if told and item is not None and item.get("try_number") == number:
+            return None
+        return Move(task, index, "queued", number, jobs.facts(job))
 
     # ---- tasks without a job, and the run ----
 
-    def _end_instants(self, run: Item) -> None:
-        instants = {task for task, facts in run["tasks"].items() if "job" not in facts}
-        if not instants:
+    @staticmethod
+    def _end_instants(instances: Instances) -> None:
+        facts = instances.facts
+        if all("job" in own for own in facts.values()):
             return
-        items = self._aws.ledger.tasks(*self._names)
-        known = {item["task_id"]: item for item in items}
-        decided = gate.Gate(run["tasks"], items)
-        ended = {task for task, item in known.items() if jobs.ended(item)}
-        for task in graph.topological({task: gate.above(own) for task, own in run["tasks"].items()}):
-            if task in instants and task not in ended and ended.issuperset(gate.above(run["tasks"][task])):
-                self._end_instant(task, known.get(task), decided.verdict(task))
-                ended.add(task)
+        for task in graph.topological({task: gate.above(own) for task, own in facts.items()}):
+            if "job" not in facts[task]:
+                ready = [index for index in instances.left(task) if instances.has_waited(task, index)]
+                instances.move([_instant(instances, task, index) for index in ready])
 
-    def _end_instant(self, task: str, item: Item | None, verdict: str) -> None:
-        base = int((item or {}).get("base_try", 0))
-        if verdict == "run":
-            self._advance(task, item, "success", base + 1, {})
-        else:
-            self._advance(task, item, verdict, base, {})
-
-    def _finish(self, run: Item, items: Sequence[Item]) -> None:
-        known = {item["task_id"]: item for item in items}
-        if not all(jobs.ended(known.get(task)) for task in run["tasks"]):
+    def _finish(self, run: Item, instances: Instances) -> None:
+        facts = instances.facts
+        if any(instances.left(task) for task in facts):
             return
-        uncounted = {task for task, own in run["tasks"].items() if own.get("teardown") and not own.get("fails_run")}
-        deciding = leaves({task: own.get("upstream", ()) for task, own in run["tasks"].items()}, uncounted)
-        failed = any(known[task]["state"] in _BAD for task in deciding)
+        uncounted = {task for task, own in facts.items() if own.get("teardown") and not own.get("fails_run")}
+        deciding = leaves({task: own.get("upstream", ()) for task, own in facts.items()}, uncounted)
+        failed = any(instances.states(task) & _BAD for task in deciding)
         endings.finish(self._aws.ledger, run, "failed" if failed else "success", None)
 
     def _end_stopped(self, run: Item, alive: bool) -> None:
         self._stopping_since = self._stopping_since or time.monotonic()
         if not alive or time.monotonic() - self._stopping_since > self._settle:
             endings.end_all(self._aws.ledger, run, self._aws.ledger.tasks(*self._names), f"stopped: {run['stopping']}")
+
+
+def _is_below_failure(job: jobs.Detail) -> bool:
+    """Whether Batch has not started a job because one above it failed, in Batch's own words."""
+    return not job.get("attempts") and "epend" in job.get("statusReason", "")
+
+
+def _started(job: jobs.Detail, native: bool) -> dict[str, Any]:
+    """Of what no worker runs, which would know."""
+    return {"started_at": jobs.started_at(job)} if native else {}
+
+
+def _instant(instances: Instances, task: str, index: int) -> Move:
+    """The end of a task without a job."""
+    base = int((instances.get(task, index) or {}).get("base_try", 0))
+    verdict = instances.verdict(task, index)
+    return Move(task, index, "success", base + 1) if verdict == "run" else Move(task, index, verdict, base)

@@ -46,19 +46,23 @@ def end_tasks(ledger: Ledger, run: Item, items: Sequence[Item], error: str, runn
     known: dict[str, list[Item]] = {}
     for item in items:
         known.setdefault(item["task_id"], []).append(item)
-    outcomes = {
-        task_id: {running if is_running(item) else str(item.get("state") or "none") for item in found}
-        for task_id, found in known.items()
-    }
+    outcomes: dict[str, set[str]] = {}
     for task_id in _in_order(tasks, known):
-        if not any(ended(item) or is_running(item) for item in known.get(task_id, ())):
-            above = {outcome for up in tasks.get(task_id, {}).get("upstream", ()) for outcome in outcomes.get(up, ())}
-            outcomes[task_id] = {"upstream_failed" if above & _BAD else "skipped"}
-        found: Sequence[Item | None] = known.get(task_id) or (None,)
-        for each in found:
-            state = running if is_running(each) else next(iter(outcomes[task_id]))
+        above = {outcome for up in tasks.get(task_id, {}).get("upstream", ()) for outcome in outcomes.get(up, ())}
+        waiting = "upstream_failed" if above & _BAD else "skipped"
+        outcomes[task_id] = set()
+        for index, each in _instances(tasks.get(task_id, {}), known.get(task_id, ())):
+            state = running if is_running(each) else str((each or {})["state"]) if ended(each) else waiting
+            outcomes[task_id].add(state)
             if not ended(each):
-                _end(ledger, names, task_id, each, state, error)
+                _end(ledger, names, task_id, each, state, error, index)
+
+
+def _instances(own: Mapping[str, Any], items: Sequence[Item]) -> list[tuple[int, Item | None]]:
+    """A task's instances by index; those that have no item yet too, as far as the run's item tells how many."""
+    found: dict[int, Item | None] = dict.fromkeys(range(own.get("size", 0)))
+    found |= {item["map_index"]: item for item in items}
+    return sorted((found or {UNMAPPED: None}).items())
 
 
 def finish(ledger: Ledger, run: Item, state: str, error: str | None) -> bool:

@@ -29,6 +29,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 from ductwork import batch_limits, names
+from ductwork import ledger_schema as schema
 
 from ductwork_airflow.ledger import Item, Ledger, expiry
 from ductwork_airflow.submit.claims import Claims, Job
@@ -37,6 +38,8 @@ from ductwork_airflow.submit.errors import SubmissionError, code, message
 from ductwork_airflow.submit.faults import is_throttled, may_have_worked
 from ductwork_airflow.submit.pace import Pace, Pacer
 from ductwork_airflow.submit.request import RunRequest
+
+Dependency = dict[str, str]
 
 log = logging.getLogger(__name__)
 
@@ -77,14 +80,23 @@ class ChainSubmitter:
         )
         if not opened:
             _check_same(self._ledger.run(request.dag_id, request.run_id) or {}, request)
+        _expand(self._ledger, request, manifest["tasks"])
         return submitter.submit(jobs)
 
     def _jobs(self) -> list[Job]:
         values = {f"run:{name}": value for name, value in self._request.placeholders().items()}
         return [
-            Job(job["name"], tuple(job["depends_on"]), fill(job["submit"], values), position)
+            Job(job["name"], tuple(job["depends_on"]), fill(job["submit"], values), position, job.get("group", ""))
             for position, job in enumerate(self._chain["jobs"])
         ]
+
+
+def _expand(ledger: Ledger, request: RunRequest, tasks: Mapping[str, Mapping[str, Any]]) -> None:
+    """Tell how many instances mapped tasks have, as a state machine does when it expands them."""
+    pk = schema.run_pk(request.dag_id, request.run_id)
+    for task_id, own in tasks.items():
+        if own.get("size"):
+            ledger.update(pk, schema.map_sk(task_id), {"size": own["size"], "expires_at": expiry()})
 
 
 def _check_same(run: Item, request: RunRequest) -> None:
@@ -116,7 +128,9 @@ class JobSubmitter:
         found = [
             f"{job.name}: {problem.what} ({problem.field})"
             for job in jobs
-            for problem in batch_limits.problems(self._request(job, ["-" * _JOB_ID_CHARACTERS] * len(job.above)))
+            for problem in batch_limits.problems(
+                self._request(job, [_dependency("-" * _JOB_ID_CHARACTERS, bool(job.group)) for _ in job.above])
+            )
         ]
         if found:
             raise SubmissionError(
@@ -131,26 +145,29 @@ class JobSubmitter:
         :raises SubmissionError: Batch refuses a job; what was on its way is submitted, the rest is not
         """
         ids = {name: _done(job_id) for name, job_id in self._claims.resolved().items()}
+        groups = {job.name: job.group for job in jobs}
         # Threads take jobs in their order, so whatever a job waits for is on its way, or has been.
         with ThreadPoolExecutor(self._pace.at_once, thread_name_prefix="ductwork-submit") as pool:
             try:
                 for job in jobs:
                     if job.name not in ids:
-                        ids[job.name] = pool.submit(self._after, [ids[up] for up in job.above if up in ids], job)
+                        ready = (up for up in job.above if up in ids)
+                        above = [(ids[up], bool(job.group) and groups.get(up) == job.group) for up in ready]
+                        ids[job.name] = pool.submit(self._after, above, job)
                 for future in wait(ids.values(), return_when=FIRST_EXCEPTION).done:
                     future.result()
             finally:
                 pool.shutdown(cancel_futures=True)
         return {job.name: ids[job.name].result() for job in jobs}
 
-    def _after(self, above: Sequence[Future[str]], job: Job) -> str:
-        return self._once(job, [future.result() for future in above])
+    def _after(self, above: Sequence[tuple[Future[str], bool]], job: Job) -> str:
+        return self._once(job, [_dependency(future.result(), one_by_one) for future, one_by_one in above])
 
     def run_name(self, job: Job) -> str:
         """The job's name in Batch, which no other job of the account has."""
         return names.shorten(job.submit["jobName"], names.JOB_NAME_LIMIT - len(self._suffix)) + self._suffix
 
-    def _once(self, job: Job, above: Sequence[str]) -> str:
+    def _once(self, job: Job, above: Sequence[Dependency]) -> str:
         if not self._claims.make(job):
             if (known := self._await_owner(job)) is not None:
                 return known
@@ -172,7 +189,7 @@ class JobSubmitter:
             elif self._claims.take_over(job, seen):
                 return None
 
-    def _resolved(self, job: Job, above: Sequence[str], job_id: str) -> str:
+    def _resolved(self, job: Job, above: Sequence[Dependency], job_id: str) -> str:
         """Write the id into the claim; where the claim was lost to somebody else, theirs is the job."""
         if self._claims.resolve(job, job_id):
             return job_id
@@ -182,10 +199,10 @@ class JobSubmitter:
         self._client.terminate_job(jobId=job_id, reason="submitted twice; the other one is kept")
         return str(winner) if winner else self._once(job, above)
 
-    def _request(self, job: Job, above: Sequence[str]) -> dict[str, Any]:
-        return {**job.submit, "jobName": self.run_name(job), "dependsOn": [{"jobId": job_id} for job_id in above]}
+    def _request(self, job: Job, above: Sequence[Dependency]) -> dict[str, Any]:
+        return {**job.submit, "jobName": self.run_name(job), "dependsOn": list(above)}
 
-    def _send(self, job: Job, above: Sequence[str]) -> str:
+    def _send(self, job: Job, above: Sequence[Dependency]) -> str:
         request, pause = self._request(job, above), self._pace.backoff
         for attempt in range(self._pace.attempts):
             self._pacer.wait()
@@ -220,6 +237,10 @@ class JobSubmitter:
         return next(
             (str(one["jobId"]) for page in pages for one in page["jobSummaryList"] if one["jobName"] == name), None
         )
+
+
+def _dependency(job_id: str, one_by_one: bool) -> Dependency:
+    return {"jobId": job_id, "type": "N_TO_N"} if one_by_one else {"jobId": job_id}
 
 
 def _done(job_id: str) -> Future[str]:

@@ -27,16 +27,19 @@ class Job:
     :param above: names of the jobs it depends on
     :param submit: the SubmitJob request, but for ``dependsOn``, with the values of the run filled in
     :param position: its place in the chain's topological order
+    :param group: of an array: what it depends on in the same group, it depends on child by child
     """
 
     name: str
     above: tuple[str, ...]
     submit: Mapping[str, Any]
     position: int
+    group: str = ""
 
     @classmethod
     def of_claim(cls, claim: Item) -> Job:
-        return cls(claim["name"], tuple(claim["above"]), json.loads(claim["submit"]), int(claim["position"]))
+        request, position = json.loads(claim["submit"]), int(claim["position"])
+        return cls(claim["name"], tuple(claim["above"]), request, position, claim.get("group", ""))
 
 
 @dataclass
@@ -79,6 +82,7 @@ class Claims:
             "above": list(job.above),
             "submit": json.dumps(job.submit),
             "position": job.position,
+            "group": job.group or None,
             "round": self.round,
             "job_id": None,
             "expires_at": expiry(),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -190,13 +190,18 @@ def _divert_native(facts: Mapping[str, Mapping[str, Any]], done: dict[str, Any],
     seen: dict[str, Any] = {}
     for task_id in order:
         own = facts[task_id]
-        end = verdict(DEFAULT, [seen[up] for up in own.get("upstream") or () if up in seen])
+        end = verdict(DEFAULT, [end for up in own.get("upstream") or () if up in seen for end in _ends(seen[up])])
         if task_id in done:
             seen[task_id] = done[task_id]
         elif end != "run" and own.get("native"):
             seen[task_id] = done[task_id] = marks[task_id] = end
         elif end != "run" and "job" not in own and "rule" not in own:
             seen[task_id] = end
+
+
+def _ends(outcome: str | Sequence[str]) -> Sequence[str]:
+    """The outcomes of a task's instances, where there are several."""
+    return [outcome] if isinstance(outcome, str) else outcome
 
 
 def _downstream(task_ids: Iterable[str], facts: Mapping[str, Mapping[str, Any]]) -> set[str]:
@@ -233,15 +238,25 @@ def reset(ledger: Ledger, run: Item, items: list[Item], plan: Plan) -> None:
         if item["task_id"] in again and not plan.keeps(item):
             retries = facts.get(item["task_id"], {}).get("max_tries", 0)
             _reset(ledger, run, item, plan.number, retries)
-    known = {item["task_id"] for item in items}
-    for item in items + [_unknown(run, task_id) for task_id in plan.marks if task_id not in known]:
+    known = {(item["task_id"], item["map_index"]) for item in items}
+    for item in items + [_unknown(run, *each) for each in _marked(facts, plan, items) if each not in known]:
         if item["task_id"] in plan.marks:
             _mark(ledger, item, plan.number, plan.marks[item["task_id"]])
 
 
-def _unknown(run: Item, task_id: str) -> Item:
+def _marked(facts: Mapping[str, Any], plan: Plan, items: Sequence[Item]) -> Iterator[tuple[str, int]]:
+    """The task instances that a plan marks, as far as it is known how many there are."""
+    known = {item["task_id"] for item in items}
+    for task_id in plan.marks:
+        if size := facts.get(task_id, {}).get("size"):
+            yield from ((task_id, index) for index in range(size))
+        elif task_id not in known:
+            yield task_id, schema.UNMAPPED
+
+
+def _unknown(run: Item, task_id: str, index: int) -> Item:
     """A task instance that the ledger has not heard of."""
-    return {"pk": run["pk"], "sk": schema.task_sk(task_id), "task_id": task_id}
+    return {"pk": run["pk"], "sk": schema.task_sk(task_id, index), "task_id": task_id, "map_index": index}
 
 
 def _mark(ledger: Ledger, item: Item, number: int, state: str) -> None:

@@ -7,7 +7,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
-from ductwork_airflow import gate
+from ductwork_airflow import gate, gate_reads
 from ductwork_airflow.aws import Aws
 from ductwork_airflow.execution_api import Session, event_bus
 from ductwork_airflow.execution_api.event_bus import EventBus
@@ -71,7 +71,7 @@ def _outcome(
         return _buried(environment, ledger, run)
     # A state machine has decided before it starts an array, though its children have no token.
     gated = environment.token is None and run.get("target") != "stepfunctions"
-    if gated and (ended := _gated(environment, ledger, facts, item)):
+    if gated and (ended := _gated(environment, ledger, run, item)):
         return ended
     session = Session(
         ledger=ledger,
@@ -112,17 +112,18 @@ def _buried(environment: WorkerEnvironment, ledger: Ledger, run: Item) -> Outcom
     return Outcome.of(item) if code == EXIT_OK else Outcome("up_for_retry")
 
 
-def _gated(environment: WorkerEnvironment, ledger: Ledger, facts: dict[str, Any], item: Item | None) -> Outcome | None:
+def _gated(environment: WorkerEnvironment, ledger: Ledger, run: Item, item: Item | None) -> Outcome | None:
     """The outcome of a task that its trigger rule does not let run."""
     where = (environment.dag_id, environment.run_id)
-    if not gate.above(facts.get(environment.task_id, {})):
+    task_id, index = environment.task_id, environment.map_index
+    if not gate.above((run.get("tasks") or {}).get(task_id, {})):
         return None
-    state = gate.evaluate(environment.task_id, facts, ledger.tasks(*where))
+    state = gate_reads.gate(ledger, run, task_id, index).verdict(task_id, index)
     if state == "run":
         return None
-    print(f"ductwork worker: {environment.task_id} does not run: it is {state}")
+    print(f"ductwork worker: {task_id} does not run: it is {state}")
     # Airflow gives a task that never ran try number 0; "queued" carries the number of the coming try.
     tried = int((item or {}).get("try_number", 0))
     number = max(tried - 1, 0) if (item or {}).get("state") in {"scheduled", "queued"} else tried
-    ledger.record_task(*where, environment.task_id, state, number, map_index=environment.map_index, instead_of=tried)
-    return Outcome(state, error=f"a task upstream of {environment.task_id} failed" if state != "skipped" else None)
+    ledger.record_task(*where, task_id, state, number, map_index=index, instead_of=tried)
+    return Outcome(state, error=f"a task upstream of {task_id} failed" if state != "skipped" else None)

@@ -1,11 +1,12 @@
 """The Batch back end: a workflow as a chain of SubmitJob requests.
 
-``{"version": 1, "dag_id", "jobs": [{"name", "depends_on", "submit"}], "manifest"}``, jobs in topological order. A chain
+``{"version": 1, "dag_id", "jobs": [{"name", "depends_on", "submit"}], "manifest"}``, jobs in topological order. Arrays
+of one ``group``, which is then a member of the job, depend on each other child by child (N_TO_N). A chain
 of plain containers needs no runtime of ours. Worker jobs need the run's item in the ledger, which the submitter writes
 from ``manifest`` (:mod:`.manifest`); texts ``${run:NAME}`` are values of the run, which the submitter puts in.
 
 How tasks with other rules than all_success, branches, setups and teardowns go on in a chain: :mod:`.gating`. More than
-20 dependencies: :mod:`.joins`. What no chain can say: :mod:`.refusals`.
+20 dependencies: :mod:`.joins`. Mapped tasks: :mod:`.sizes`. What no chain can say: :mod:`.refusals`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 
 from ductwork import batch_limits
 from ductwork.backends import worker_job
-from ductwork.backends.batch import joins
+from ductwork.backends.batch import joins, sizes
 from ductwork.backends.batch.gating import Gated, gated
 from ductwork.backends.batch.manifest import manifest
 from ductwork.backends.batch.refusals import refuse, refuse_order
@@ -31,20 +32,29 @@ def emit(workflow: Workflow, diagnostics: Diagnostics) -> Mapping[str, Any] | No
     """The job chain, or None where diagnostics say why there is none."""
     gates = gated(workflow)
     workflow = gates.workflow
-    refuse(workflow, diagnostics)
+    refuse(workflow, gates.sizes, diagnostics)
     refuse_order(gates, diagnostics)
     worker_job.check(workflow, diagnostics)
     named = {task.task_id: job_name(workflow.dag_id, task.task_id) for task in workflow.tasks}
     by_name = {named[task]: [named[up] for up in above] for task, above in gates.depends_on.items()}
-    gathered = joins.Joins(workflow.dag_id, by_name)
+    gathered = joins.Joins(workflow.dag_id, by_name, _one_by_one(gates, named))
     jobs = []
     for task in workflow.tasks:
         if isinstance(task.work, Instant):
             continue
         name = named[task.task_id]
         jobs += [_job(join.name, join.above, joins.request(workflow)) for join in gathered.before(name)]
-        jobs.append(_job(name, gathered.depends_on[name], _submit(gates, task)))
+        group = {"group": task.group} if task.group and gates.sizes.get(task.task_id, 0) > 1 else {}
+        jobs.append(_job(name, gathered.depends_on[name], _submit(gates, task)) | group)
     return {"version": VERSION, "dag_id": workflow.dag_id, "jobs": jobs, "manifest": manifest(gates, named)}
+
+
+def _one_by_one(gates: Gated, named: Mapping[str, str]) -> dict[str, list[str]]:
+    by_id = gates.workflow.by_id
+    return {
+        named[task]: [named[up] for up in sizes.one_by_one(by_id[task], above, gates.workflow, gates.sizes)]
+        for task, above in gates.depends_on.items()
+    }
 
 
 def _job(name: str, depends_on: Sequence[str], request: Mapping[str, Any]) -> dict[str, Any]:
@@ -57,9 +67,20 @@ def _submit(gates: Gated, task: Task) -> dict[str, Any]:
         if task.retry.retries and "retryStrategy" not in request:
             request["retryStrategy"] = {"attempts": task.retry.retries + 1}
         return request
-    request = worker_job.request(gates.workflow, task, waits_for_retries=True)
+    request = _worker(gates, task, gates.sizes.get(task.task_id))
     if (strategy := _retry_strategy(task, task.task_id in gates.quiet)) is not None:
         request["retryStrategy"] = strategy
+    return request
+
+
+def _worker(gates: Gated, task: Task, size: int | None) -> dict[str, Any]:
+    index = "-1" if size is None else "0" if size == 1 else "array"
+    request = worker_job.request(gates.workflow, task, index, waits_for_retries=True)
+    if size == 1:
+        # Batch tells an array's children how many they are.
+        request["containerOverrides"]["environment"].append({"name": "DUCTWORK_MAP_SIZE", "value": "1"})
+    elif size is not None:
+        request["arrayProperties"] = {"size": size}
     return request
 
 

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ductwork import graph, structure
+from ductwork.backends.batch import sizes
 from ductwork.ir import BatchJob, Instant, Task, Wait, Worker, Workflow
 from ductwork.trigger_rules import ALWAYS, DEFAULT
 
@@ -28,6 +29,7 @@ class Gated:
     :param stopping: the workers whose jobs must fail if they are skipped: a plain container below cannot look
     :param depends_on: see :func:`dependencies`
     :param skippers: for each task the tasks that may decide to skip it
+    :param sizes: of each mapped task how many instances it has
     :param overtaken: for each task those of them that in Airflow may end after it has started, which in a chain, where
         it waits for all above it, they would not
     """
@@ -39,6 +41,7 @@ class Gated:
     depends_on: Mapping[str, Sequence[str]]
     skippers: Mapping[str, Sequence[str]]
     overtaken: Mapping[str, Sequence[str]]
+    sizes: Mapping[str, int]
 
 
 def above(task: Task) -> tuple[str, ...]:
@@ -64,9 +67,11 @@ def dependencies(workflow: Workflow) -> dict[str, tuple[str, ...]]:
 
 def gated(workflow: Workflow) -> Gated:
     """How each task of a workflow is carried out in a chain."""
-    skippers = _skippers(workflow)
+    known = sizes.sizes(workflow)
+    workflow = sizes.prepared(workflow, known)
+    skippers = _skippers(workflow, known)
     deciders = _deciders(workflow, skippers)
-    workflow = _with_workers(workflow, deciders, skippers)
+    workflow = _with_workers(workflow, deciders, skippers, {task_id for task_id, size in known.items() if not size})
     depends_on = dependencies(workflow)
     return Gated(
         workflow,
@@ -76,6 +81,7 @@ def gated(workflow: Workflow) -> Gated:
         depends_on=depends_on,
         skippers=skippers,
         overtaken=_overtaken(workflow, skippers),
+        sizes=known,
     )
 
 
@@ -89,11 +95,15 @@ def decides(task: Task, skipped_by: Sequence[str]) -> bool:
     return bool(above(task)) and (task.trigger_rule != DEFAULT or bool(skipped_by))
 
 
-def _skippers(workflow: Workflow) -> dict[str, list[str]]:
+def _skippers(workflow: Workflow, known: Mapping[str, int]) -> dict[str, list[str]]:
+    """Airflow skips task instances that are not mapped, and what is directly below. Instances whose number the file
+    tells are there from the start, so that nobody skips them from further above."""
     found: dict[str, list[str]] = {task.task_id: [] for task in workflow.tasks}
+    by_id = workflow.by_id
     for task in workflow.tasks:
         for down in task.skips:
-            found[down].append(task.task_id)
+            if not known.get(down) or task.task_id in by_id[down].upstream:
+                found[down].append(task.task_id)
     return found
 
 
@@ -120,8 +130,13 @@ def _deciders(workflow: Workflow, skippers: Mapping[str, Sequence[str]]) -> dict
     return found
 
 
-def _with_workers(workflow: Workflow, deciders: Mapping[str, Task], skippers: Mapping[str, Sequence[str]]) -> Workflow:
-    """A skipped worker ends with success as far as Batch can see, so below a worker there must be workers."""
+def _with_workers(
+    workflow: Workflow, deciders: Mapping[str, Task], skippers: Mapping[str, Sequence[str]], void: Collection[str]
+) -> Workflow:
+    """A skipped worker ends with success as far as Batch can see, so below a worker there must be workers.
+
+    :param void: the mapped tasks without instances, which are skipped too
+    """
     may_skip: dict[str, bool] = {}
     tasks = []
     for task in workflow.tasks:
@@ -135,7 +150,7 @@ def _with_workers(workflow: Workflow, deciders: Mapping[str, Task], skippers: Ma
             elif task.task_id in deciders:
                 why = "in a job chain, only a worker can fail and yet let a task below it run"
             task = replace(task, work=Worker(why)) if why else task
-        may_skip[task.task_id] = below or isinstance(task.work, Worker)
+        may_skip[task.task_id] = below or isinstance(task.work, Worker) or task.task_id in void
         tasks.append(task)
     return replace(workflow, tasks=tuple(tasks))
 

@@ -19,6 +19,7 @@ from ductwork.names import job_name, short_hash
 
 # Doing nothing takes no longer, and is worth another try on another host.
 _SECONDS, _ATTEMPTS = 600, 3
+_NONE: Mapping[str, Sequence[str]] = {}
 
 
 @dataclass(frozen=True)
@@ -35,28 +36,35 @@ class Join:
 class Joins:
     """
     :param depends_on: by job name the names of the jobs it is to depend on, however many
+    :param one_by_one: of these the arrays that it depends on child by child, which a join would wait for as a whole
     """
 
-    def __init__(self, dag_id: str, depends_on: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self, dag_id: str, depends_on: Mapping[str, Sequence[str]], one_by_one: Mapping[str, Sequence[str]] = _NONE
+    ) -> None:
         self._dag_id = dag_id
         self._made: dict[str, Join] = {}
         self.depends_on: dict[str, tuple[str, ...]] = {}
         self._needed: dict[str, list[Join]] = {}
         for name, above in depends_on.items():
             before = len(self._made)
-            self.depends_on[name] = self._gathered(tuple(above))
+            kept = one_by_one.get(name, ())
+            gathered = self._gathered(tuple(up for up in above if up not in kept), room(kept))
+            self.depends_on[name] = (*gathered, *kept)
             self._needed[name] = list(self._made.values())[before:]
 
     def before(self, name: str) -> Iterator[Join]:
         """The joins whose place is right before a job, in topological order."""
         yield from self._needed[name]
 
-    def _gathered(self, above: tuple[str, ...]) -> tuple[str, ...]:
-        most = batch_limits.MAX_DEPENDENCIES
+    def _gathered(self, above: tuple[str, ...], most: int) -> tuple[str, ...]:
+        """
+        :param most: how many a job may have
+        """
         while len(above) > most:
             joins: list[str] = []
             while above and len(joins) + len(above) > most:
-                first, above = above[:most], above[most:]
+                first, above = above[: batch_limits.MAX_DEPENDENCIES], above[batch_limits.MAX_DEPENDENCIES :]
                 joins.append(self._join(first))
             above = (*joins, *above)
         return above
@@ -67,6 +75,19 @@ class Joins:
         name = job_name(self._dag_id, f"join-{short_hash(' '.join(above))}")
         self._made.setdefault(name, Join(name, above))
         return name
+
+
+def room(kept: Sequence[str]) -> int:
+    """How many jobs one may depend on besides those that no join can gather; see :func:`fits`."""
+    return max(batch_limits.MAX_DEPENDENCIES - len(kept), 1)
+
+
+def fits(above: Sequence[str], kept: Sequence[str]) -> bool:
+    """
+    :param above: the jobs that a job is to depend on
+    :param kept: of these those that no join can gather
+    """
+    return len(kept) + (len(above) > len(kept)) <= batch_limits.MAX_DEPENDENCIES
 
 
 def request(workflow: Workflow) -> dict[str, Any]:

@@ -7,6 +7,8 @@ Of each task what workers, the mirror and restarts must know, where it differs f
 ``upstream``           the direct upstream tasks, which its trigger rule reads
 ``rule``               the trigger rule, unless it is all_success
 ``setups``, ``scope``  further tasks that it waits for; it runs only if all the setups succeeded
+``size``               of a mapped task: how many instances it has; ``group``: the mapped task group it is in
+``skippers``           the tasks that may decide to skip it, which say so in ``skipped`` of their own items
 ``setup``              it is one; ``teardown``: likewise; ``fails_run``: a teardown whose failure fails the run
 ``max_tries``          how many retries it has; ``retry_delay``, ``retry_backoff``, ``max_retry_delay``: what a worker
                        waits for before the next try
@@ -46,6 +48,10 @@ def _tasks(workflow: Workflow, gated: Gated, named: Mapping[str, str]) -> dict[s
     for task in workflow.tasks:
         facts: dict[str, Any] = {} if isinstance(task.work, Instant) else {"job": named[task.task_id]}
         facts |= _order(task)
+        if task.task_id in gated.sizes:
+            facts |= {"size": gated.sizes[task.task_id]} | ({"group": task.group} if task.group else {})
+        if gated.skippers[task.task_id]:
+            facts["skippers"] = list(gated.skippers[task.task_id])
         if task.retry.retries:
             facts["max_tries"] = task.retry.retries
             facts |= _delays(task.retry) if isinstance(task.work, Worker) else {}

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from ductwork import batch_limits, ir, structure
-from ductwork.backends.batch.gating import Gated, decides, is_plain
+from ductwork.backends.batch import joins, sizes
+from ductwork.backends.batch.gating import Gated, above, decides, is_plain
 from ductwork.diagnostics import Diagnostics
-from ductwork.ir import BatchJob, Task, Workflow
-from ductwork.trigger_rules import DEFAULT
+from ductwork.ir import BatchJob, Instant, Task, Workflow
+from ductwork.trigger_rules import DEFAULT, EARLY
 
 _HINT = "use --target stepfunctions"
 
 
-def refuse(workflow: Workflow, diagnostics: Diagnostics) -> None:
-    """Report what is lost, or not possible, whatever the order of the tasks."""
+def refuse(workflow: Workflow, known: Mapping[str, int], diagnostics: Diagnostics) -> None:
+    """Report what is lost, or not possible, whatever the order of the tasks.
+
+    :param known: the numbers of instances of mapped tasks, see :func:`sizes.sizes`
+    """
     ends = [ir.RUN_CALLBACKS[end] for end in workflow.calls_back]
     limits = {"dagrun_timeout": workflow.timeout, "max_active_runs": workflow.max_active_runs, **dict.fromkeys(ends, 1)}
     for name in sorted(name for name, value in limits.items() if value):
         what = f"{name} of the DAG is not honoured: nothing watches over a chain of jobs"
         diagnostics.add("DW308", workflow.origin, what, _HINT, dag_id=workflow.dag_id, field=name)
     for task in workflow.tasks:
-        for code, what, hint, field in _of_task(task):
+        for code, what, hint, field in (*_of_task(task), *_of_mapped(workflow, task, known.get(task.task_id))):
             about = {"dag_id": workflow.dag_id, "task_id": task.task_id, "field": field}
             diagnostics.add(code, task.origin, what, hint, **about)
 
@@ -36,9 +40,6 @@ def _of_task(task: Task) -> Iterator[_Refusal]:
         yield "DW307", f"{name} is not honoured", _HINT, name
     for slots in task.slots:
         yield "DW308", f"nothing in a chain counts the slots of {slots.name}", _HINT, slots.field
-    if task.is_mapped:
-        what = "the task is mapped: how many instances there are is known only when its turn comes"
-        yield "DW304", what, _HINT, ""
     if task.reschedules:
         yield "DW306", "the sensor keeps its container while it waits", f"{_HINT}, or deferrable=True", "mode"
     if task.retry.retries >= batch_limits.MAX_ATTEMPTS:
@@ -46,6 +47,25 @@ def _of_task(task: Task) -> Iterator[_Refusal]:
         yield "DW309", what, _HINT, "retries"
     if isinstance(task.work, BatchJob):
         yield from _of_container(task, task.work)
+
+
+def _of_mapped(workflow: Workflow, task: Task, size: int | None) -> Iterator[_Refusal]:
+    if not task.is_mapped:
+        return
+    length, most = sizes.length(workflow, task), batch_limits.ARRAY_SIZE[-1]
+    mapped = f"{task.group} is" if task.group else "it is"
+    if size is None:
+        over = ", ".join(dict.fromkeys(length.sources())) if length is not None else "what only Airflow can count"
+        what = f"{mapped} expanded over what {over} leaves: how many instances there are is not in the file"
+        yield "DW304", what, _HINT, ""
+    elif size > most:
+        what = f"{mapped} expanded over {size:,} items, and an array job has {most:,} children at the most"
+        yield "DW304", what, _HINT, ""
+    if task.at_once:
+        yield "DW308", "all instances of an array job run side by side", _HINT, "max_active_tis_per_dagrun"
+    if is_plain(task):
+        what = "a plain container cannot see which instance of a mapped task group it is"
+        yield "DW304", what, f"{_HINT}, or executor_config={{'ductwork': {{'native': False}}}}", ""
 
 
 def _of_container(task: Task, work: BatchJob) -> Iterator[_Refusal]:
@@ -81,10 +101,37 @@ def _of_order(gated: Gated, task: Task) -> Iterator[_Finding]:
             f"in Airflow it may run before {overtaken[0]} decides to skip it; in a chain it would wait, and be skipped"
         )
         yield task, "DW302", what, "trigger_rule"
-    elif structure.is_early(task):
+    elif structure.is_early(task) or _is_early_among_instances(gated, task):
         yield task, "DW314", f"its rule {task.trigger_rule} waits for all upstream tasks to end", "trigger_rule"
+    if not joins.fits(gated.depends_on.get(task.task_id, ()), _one_by_one(gated, task)):
+        limit = batch_limits.MAX_DEPENDENCIES
+        what = f"it has more than {limit} upstream tasks in its mapped task group, Batch's limit"
+        yield task, "DW309", what, ""
     if is_plain(task):
         yield from _of_plain(gated, task)
+
+
+def _one_by_one(gated: Gated, task: Task) -> list[str]:
+    return sizes.one_by_one(task, gated.depends_on.get(task.task_id, ()), gated.workflow, gated.sizes)
+
+
+def _is_early_among_instances(gated: Gated, task: Task) -> bool:
+    """Airflow may start it after the first of several instances."""
+    by_id = gated.workflow.by_id
+    several = (up for up in task.upstream if gated.sizes.get(up, 1) > 1)
+    return task.trigger_rule in EARLY and any(not task.group or by_id[up].group != task.group for up in several)
+
+
+def _void_above(gated: Gated, task: Task) -> str | None:
+    """A mapped task without instances that a task waits for with no job in between."""
+    by_id, waiting = gated.workflow.by_id, [*above(task)]
+    while waiting:
+        up = waiting.pop()
+        if gated.sizes.get(up) == 0:
+            return up
+        if isinstance(by_id[up].work, Instant):
+            waiting += above(by_id[up])
+    return None
 
 
 def _of_plain(gated: Gated, task: Task) -> Iterator[_Finding]:
@@ -97,6 +144,9 @@ def _of_plain(gated: Gated, task: Task) -> Iterator[_Finding]:
         other = gated.deciders[quiet].task_id
         what = f"the job of {quiet} must end well even if {quiet} fails, because of {other}: the container would start"
         yield task, "DW309", what, ""
+    if (void := _void_above(gated, task)) is not None:
+        what = f"{void} is expanded over nothing, so it is skipped, and a plain container cannot see that"
+        yield task, "DW304", what, ""
     if (decider := gated.deciders.get(task.task_id)) is not None:
         code, field = _kind(decider)
         what = f"{_why(decider)}, but AWS Batch starts nothing below the container of {task.task_id} once it failed"

@@ -126,6 +126,10 @@ def _losses(task: Task, impossible: bool) -> Iterator[_Loss]:
         kind = "teardown" if task.is_teardown else "setup" if task.is_setup else task.trigger_rule
         what = f"jobs of a schedule document run once all before them succeeded, and this task is {kind}"
         yield "DW320", what, _BATCH, "" if task.is_setup or task.is_teardown else "trigger_rule"
+    if task.is_mapped:
+        what = "the jobs of a schedule document are listed one by one, and this task is mapped"
+        yield "DW320", what, _MACHINE if impossible else _BATCH, ""
+        return
     if isinstance(task.work, Instant):
         return
     if not isinstance(task.work, BatchJob):
