@@ -168,13 +168,12 @@ class Gate:
     def _skipped_first(self, ends: Mapping[str, Collection[str]]) -> bool:
         """Airflow's all_success goes by the first upstream task that did not succeed. Which ends first is told by the
         levels of the graph, as in a state machine, so that it does not depend on the clock."""
-        skipped = [self._levels[up] for up, found in ends.items() if "skipped" in found]
-        failed = [
-            self._levels[up] + int(self._facts[up].get("max_tries", 0))
-            for up, found in ends.items()
-            if FAILED.intersection(found)
-        ]
-        return bool(skipped and failed) and min(skipped) < min(failed)
+        skipped = [up for up, found in ends.items() if "skipped" in found]
+        failed = [up for up, found in ends.items() if FAILED.intersection(found)]
+        if not skipped or not failed:
+            return False
+        retries = {up: int(self._facts[up].get("max_tries", 0)) for up in failed}
+        return min(self._levels[up] for up in skipped) < min(self._levels[up] + retries[up] for up in failed)
 
     @cached_property
     def _levels(self) -> dict[str, int]:
