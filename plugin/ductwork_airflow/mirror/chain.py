@@ -15,7 +15,8 @@ from ductwork_airflow.ledger import Item
 from ductwork_airflow.mirror import endings, jobs
 from ductwork_airflow.mirror.connection import Connection
 from ductwork_airflow.mirror.looks import Looks
-from ductwork_airflow.mirror.machine import SETTLE_SECONDS
+from ductwork_airflow.mirror.machine import SETTLE_SECONDS, STOPPED
+from ductwork_airflow.mirror.submitter import Submitter, submitted_by_machine
 from ductwork_airflow.submit.claims import Claims
 from ductwork_airflow.submit.remote import RunHandle, RunProgress
 
@@ -38,17 +39,21 @@ class ChainMirror:
         self._examined: set[str] = set()
         self._missing: Counter[str] = Counter()
         self._stopping_since: float | None = None
+        self._submitter: Submitter | None = None
+        self._terminated: set[str] = set()
 
     def look(self) -> RunProgress:
         ledger = self._aws.ledger
         run = ledger.run(*self._names)
         if run is None or "ended_at" in run:
             return self._looks.progress(run, ledger.tasks(*self._names) if run else [])
+        run = self._follow(run)
         # Before the jobs: what is known of a job is then never older than what is known of its task instance.
         items = ledger.tasks(*self._names)
         known = {item["task_id"]: item for item in items}
         alive = self._take_in(run, known)
         if run.get("stopping"):
+            self._terminate(run, known)
             self._end_stopped(run, alive)
         else:
             self._end_instants(run)
@@ -64,13 +69,28 @@ class ChainMirror:
         run = ledger.run(*self._names)
         if run is None or "ended_at" in run:
             return False
+        if "finished_at" in run:
+            return True  # a look is all that is missing
         ledger.update(run["pk"], run["sk"], {"stopping": reason}, condition="attribute_not_exists(ended_at)")
-        known = {item["task_id"]: item for item in ledger.tasks(*self._names)}
+        if submitted_by_machine(run):
+            self._aws.stepfunctions.stop_execution(executionArn=run["execution_arn"], error=STOPPED, cause=reason)
+        run = self._follow({**run, "stopping": reason})
+        self._terminate(run, {item["task_id"]: item for item in ledger.tasks(*self._names)})
+        return True
+
+    def _follow(self, run: Item) -> Item:
+        """Learn which jobs an execution has submitted, if it is one that does. The run's item then."""
+        if not submitted_by_machine(run):
+            return run
+        self._submitter = self._submitter or Submitter(self._aws, run)
+        return self._submitter.follow(run)
+
+    def _terminate(self, run: Item, known: Mapping[str, Item]) -> None:
         # The last first, so that nothing starts because what it waited for is gone.
         for task, job_id in reversed(self._jobs(run).items()):
-            if not jobs.ended(known.get(task)):
-                self._aws.batch.terminate_job(jobId=job_id, reason=reason)
-        return True
+            if not jobs.ended(known.get(task)) and job_id not in self._terminated:
+                self._aws.batch.terminate_job(jobId=job_id, reason=run["stopping"])
+                self._terminated.add(job_id)
 
     def _jobs(self, run: Item) -> dict[str, str]:
         """Job ids by task, in the chain's order. The claims are read until all are known, once per round."""
@@ -99,10 +119,13 @@ class ChainMirror:
             if job_id in found:
                 self._report(run, task, known.get(task), found[job_id])
             else:
-                self._miss(task, known.get(task), job_id)
+                self._miss(run, task, known.get(task), job_id)
         return any(job["status"] not in jobs.ENDED for job in found.values())
 
-    def _miss(self, task: str, item: Item | None, job_id: str) -> None:
+    def _miss(self, run: Item, task: str, item: Item | None, job_id: str) -> None:
+        if "finished_at" in run and run["state"] == "success":
+            self._advance(task, item, "success", max(int((item or {}).get("try_number", 0)), 1), {"job_id": job_id})
+            return
         self._missing[job_id] += 1
         if self._missing[job_id] >= _MISSING_LOOKS:
             number = int((item or {}).get("try_number", 0))

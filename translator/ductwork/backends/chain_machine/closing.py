@@ -117,22 +117,21 @@ def _failures(workflow: Workflow) -> dict[str, State]:
 
 
 def _finish(workflow: Workflow, model: Model, state: str, after: str) -> State:
-    """End the run, unless a mirror has, or somebody has restarted it since."""
-    unsettled = ", unsettled = :yes" if model.has_silent else ""
+    """End the run, unless a mirror has, or somebody has restarted it since.
+
+    Where a look at the jobs has yet to end tasks that no worker records, the run is finished, and has ended with it.
+    """
+    moment = "finished_at" if model.has_silent else "ended_at"
     return {
         "Type": "Task",
         "Resource": integrations.UPDATE_ITEM,
         "Arguments": {
             "TableName": workflow.ledger_table,
             "Key": integrations.item_key(RUN_SK),
-            "UpdateExpression": f"SET #state = :state, ended_at = :now, updated_at = :now{unsettled}",
+            "UpdateExpression": f"SET #state = :state, {moment} = :now, updated_at = :now",
             "ConditionExpression": "attribute_not_exists(ended_at) AND attribute_not_exists(restarts)",
             "ExpressionAttributeNames": {"#state": "state"},
-            "ExpressionAttributeValues": {
-                ":state": {"S": state},
-                ":now": {"S": _NOW},
-                **({":yes": {"BOOL": True}} if unsettled else {}),
-            },
+            "ExpressionAttributeValues": {":state": {"S": state}, ":now": {"S": _NOW}},
         },
         "Output": {},
         "Retry": integrations.CONDITIONAL_RETRY,
