@@ -11,9 +11,9 @@ from ductwork.compiler import Options, compile_paths
 from ductwork_airflow.local.aws import ROLE_ARN
 from ductwork_airflow.submit import runs
 from ductwork_airflow.submit.remote import RunHandle
-from remote_runs import PACE, TABLE, Clients, Killed, Remote
+from remote_runs import MACHINE_CHAIN, PACE, TABLE, Clients, Killed, Remote
 
-TARGETS = pytest.mark.parametrize("target", ["stepfunctions", "batch"])
+TARGETS = pytest.mark.parametrize("target", ["stepfunctions", "batch", MACHINE_CHAIN])
 
 
 def body(gate: Path) -> str:
