@@ -189,7 +189,9 @@ def _complete_restart(clients: Clients, handle: RunHandle, run: Item, pace: Pace
             _resubmit(clients, ledger, run, plan, pace)
         else:
             _restart_machine(clients.client("stepfunctions"), run, plan)
-    return _at(handle, run.get("execution_arn"))
+    # A chain is restarted without the execution that may have submitted it.
+    followed = not (schema.is_chain(run) and run.get("restarts"))
+    return _at(handle, run.get("execution_arn") if followed else None)
 
 
 def _restart_machine(client: Any, run: Item, plan: plans.Plan) -> None:
