@@ -133,17 +133,15 @@ def test_what_a_chain_refuses_is_refused_and_the_way_out_is_named(tmp_path):
     assert (finding.code, finding.hint) == ("DW304", "leave --engine batch out")
 
 
-@pytest.mark.parametrize(
-    ("number", "words"),
-    [(2_500, "state"), (5_000, "history events")],
-)
-def test_what_is_too_large_is_refused(tmp_path, number, words):
-    body = FAN.replace("task_id=f't{n}'", "task_id=f't{n}' + 60 * 'x'") % number
-    compiled = compile_text(tmp_path, body, engine="batch")
+def test_what_no_state_can_be_handed_is_refused(tmp_path):
+    body = FAN.replace("task_id=f't{n}'", "task_id=f't{n}' + 240 * 'x'")
+    (artefact,) = compile_text(tmp_path, body % 100, engine="batch").artefacts
+    assert_sound(json.loads(artefact.text()))
+    compiled = compile_text(tmp_path, body % 400, engine="batch")
     assert compiled.artefacts == []
-    found = [finding for finding in compiled.diagnostics if finding.code == "DW311"]
-    assert any(words in finding.what for finding in found), found
-    assert "leave --engine batch out" in found[0].hint
+    (finding,) = compiled.diagnostics
+    assert (finding.code, "AWS hands a state 262,144" in finding.what) == ("DW311", True), finding
+    assert finding.hint.endswith("or leave --engine batch out")
 
 
 def test_the_check_finds_a_variable_that_nothing_assigns(tmp_path):

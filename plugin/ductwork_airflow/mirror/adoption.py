@@ -123,10 +123,7 @@ class Adoption:
         shape = self.aws.batch.meta.service_model.operation_model("SubmitJob").input_shape
         request = _as_boto(sent.request, shape)
         above = tuple(self._names[each["jobId"]] for each in request.pop("dependsOn", ()))
-        overrides = request.get("containerOverrides", {})
-        if "environment" in overrides:
-            own = [each for each in overrides["environment"] if each["name"] != _OF_STEP_FUNCTIONS]
-            overrides["environment"] = own
+        _strip(request)
         self._names[job_id] = name
         self._found.append((Job(name, above, {**request, "jobName": name}, sent.position), job_id))
 
@@ -136,6 +133,16 @@ class Adoption:
         )
         found = (job for page in pages for job in page["jobSummaryList"] if job["jobName"] == request["JobName"])
         return next((str(job["jobId"]) for job in found), None)
+
+
+def _strip(request: dict[str, Any]) -> None:
+    """Take out what Step Functions has added, and the places it has made for that."""
+    overrides = request.get("containerOverrides", {})
+    own = [each for each in overrides.pop("environment", ()) if each["name"] != _OF_STEP_FUNCTIONS]
+    if own:
+        overrides["environment"] = own
+    if not overrides:
+        request.pop("containerOverrides", None)
 
 
 def adopt_all(aws: Connection, run: Item) -> None:
