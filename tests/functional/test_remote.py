@@ -110,9 +110,26 @@ def test_no_wait_and_cancel(remote, target):
     assert len(shown.json["tasks"]) == 2
 
 
-def test_a_machine_ends_the_jobs_of_a_chain_that_it_could_not_submit(remote):
-    """By a job of the worker's image: nobody mirrors the run."""
-    path = DAGS / "half_known.py"
+HALF_KNOWN = """
+from airflow.providers.amazon.aws.operators.batch import BatchOperator
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG
+
+with DAG("half_known"):
+    goes_on = BatchOperator(
+        task_id="goes_on", job_name="n", job_queue="ductwork-local", job_definition="ductwork-worker",
+        container_overrides={"command": ["sleep", "60"]},
+    )
+    unknown = {"ductwork": {"job_definition": "no-such-definition"}}
+    not_taken = BashOperator(task_id="not_taken", bash_command="true", executor_config=unknown)
+    goes_on >> not_taken >> BashOperator(task_id="below", bash_command="true")
+"""
+
+
+def test_a_machine_ends_the_jobs_of_a_chain_that_it_could_not_submit(remote, tmp_path):
+    """By a job of the worker's image: nobody mirrors the run. AWS provides what is in its folder; this DAG is not."""
+    path = tmp_path / "half_known.py"
+    path.write_text(HALF_KNOWN)
     started = start(remote, "half_known", "r", MACHINE_CHAIN, "--no-wait", "--json", path=path)
     assert started.code == 0, started.err
     deadline = time.monotonic() + 60
