@@ -152,6 +152,16 @@ def test_a_second_delivery_of_the_same_scheduled_time_ends_quietly(remote: Remot
     assert len(remote.jobs("twice_delivered-a")) == 2  # one of this run, one of the run before
 
 
+def test_an_input_that_names_tasks_to_pass_over_is_refused(remote: Remote) -> None:
+    handle = remote.run("done_given", "job('a')", MACHINE_CHAIN)
+    machine = remote.sfn.describe_execution(executionArn=handle.execution_arn)["stateMachineArn"]
+    text = json.dumps({"run_id": "s", "done": {"a": "success"}})
+    arn = remote.sfn.start_execution(stateMachineArn=machine, name="s", input=text)["executionArn"]
+    execution = ended(remote, RunHandle("done_given", "s", "stepfunctions", handle.ledger_table, arn))
+    assert execution["status"] == "FAILED"
+    assert len(remote.jobs("done_given-a")) == 1
+
+
 @pytest.mark.parametrize("refused", ["middle", "last"])
 def test_a_job_that_batch_does_not_take_ends_the_run(remote: Remote, refused: str) -> None:
     body = "job('first', 'sleep 60') >> job('middle') >> job('last')"

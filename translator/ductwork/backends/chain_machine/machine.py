@@ -15,12 +15,17 @@ from typing import Any
 from ductwork.backends.batch import chain
 from ductwork.backends.chain_machine import closing, submitting
 from ductwork.backends.chain_machine.model import Model
-from ductwork.backends.stepfunctions import costs, run
+from ductwork.backends.stepfunctions import costs, jsonata, run
 from ductwork.diagnostics import Diagnostic, Diagnostics
 from ductwork.ir import Workflow
 
 # What the Batch back end tells its users to do, and what to do here.
 _ELSEWHERE, _HERE = "use --target stepfunctions", "leave --engine batch out"
+# Other machines pass over tasks that their input names. A chain is restarted by who submits its jobs again.
+_WHOLE = (
+    "$count($keys($states.input.done)) > 0"
+    " ? $error('done is not for a machine that submits a job chain: use ductwork restart') : true"
+)
 # Of the arguments of a state.
 _MAX_ARGUMENTS_BYTES = 262_144
 _NO_ROOM = f"split the DAG in two and let the first trigger the second, or {_HERE}"
@@ -36,13 +41,13 @@ def emit(workflow: Workflow, diagnostics: Diagnostics) -> Mapping[str, Any] | No
     model = Model.of(document)
     states, first = _jobs(model)
     item = {"engine": {"S": "batch"}, "tasks": _typed(model.tasks)}
+    opening = run.opening(_unlimited(workflow), first, joins=False, item=item)
+    opening[run.PREPARE]["Assign"] |= {"whole": jsonata.expression(_WHOLE)}
     machine = {
         "Comment": f"Airflow DAG {workflow.dag_id} as a chain of AWS Batch jobs, compiled by Ductwork",
         "QueryLanguage": "JSONata",
         "StartAt": run.PREPARE,
-        "States": run.opening(_unlimited(workflow), first, joins=False, item=item)
-        | states
-        | closing.closing(workflow, model),
+        "States": opening | states | closing.closing(workflow, model),
     }
     return machine if _fits(workflow, model, machine, diagnostics) else None
 
