@@ -23,8 +23,8 @@ from ductwork.ir import Workflow
 _ELSEWHERE, _HERE = "use --target stepfunctions", "leave --engine batch out"
 # Other machines pass over tasks that their input names. A chain is restarted by who submits its jobs again.
 _WHOLE = (
-    "$count($keys($states.input.done)) > 0"
-    " ? $error('done is not for a machine that submits a job chain: use ductwork restart') : true"
+    "( $in := $states.input; $count($keys($in.done)) > 0"
+    " ? $error('done is not for a machine that submits a job chain: use ductwork restart') : true )"
 )
 # Of the arguments of a state.
 _MAX_ARGUMENTS_BYTES = 262_144
