@@ -30,11 +30,11 @@ LAYERS = (
 ONE_PART = {"codes": "diagnostics"}
 RANK = {part: number for number, layer in enumerate(LAYERS) for part in layer}
 # Within a part, the same for its own parts.
-# Two back ends read the models of others.
+# Some back ends read the models of others.
 WITHIN = {
     "backends": (
         {"__init__"},
-        {"cloudformation", "schedule_document"},
+        {"cloudformation", "schedule_document", "chain_machine"},
         {"stepfunctions", "batch"},
         {"worker_job"},
     )

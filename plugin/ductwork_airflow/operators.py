@@ -56,6 +56,8 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
     :param artefact: a compiled artefact, or the path of its JSON file. Not templated: JSONata uses Jinja's brackets
     :param state_machine_arn: start this state machine. With a DAG or an artefact too, it must be the same (templated)
     :param target: ``stepfunctions`` or ``batch`` (templated)
+    :param engine: with target ``stepfunctions`` and a DAG: ``states``, or ``batch``, for a machine that submits the
+        DAG as one chain of Batch jobs (templated)
     :param role_arn: create or update the state machine with this execution role; default ``[ductwork] role_arn``
         (templated)
     :param ledger_table: default ``[ductwork] ledger_table`` (templated)
@@ -82,6 +84,7 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
         "remote_dag_id",
         "state_machine_arn",
         "target",
+        "engine",
         "role_arn",
         "ledger_table",
         "deployment",
@@ -100,6 +103,7 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
         artefact: Mapping[str, Any] | str | None = None,
         state_machine_arn: str | None = None,
         target: str = "stepfunctions",
+        engine: str = "states",
         role_arn: str | None = None,
         ledger_table: str | None = None,
         deployment: Mapping[str, Any] | None = None,
@@ -121,6 +125,7 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
         self.artefact = artefact
         self.state_machine_arn = state_machine_arn
         self.target = target
+        self.engine = engine
         self.role_arn = role_arn
         self.ledger_table = ledger_table
         self.deployment = deployment
@@ -218,7 +223,13 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
     def _submit(self, context: Any, run_id: str, table: str) -> RunHandle:
         deployment = {"ledger_table": table, **(self.deployment or {})}
         source = Source(
-            self.dag_file, self.artefact, self.state_machine_arn, self.remote_dag_id, self.target, deployment
+            self.dag_file,
+            self.artefact,
+            self.state_machine_arn,
+            self.remote_dag_id,
+            self.target,
+            deployment,
+            self.engine,
         )
         loaded = source.load()
         dag_id = loaded.dag_id

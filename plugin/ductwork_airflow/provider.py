@@ -58,6 +58,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "Arguments that container operators do without on AWS, separated by commas.", example="affinity, tolerations"
     ),
     "event_bus": _option("EventBridge bus for asset events, besides the ledger: a name or an ARN.", example="assets"),
+    "engine": _option("With stepfunctions: states, or batch for one chain of Batch jobs.", example="batch"),
     "target": _option("Where delegated DAGs run: stepfunctions or batch.", example="batch"),
     "aws_conn_id": _option("Connection of delegated DAGs.", example="aws_default"),
     "region_name": _option("Region of delegated DAGs, before the connection's.", example="eu-west-1"),

@@ -39,6 +39,7 @@ class Source:
     :param artefact: a compiled artefact: its document, or the path of its JSON file
     :param state_machine_arn: alone, of a state machine deployed before; else where to start the others
     :param dag_id: of the remote DAG; may be left out where the file or the artefact says it
+    :param engine: what a DAG file is compiled to, see :class:`ductwork.compiler.Options`
     """
 
     dag_file: str | None = None
@@ -47,6 +48,7 @@ class Source:
     dag_id: str | None = None
     target: str = "stepfunctions"
     deployment: Mapping[str, Any] = field(default_factory=dict)
+    engine: str = "states"
 
     def check(self) -> None:
         """
@@ -54,6 +56,7 @@ class Source:
         """
         if self.target not in {"stepfunctions", "batch"}:
             raise SourceError(f"target {self.target!r}: it must be 'stepfunctions' or 'batch'")
+        self._check_engine()
         if self.dag_file is not None and self.artefact is not None:
             raise SourceError("both a DAG and an artefact are given: leave one of them out")
         if self.state_machine_arn is not None and self.target != "stepfunctions":
@@ -63,6 +66,14 @@ class Source:
                 raise SourceError("nothing to submit: give source_dag, dag_file, artefact or state_machine_arn")
             if self.dag_id is None:
                 raise SourceError("state_machine_arn alone does not say which DAG it is: give remote_dag_id too")
+
+    def _check_engine(self) -> None:
+        if self.engine not in {"states", "batch"}:
+            raise SourceError(f"engine {self.engine!r}: it must be 'states' or 'batch'")
+        if self.engine != "states" and self.target != "stepfunctions":
+            raise SourceError("engine goes with target='stepfunctions' only")
+        if self.engine != "states" and self.dag_file is None:
+            raise SourceError("engine says how to compile a DAG: what is compiled already has its own")
 
     def load(self) -> Loaded:
         """
@@ -82,7 +93,8 @@ class Source:
         from ductwork.compiler import Options, compile_paths
 
         with _alarm_kept():
-            compiled = compile_paths([dag_file], Options(self.target, self.dag_id, self.deployment))
+            options = Options(self.target, self.dag_id, self.deployment, engine=self.engine)
+            compiled = compile_paths([dag_file], options)
         if compiled.diagnostics.failed:
             findings = "\n".join(map(str, compiled.diagnostics))
             raise SourceError(f"{dag_file} does not compile for target {self.target}:\n{findings}")

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 DAG = Path(__file__).parent / "dags" / "chain_deaths.py"
 
 
-def test_what_is_to_run_after_a_failure_runs_after_a_death(ductwork):
+@pytest.mark.parametrize("chain", [("--target", "batch"), ("--engine", "batch")], ids=["chain", "machine"])
+def test_what_is_to_run_after_a_failure_runs_after_a_death(ductwork, chain):
     """One attempt more than tries ends the task well for Batch; it is no try."""
-    run = ductwork("run", DAG, "--local", "--json", "--target", "batch")
+    run = ductwork("run", DAG, "--local", "--json", *chain)
     states = {task["task_id"]: (task["state"], task["try_number"]) for task in run.json["tasks"]}
     assert states == {
         "dies": ("failed", 1),

@@ -7,11 +7,11 @@ import pytest
 CONTAINERS = Path(__file__).parent / "dags" / "containers.py"
 
 
-@pytest.mark.parametrize("target", ["stepfunctions", "batch"])
+@pytest.mark.parametrize("target", ["--target=stepfunctions", "--target=batch", "--engine=batch"])
 def test_a_container_below_what_is_skipped_does_not_run(target, ductwork):
     """In a chain Batch must be kept from starting it; what is below it is skipped too, workers as well."""
     done = ductwork(
-        *("run", CONTAINERS, "--dag-id", "chained", "--local", "--json", "--target", target),
+        *("run", CONTAINERS, "--dag-id", "chained", "--local", "--json", target),
         *("--logical-date", "2026-03-04"),
     )
     assert done.code == 0, done.err

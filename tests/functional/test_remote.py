@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ DAGS = Path(__file__).parent / "dags"
 GATED = DAGS / "gated.py"
 ROLE = "arn:aws:iam::123456789012:role/ductwork-local"
 PLACES = ("--place", "JobQueue=ductwork-local", "--place", "JobDefinition=ductwork-worker")
-TARGETS = pytest.mark.parametrize("target", ["stepfunctions", "batch"])
+# The last is a machine that submits a chain.
+MACHINE_CHAIN = "machine_chain"
+TARGETS = pytest.mark.parametrize("target", ["stepfunctions", "batch", MACHINE_CHAIN])
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +50,11 @@ def remote(aws, ductwork):
     return call
 
 
-def start(remote, dag_id, run_id, target, *more):
-    role = ("--role-arn", ROLE) if target == "stepfunctions" else ()
-    given = ("--dag-id", dag_id, "--run-id", run_id, "--target", target, "--logical-date", "2026-01-01")
-    return remote("run", GATED, *given, *role, *PLACES, *more)
+def start(remote, dag_id, run_id, target, *more, path=GATED):
+    role = ("--role-arn", ROLE) if target != "batch" else ()
+    engine = ("--engine", "batch") if target == MACHINE_CHAIN else ("--target", target)
+    given = ("--dag-id", dag_id, "--run-id", run_id, *engine, "--logical-date", "2026-01-01")
+    return remote("run", path, *given, *role, *PLACES, *more)
 
 
 def tasks(result):
@@ -97,13 +101,47 @@ def test_no_wait_and_cancel(remote, target):
     assert started.code == 0, started.err
     early = remote("restart", "waiting", run_id, "--no-wait")
     assert (early.code, "DW517" in early.err, "ductwork cancel" in early.err) == (1, True, True), early.err
-    assert (started.json["run_id"], started.json["target"]) == (run_id, target)
+    assert (started.json["run_id"], started.json["target"]) == (run_id, target.replace(MACHINE_CHAIN, "stepfunctions"))
     cancelled = remote("cancel", "waiting", run_id, "--reason", "too slow")
     assert (cancelled.code, f"waiting {run_id}: failed" in cancelled.err) == (0, True), cancelled.err
     shown = remote("status", "waiting", run_id, "--json")
     assert shown.json["state"] == "failed"
     assert {task["state"] for task in shown.json["tasks"]} <= {"failed", "skipped", "upstream_failed"}
     assert len(shown.json["tasks"]) == 2
+
+
+HALF_KNOWN = """
+from airflow.providers.amazon.aws.operators.batch import BatchOperator
+from airflow.providers.standard.operators.bash import BashOperator
+from airflow.sdk import DAG
+
+with DAG("half_known"):
+    goes_on = BatchOperator(
+        task_id="goes_on", job_name="n", job_queue="ductwork-local", job_definition="ductwork-worker",
+        container_overrides={"command": ["sleep", "60"]},
+    )
+    unknown = {"ductwork": {"job_definition": "no-such-definition"}}
+    not_taken = BashOperator(task_id="not_taken", bash_command="true", executor_config=unknown)
+    goes_on >> not_taken >> BashOperator(task_id="below", bash_command="true")
+"""
+
+
+def test_a_machine_ends_the_jobs_of_a_chain_that_it_could_not_submit(remote, tmp_path):
+    """By a job of the worker's image: nobody mirrors the run. AWS provides what is in its folder; this DAG is not."""
+    path = tmp_path / "half_known.py"
+    path.write_text(HALF_KNOWN)
+    started = start(remote, "half_known", "r", MACHINE_CHAIN, "--no-wait", "--json", path=path)
+    assert started.code == 0, started.err
+    deadline = time.monotonic() + 60
+    while (shown := remote("status", "half_known", "r", "--json")).json["state"] == "running":
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    states = {name: task["state"] for name, task in tasks(shown).items()}
+    assert shown.json["state"] == "failed"
+    assert states["goes_on"] in {"failed", "skipped"}
+    assert {states["not_taken"], states["below"]} <= {"skipped", "upstream_failed"}
+    refused = remote("restart", "half_known", "r")
+    assert (refused.code, "had submitted them all" in refused.err) == (1, True), refused.err
 
 
 def test_other_values_are_refused(remote):

@@ -132,6 +132,8 @@ def test_conf_must_fit_the_params(ductwork, tmp_path):
 def test_usage_errors_exit_with_2(ductwork):
     assert ductwork("run").code == 2
     assert ductwork("run", DAGS / "slow.py", "--place", "JobQueue").code == 2
+    engine = ductwork("run", DAGS / "slow.py", "--local", "--target", "batch", "--engine", "batch")
+    assert (engine.code, "--engine goes with --target stepfunctions: batch has no" in engine.err) == (2, True)
     assert ductwork("run", DAGS / "slow.py", "--local", "--jobs", "0").code == 2
     assert ductwork("status", "any", "--local", "--watch").code == 2
 

@@ -17,6 +17,8 @@ HERE = Path(__file__).parent
 EXAMPLES = HERE.parents[1] / "dags"
 CASES = sorted(path.stem for path in (HERE / "dags").glob("*.py"))
 SUFFIX = {"stepfunctions": "asl", "batch": "batch"}
+# As a chain that a state machine submits; all are checked, these are recorded.
+ENGINE_CASES = {"batch_templates", "chain", "crossing", "retries", "teardown"}
 # What a job chain cannot say, and how it says so.
 REFUSED = {
     "mapping": {"DW304"},
@@ -50,13 +52,33 @@ def test_the_json_is_as_recorded(case, made, target, request):
     assert text == golden.read_text(encoding="utf-8"), f"see what changed, then: pytest {__file__} --update-goldens"
 
 
+@pytest.mark.parametrize("case", sorted(ENGINE_CASES))
+def test_the_machine_that_submits_the_chain_is_as_recorded(case, request):
+    golden = HERE / f"{case}.engine.json"
+    text = only_artefact(compile_files(HERE / "dags" / f"{case}.py", engine="batch")).text(indent=True)
+    if request.config.getoption("--update-goldens"):
+        golden.write_text(text, encoding="utf-8")
+    assert text == golden.read_text(encoding="utf-8"), f"see what changed, then: pytest {__file__} --update-goldens"
+
+
 def test_the_machine_is_sound(made):
     assert_sound(json.loads(made["stepfunctions"].text()))
+
+
+def test_the_machine_that_submits_the_chain_is_sound(case):
+    compiled = compile_files(HERE / "dags" / f"{case}.py", engine="batch")
+    if case in REFUSED:
+        assert {finding.code for finding in compiled.diagnostics} == REFUSED[case]
+        assert compiled.artefacts == []
+    else:
+        assert_sound(json.loads(only_artefact(compiled).text()))
 
 
 def test_cfn_lint_accepts_all_machines():
     files = [*(HERE / "dags").glob("*.py"), *EXAMPLES.glob("*.py")]
     machines = [json.loads(only_artefact(compile_files(path)).text()) for path in sorted(files)]
+    chains = [compile_files(path, engine="batch").artefacts for path in sorted(files)]
+    machines += [json.loads(artefact.text()) for artefacts in chains for artefact in artefacts]
     assert [found for found in lint_machines(machines) if found] == []
 
 

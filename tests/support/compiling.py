@@ -30,9 +30,13 @@ def write_dag(folder: Path, body: str, *, name: str = "case.py", header: str = H
 
 
 def compile_files(
-    *paths: Path | str, target: str = "stepfunctions", dag_id: str | None = None, **deployment: Any
+    *paths: Path | str,
+    target: str = "stepfunctions",
+    dag_id: str | None = None,
+    engine: str = "states",
+    **deployment: Any,
 ) -> Compiled:
-    return compile_paths([str(path) for path in paths], Options(target, dag_id, deployment))
+    return compile_paths([str(path) for path in paths], Options(target, dag_id, deployment, engine=engine))
 
 
 def compile_text(folder: Path, body: str, **options: Any) -> Compiled:

@@ -1,6 +1,7 @@
 """Run DAG files with Ductwork on the embedded AWS, all in one process, and print what became of their tasks.
 
-``python local_runs.py TARGET FILE...``; the JSON is shaped as ``oracle.py``'s, plus ``"diagnostics"`` for a file of which
+``python local_runs.py TARGET FILE...``, or ``TARGET:ENGINE``, whose runs nobody mirrors until their executions have ended;
+their records have the status of those, ``"execution"``. The JSON is shaped as ``oracle.py``'s, plus ``"diagnostics"`` for a file of which
 something does not compile, ``"error"`` of each run and task, and a task's ``"started_at"`` and ``"ended_at"`` as the ledger has
 them. One process for all files saves each of them Airflow's import. ``DUCTWORK_RUNS_AT_ONCE`` (3) DAGs run at a time,
 ``DUCTWORK_JOBS_AT_ONCE`` (4) jobs.
@@ -65,7 +66,8 @@ def compiled(path, target):
     from ductwork_airflow.local.run import LocalRun
     from ductwork_airflow.submit.request import RunRequest
 
-    compilation = compile_paths([path], Options(target))
+    target, _, engine = target.partition(":")
+    compilation = compile_paths([path], Options(target, engine=engine or "states"))
     artefacts = {artefact.dag_id: artefact for artefact in compilation.artefacts}
     run_id = f"manual__{LOGICAL_DATE.isoformat()}"
     runs = {}
@@ -76,11 +78,14 @@ def compiled(path, target):
             continue
         interval = manual_data_interval(path, workflow.dag_id, LOGICAL_DATE)
         request = RunRequest(workflow.dag_id, run_id, LOGICAL_DATE, interval)
-        runs[workflow.dag_id] = (LocalRun(workflow, artefacts[workflow.dag_id].document, target, request, {}),)
+        runs[workflow.dag_id] = (
+            LocalRun(workflow, artefacts[workflow.dag_id].document, target, request, {}),
+            bool(engine),
+        )
     return runs
 
 
-def run_dag(aws, run):
+def run_dag(aws, run, alone):
     """What ``ductwork run --local`` does, but looking once a second: every look costs, and many runs share this process."""
     from ductwork_airflow import report
     from ductwork_airflow.ledger import Ledger
@@ -96,12 +101,20 @@ def run_dag(aws, run):
     handle = runs.submit(
         aws.aws, run.document, run.target, run.request, ledger_table=table, role_arn=role, places=PLACES
     )
+    told = {"execution": end_of_execution(aws, handle, ledger)} if alone else {}
     watcher = runs.watcher(aws.aws, handle)
     while not watcher.poll().ended:
         time.sleep(1)
-    return record(
-        ledger, report.read(ledger, handle.dag_id, handle.run_id, [task.task_id for task in run.workflow.tasks])
-    )
+    order = [task.task_id for task in run.workflow.tasks]
+    return record(ledger, report.read(ledger, handle.dag_id, handle.run_id, order)) | told
+
+
+def end_of_execution(aws, handle, ledger):
+    """How it has ended, and what it has left in the ledger as the run's state."""
+    client = aws.aws.client("stepfunctions")
+    while (status := client.describe_execution(executionArn=handle.execution_arn)["status"]) == "RUNNING":
+        time.sleep(0.5)
+    return [status, ledger.run(handle.dag_id, handle.run_id)["state"]]
 
 
 def record(ledger, report):

@@ -20,6 +20,9 @@ from ductwork_airflow.submit.request import RunRequest
 
 TABLE, QUEUE, DEFINITION = "remote-runs", "remote-queue", "remote-definition"
 PACE = Pace(lease=0.0, settle=0.0, backoff=0.01)
+# A state machine that submits a job chain: what it is compiled as.
+MACHINE_CHAIN = "machine_chain"
+ENGINES = {MACHINE_CHAIN: ("stepfunctions", "batch")}
 DATE = datetime(2026, 3, 1, tzinfo=timezone.utc)
 
 _HEAD = """
@@ -105,7 +108,8 @@ class Remote:
         path = self.folder / f"{dag_id}.py"
         indented = "".join(f"    {line}\n" for line in body.strip().splitlines())
         path.write_text(f"{_HEAD}\nwith DAG({dag_id!r}):\n{indented}")
-        compiled = compile_paths([str(path)], Options(target, None, {"ledger_table": TABLE}))
+        target, engine = ENGINES.get(target, (target, "states"))
+        compiled = compile_paths([str(path)], Options(target, None, {"ledger_table": TABLE}, engine=engine))
         assert not compiled.diagnostics.failed, [str(finding) for finding in compiled.diagnostics]
         return compiled.artefacts[0].document
 
@@ -113,6 +117,7 @@ class Remote:
         return RunRequest(dag_id, run_id, DATE, (DATE, DATE), **values)
 
     def submit(self, artefact: Mapping[str, Any], target: str, request: RunRequest, clients: Any = None) -> RunHandle:
+        target, _ = ENGINES.get(target, (target, ""))
         role = ROLE_ARN if target == "stepfunctions" else None
         return runs.submit(
             clients or self.clients, artefact, target, request, ledger_table=TABLE, role_arn=role, pace=PACE

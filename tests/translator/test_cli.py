@@ -57,6 +57,24 @@ def test_files_are_written_by_dag_and_kind(tmp_path, target, kind):
     ]
 
 
+def test_the_engine_of_a_state_machine(tmp_path):
+    code, _, _ = checked("compile", DAGS / "chain.py", "--engine", "batch", "-o", tmp_path, "--indent")
+    assert (code, (tmp_path / "chain.asl.json").read_text()) == (0, (DAGS.parent / "chain.engine.json").read_text())
+    assert checked("check", DAGS / "mapping.py", "--engine", "batch").code == 1
+    told = checked("explain", DAGS / "chain.py", "--engine", "batch").out
+    assert "a run without failures: 8 transitions" in told
+
+
+@pytest.mark.parametrize("verb", ["compile", "check", "explain"])
+@pytest.mark.parametrize("target", ["batch", "schedule"])
+def test_other_targets_have_no_engine(tmp_path, verb, target):
+    arguments = [verb, DAGS / "chain.py", "--target", target, "--engine", "batch"]
+    code, out, err = checked(*arguments, *(["-o", tmp_path] if verb == "compile" else []))
+    assert (code, out, list(tmp_path.iterdir())) == (2, "", [])
+    assert f"--engine goes with --target stepfunctions: {target} has no state machine" in err
+    assert checked(verb, DAGS / "chain.py", "--engine", "glue").code == 2
+
+
 def test_the_written_file_is_the_golden(tmp_path):
     checked("compile", DAGS / "chain.py", "-o", tmp_path, "--indent")
     assert (tmp_path / "chain.asl.json").read_text() == (DAGS.parent / "chain.asl.json").read_text()

@@ -62,6 +62,25 @@ def deployment_options(command: Callable[..., Any]) -> Callable[..., Any]:
 _target = click.option(
     "--target", type=click.Choice(["stepfunctions", "batch", "schedule"]), default="stepfunctions", show_default=True
 )
+ENGINES = ("states", "batch")
+
+
+def engine_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``engine``, None if it is left out: what decides in a state machine which task runs when."""
+    text = "With --target stepfunctions: its own states start each task (the default), or one chain of Batch jobs."
+    return click.option("--engine", type=click.Choice(ENGINES), help=text)(command)
+
+
+def checked_engine(engine: str | None, target: str) -> str:
+    """The engine to compile for.
+
+    :raises click.UsageError: one is named for a target that has none
+    """
+    if engine is not None and target != "stepfunctions":
+        raise click.UsageError(f"--engine goes with --target stepfunctions: {target} has no state machine")
+    return engine or ENGINES[0]
+
+
 _dag_id = click.option("--dag-id", help="Only this DAG of the files.")
 _paths = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 
@@ -70,6 +89,7 @@ _paths = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @_paths
 @_dag_id
 @_target
+@engine_option
 @click.option("-o", "--output", "destination", default=".", metavar="DIR|-", help="Folder to write to; - for stdout.")
 @click.option("--indent", is_flag=True, help="Indented JSON, for reading.")
 @click.option("--no-restart", is_flag=True, help="Leave out what lets a failed run be restarted where it stopped.")
@@ -78,16 +98,19 @@ def compile_command(
     paths: tuple[str, ...],
     dag_id: str | None,
     target: str,
+    engine: str | None,
     destination: str,
     indent: bool,
     no_restart: bool,
     **deployment: str | None,
 ) -> int:
     """Compile DAG files to JSON: DIR/<dag_id>.asl.json, .batch.json or .schedule.json."""
+    engine = checked_engine(engine, target)
     output.results()
     from ductwork.compiler import Options, compile_paths, to_json
 
-    compiled = compile_paths(paths, Options(target, dag_id, deployment, restartable=not no_restart))
+    options = Options(target, dag_id, deployment, restartable=not no_restart, engine=engine)
+    compiled = compile_paths(paths, options)
     output.print_diagnostics(compiled.diagnostics)
     for artefact in compiled.artefacts:
         if destination == "-":
@@ -113,14 +136,18 @@ def _write(path: Path, text: str) -> None:
 @_paths
 @_dag_id
 @_target
+@engine_option
 @click.option("--format", "style", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @deployment_options
-def check(paths: tuple[str, ...], dag_id: str | None, target: str, style: str, **deployment: str | None) -> int:
+def check(
+    paths: tuple[str, ...], dag_id: str | None, target: str, engine: str | None, style: str, **deployment: str | None
+) -> int:
     """Report what would keep DAG files from running as they do under Airflow. Writes nothing."""
+    engine = checked_engine(engine, target)
     output.results()
     from ductwork.compiler import Options, compile_paths
 
-    compiled = compile_paths(paths, Options(target, dag_id, deployment))
+    compiled = compile_paths(paths, Options(target, dag_id, deployment, engine=engine))
     if style == "json":
         output.print_json([finding.as_json() for finding in compiled.diagnostics])
     else:
@@ -160,11 +187,13 @@ def import_command(path: str, destination: str, force: bool) -> int:
 @click.argument("subject", metavar="CODE|PATH")
 @_dag_id
 @_target
+@engine_option
 @click.option("--graph", is_flag=True, help="Draw the DAG as a Mermaid flowchart instead.")
-def explain(subject: str, dag_id: str | None, target: str, graph: bool) -> int:
+def explain(subject: str, dag_id: str | None, target: str, engine: str | None, graph: bool) -> int:
     """Explain a diagnostic code, or how each task of a DAG is carried out and why."""
     from ductwork.codes import CODES
 
+    engine = checked_engine(engine, target)
     if (code := CODES.get(subject.upper())) is not None:
         output.print_result(f"{subject.upper()} ({code.severity.value}): {code.title}\n\n{code.explanation}")
         return _CLEAN
@@ -175,7 +204,7 @@ def explain(subject: str, dag_id: str | None, target: str, graph: bool) -> int:
     from ductwork.explain import describe
     from ductwork.picture import draw
 
-    compiled = compile_paths([subject], Options(target, dag_id))
+    compiled = compile_paths([subject], Options(target, dag_id, engine=engine))
     output.print_diagnostics(compiled.diagnostics)
     for workflow in compiled.workflows:
         artefact = next((made for made in compiled.artefacts if made.dag_id == workflow.dag_id), None)

@@ -135,7 +135,8 @@ CODES: dict[str, Code] = {
     ),
     "DW311": _error(
         "too large for one state machine",
-        "AWS accepts definitions up to 1 MB and executions up to 25,000 events; this DAG needs more.",
+        "AWS accepts definitions up to 1 MB and executions up to 25,000 events, and hands a state up to 256 KiB; this "
+        "DAG needs more.",
     ),
     "DW312": _error(
         "operator that cannot work here",

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ductwork import batch_limits, deployment, graph, ir, support
-from ductwork.backends import BACKENDS
+from ductwork.backends import Backend, backend
 from ductwork.diagnostics import Diagnostics, Origin
 from ductwork.ledger_schema import pool_key, run_limit_key, task_limit_key
 from ductwork.passes import PASSES
@@ -51,12 +51,15 @@ class Options:
 
     :param deployment: deployment values of the command line, by field name
     :param restartable: emit what lets a failed run be restarted where it stopped
+    :param engine: what decides in a state machine which task runs when: its ``states``, or ``batch``, by a job chain's
+        dependencies
     """
 
     target: str = "stepfunctions"
     dag_id: str | None = None
     deployment: Mapping[str, Any] = field(default_factory=dict)
     restartable: bool = True
+    engine: str = "states"
 
 
 @dataclass
@@ -75,7 +78,7 @@ def compile_paths(paths: Sequence[str], options: Options) -> Compiled:
     settings = _Settings.read(options, diagnostics)
     workflows = [build(dag, settings, diagnostics) for dag in dags]
     sound = [workflow for workflow in workflows if not diagnostics.failed_for(workflow.dag_id)]
-    artefacts = [] if settings.broken else _emit_all(sound, options.target, diagnostics)
+    artefacts = [] if settings.broken else _emit_all(sound, backend(options.target, options.engine), diagnostics)
     return Compiled(sound, artefacts, diagnostics)
 
 
@@ -243,13 +246,12 @@ def _in_dag(found: Diagnostics, dag_id: str) -> Diagnostics:
     return Diagnostics([replace(finding, dag_id=dag_id) for finding in found])
 
 
-def _emit_all(workflows: Sequence[ir.Workflow], target: str, diagnostics: Diagnostics) -> list[Artefact]:
-    backend = BACKENDS[target]
+def _emit_all(workflows: Sequence[ir.Workflow], emitter: Backend, diagnostics: Diagnostics) -> list[Artefact]:
     artefacts = []
     for workflow in workflows:
-        document = backend.emit(workflow, diagnostics)
+        document = emitter.emit(workflow, diagnostics)
         if document is not None and not diagnostics.failed_for(workflow.dag_id):
-            artefacts.append(Artefact(workflow.dag_id, backend.kind, document, needed(workflow)))
+            artefacts.append(Artefact(workflow.dag_id, emitter.kind, document, needed(workflow)))
     return artefacts
 
 

@@ -36,6 +36,9 @@ Only run items carry both ``dag_id`` and ``started_at``, so the index ``by_dag``
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 INDEX_BY_DAG = "by_dag"
 RUN_SK = "run"
 LOCAL_SK = "local"
@@ -67,6 +70,14 @@ TRY_STEP = 100
 def rank(state: str, try_number: int) -> int:
     """The place of ``state`` in the life of a task instance; a write must never lower it."""
     return try_number * TRY_STEP + STATE_ORDER[state]
+
+
+def is_chain(run: Mapping[str, Any]) -> bool:
+    """Whether a run's tasks are a chain of Batch jobs, whoever has submitted them.
+
+    :param run: its item
+    """
+    return "batch" in {run.get("target"), run.get("engine")}
 
 
 def run_pk(dag_id: str, run_id: str) -> str:

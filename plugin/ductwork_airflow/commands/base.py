@@ -120,6 +120,15 @@ def open_ledger(ledger_table: str, region_name: str | None, endpoint_url: str | 
         return aws, Ledger.connect(ledger_table, aws)
 
 
+def see_to_its_end(clients: Clients, ledger: Ledger, handle: RunHandle) -> None:
+    """Look once at a run that is finished and of which nobody has seen how each task ended."""
+    from ductwork_airflow.submit import runs
+
+    run = ledger.run(handle.dag_id, handle.run_id) or {}
+    if "finished_at" in run and "ended_at" not in run:
+        runs.watcher(clients, handle).poll()
+
+
 def find_run(ledger: Ledger, dag_id: str, run_id: str | None) -> RunHandle:
     """The run named, or the DAG's newest."""
     from ductwork_airflow.submit.remote import RunHandle

@@ -46,7 +46,8 @@ def prepare_again(ledger: Any, dag_id: str, run_id: str, path: str | None) -> An
         what = f"nothing says which file run {run_id!r} was compiled from"
         raise refuse("DW101", what, "name the DAG file with --path", dag_id=dag_id, field="--path")
     date = moment(run["logical_date"])
-    options = {**dict.fromkeys(_DEPLOYMENT), "job_definitions": None, "target": run.get("target"), **given}
+    unknown = {"job_definitions": None, "target": run.get("target"), "engine": run.get("engine", "states")}
+    options = {**dict.fromkeys(_DEPLOYMENT), **unknown, **given}
     again = RunRequest(dag_id, run_id, date, (date, date))
     return _compiled(path, {**options, "dag_id": dag_id}, lambda *_: again, local=True)
 
@@ -63,7 +64,8 @@ def _compiled(path: str, options: Mapping[str, Any], request: Any, *, local: boo
     definitions = read_definitions(options["job_definitions"], diagnostics) if options["job_definitions"] else {}
     stop_on_errors(diagnostics)
     deployment = {name: options[name] for name in _DEPLOYMENT}
-    compiled = compile_paths([path], Options(options["target"], options["dag_id"], deployment))
+    asked_for = Options(options["target"], options["dag_id"], deployment, engine=options["engine"])
+    compiled = compile_paths([path], asked_for)
     if len(compiled.workflows) > 1:
         known = ", ".join(workflow.dag_id for workflow in compiled.workflows)
         hint = f"choose one with --dag-id: {known}"
@@ -93,6 +95,7 @@ def _given(path: str, options: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "path": str(Path(path).absolute()),
         "target": options["target"],
+        "engine": options["engine"],
         "job_definitions": str(Path(definitions).absolute()) if definitions else None,
         **{name: options[name] for name in _DEPLOYMENT},
     }

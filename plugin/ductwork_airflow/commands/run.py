@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 from ductwork import output
-from ductwork.cli import deployment_options
+from ductwork.cli import checked_engine, deployment_options, engine_option
 
 from ductwork_airflow.commands.base import (
     CLEAN,
@@ -27,6 +27,7 @@ from ductwork_airflow.commands.inputs import prepare
 @click.option("--dag-id", help="Which DAG of the file; not needed if it defines one.")
 @click.option("--local", is_flag=True, help="Run on the embedded AWS, in this process and its children.")
 @click.option("--target", type=click.Choice(["stepfunctions", "batch"]), default="stepfunctions", show_default=True)
+@engine_option
 @click.option("--logical-date", metavar="ISO", help="Logical date of the run; now if left out.")
 @click.option("--conf", metavar="JSON", help="The run's configuration, a JSON object.")
 @click.option("--run-id", metavar="ID", help="Id of the run; made from the time of day if left out.")
@@ -45,6 +46,7 @@ def run(path: str, local: bool, jobs: int | None, as_json: bool, **options: Any)
 
     On AWS the same --run-id finds the run that was started before; it is never started twice.
     """
+    options["engine"] = checked_engine(options["engine"], options["target"])
     output.results()
     places = _places(options["places"])
     if not local:

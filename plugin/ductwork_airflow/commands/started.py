@@ -17,6 +17,7 @@ from ductwork_airflow.commands.base import (
     open_ledger,
     readable_state,
     require_local,
+    see_to_its_end,
 )
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def status(dag_id: str, run_id: str | None, local: bool, watch: bool, as_json: b
             return _show(ledger, dag_id, run_id, None, as_json)
     aws, ledger = open_ledger(**place)
     with ledger_errors(ledger.table, dag_id):
+        if not watch:
+            see_to_its_end(aws, ledger, find_run(ledger, dag_id, run_id))
         return _show(ledger, dag_id, run_id, aws if watch else None, as_json)
 
 

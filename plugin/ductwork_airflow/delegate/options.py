@@ -17,6 +17,7 @@ _USUAL_INTERVAL = 5.0  # seconds
 class Options:
     """
     :param target: ``stepfunctions`` or ``batch``
+    :param engine: with ``stepfunctions``: ``states``, or ``batch`` for one chain of Batch jobs
     :param ledger_table: the ledger's DynamoDB table
     :param role_arn: of the state machine, which is then created and kept up to date; without it, it must exist
     :param places: values of the compiled artefact's ``${Name}`` places
@@ -29,6 +30,7 @@ class Options:
     """
 
     target: str = "stepfunctions"
+    engine: str = "states"
     ledger_table: str = "ductwork"
     role_arn: str | None = None
     places: Mapping[str, str] = field(default_factory=dict)
@@ -60,7 +62,7 @@ class Options:
         from airflow.configuration import conf
 
         found: dict[str, Any] = {}
-        for name in ("target", "ledger_table", "role_arn", "aws_conn_id", "region_name"):
+        for name in ("target", "engine", "ledger_table", "role_arn", "aws_conn_id", "region_name"):
             if value := conf.get(SECTION, name, fallback=None):
                 found[name] = value
         if interval := conf.get(SECTION, "poll_interval", fallback=None):

@@ -164,6 +164,7 @@ def _add_submit(dag: DAG, dag_file: str, options: Options) -> None:
         dag_file=dag_file,
         remote_dag_id=dag.dag_id,
         target=options.target,
+        engine=options.engine if options.target == "stepfunctions" else "states",
         ledger_table=options.ledger_table,
         role_arn=options.role_arn,
         places=dict(options.places) or None,

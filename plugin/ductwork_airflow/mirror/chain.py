@@ -16,7 +16,8 @@ from ductwork_airflow.mirror import endings, jobs
 from ductwork_airflow.mirror.connection import Connection
 from ductwork_airflow.mirror.instances import Instances, Move
 from ductwork_airflow.mirror.looks import Looks
-from ductwork_airflow.mirror.machine import SETTLE_SECONDS
+from ductwork_airflow.mirror.machine import SETTLE_SECONDS, STOPPED
+from ductwork_airflow.mirror.submitter import Submitter, submitted_by_machine
 from ductwork_airflow.submit.claims import Claims
 from ductwork_airflow.submit.remote import RunHandle, RunProgress
 
@@ -39,6 +40,8 @@ class ChainMirror:
         self._examined: set[str] = set()
         self._missing: Counter[tuple[str, int]] = Counter()
         self._stopping_since: float | None = None
+        self._submitter: Submitter | None = None
+        self._terminated: set[str] = set()
 
     def look(self) -> RunProgress:
         ledger = self._aws.ledger
@@ -47,10 +50,12 @@ class ChainMirror:
         items = ledger.tasks(*self._names) if run else []
         if run is None or "ended_at" in run:
             return self._looks.progress(run, items, self._expanded(run))
+        run = self._follow(run)
         instances = Instances(ledger, run, items)
         expanded = self._expanded(run)
         alive = self._take_in(run, instances, expanded)
         if run.get("stopping"):
+            self._terminate(run, instances)
             self._end_stopped(run, alive)
         else:
             self._end_instants(instances)
@@ -74,13 +79,28 @@ class ChainMirror:
         run = ledger.run(*self._names)
         if run is None or "ended_at" in run:
             return False
+        if "finished_at" in run:
+            return True  # a look is all that is missing
         ledger.update(run["pk"], run["sk"], {"stopping": reason}, condition="attribute_not_exists(ended_at)")
-        instances = Instances(ledger, run, ledger.tasks(*self._names))
+        if submitted_by_machine(run):
+            self._aws.stepfunctions.stop_execution(executionArn=run["execution_arn"], error=STOPPED, cause=reason)
+        run = self._follow({**run, "stopping": reason})
+        self._terminate(run, Instances(ledger, run, ledger.tasks(*self._names)))
+        return True
+
+    def _follow(self, run: Item) -> Item:
+        """Learn which jobs an execution has submitted, if it is one that does. The run's item then."""
+        if not submitted_by_machine(run):
+            return run
+        self._submitter = self._submitter or Submitter(self._aws, run)
+        return self._submitter.follow(run)
+
+    def _terminate(self, run: Item, instances: Instances) -> None:
         # The last first, so that nothing starts because what it waited for is gone.
         for task, job_id in reversed(self._jobs(run).items()):
-            if instances.left(task):
-                self._aws.batch.terminate_job(jobId=job_id, reason=reason)
-        return True
+            if job_id not in self._terminated and instances.left(task):
+                self._aws.batch.terminate_job(jobId=job_id, reason=run["stopping"])
+                self._terminated.add(job_id)
 
     def _jobs(self, run: Item) -> dict[str, str]:
         """Job ids by task, in the chain's order. The claims are read until all are known, once per round."""
@@ -115,7 +135,7 @@ class ChainMirror:
             moves = [
                 self._told(run, instances, task, index, detail)
                 if detail is not None
-                else self._miss(instances.get(task, index), task, index, job_id)
+                else self._miss(run, instances.get(task, index), task, index, job_id)
                 for index, detail in each.items()
             ]
             instances.move(move for move in moves if move is not None)
@@ -132,7 +152,10 @@ class ChainMirror:
         found = jobs.describe(self._aws.batch, ids.values())
         return {index: found.get(job_id) for index, job_id in ids.items()}
 
-    def _miss(self, item: Item | None, task: str, index: int, job_id: str) -> Move | None:
+    def _miss(self, run: Item, item: Item | None, task: str, index: int, job_id: str) -> Move | None:
+        if "finished_at" in run and run["state"] == "success":
+            number = max(int((item or {}).get("try_number", 0)), 1)
+            return Move(task, index, "success", number, {"job_id": job_id})
         self._missing[job_id, index] += 1
         if self._missing[job_id, index] < _MISSING_LOOKS:
             return None

@@ -67,7 +67,8 @@ def _instances(own: Mapping[str, Any], items: Sequence[Item]) -> list[tuple[int,
 
 def finish(ledger: Ledger, run: Item, state: str, error: str | None) -> bool:
     """End the run, unless it has ended, or has been restarted since it was looked at."""
-    changes = {"state": state, "ended_at": now(), "error": error, "execution_arn": run.get("execution_arn")}
+    moment = run.get("finished_at") or now()
+    changes = {"state": state, "ended_at": moment, "error": error, "execution_arn": run.get("execution_arn")}
     condition = "attribute_exists(pk) AND attribute_not_exists(ended_at)"
     if run.get("execution_arn"):
         condition += " AND #execution_arn = :execution_arn"

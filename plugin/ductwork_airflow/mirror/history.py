@@ -8,22 +8,53 @@ from typing import Any
 
 _LARGEST_PAGE = 1000
 _SMALLEST_PAGE = 100
-_SUBMIT = "submitJob"
+SUBMIT = "submitJob"
 
 
-class History:
-    """One execution's history.
+class Events:
+    """One execution's history, piece by piece.
 
     Read from its end backwards to what is known already: there is no token for "what comes next", and this way a look
     at an execution in which little has happened is one small page.
+    """
+
+    def __init__(self, execution_arn: str) -> None:
+        self._execution = execution_arn
+        self._last_id = 0
+        self._page = _LARGEST_PAGE
+
+    def fresh(self, client: Any) -> list[Mapping[str, Any]]:
+        """What has happened since the last call, the oldest first.
+
+        :param client: a boto3 Step Functions client
+        """
+        events = self._new_events(client)
+        if events:
+            self._last_id = events[0]["id"]
+        self._page = min(max(2 * len(events), _SMALLEST_PAGE), _LARGEST_PAGE)
+        return events[::-1]
+
+    def _new_events(self, client: Any) -> list[Mapping[str, Any]]:
+        """The newest first."""
+        found: list[Mapping[str, Any]] = []
+        request = {"executionArn": self._execution, "reverseOrder": True, "maxResults": self._page}
+        while True:
+            page = client.get_execution_history(**request)
+            fresh = [event for event in page["events"] if event["id"] > self._last_id]
+            found += fresh
+            if len(fresh) < len(page["events"]) or "nextToken" not in page:
+                return found
+            request["nextToken"] = page["nextToken"]
+
+
+class History:
+    """Which jobs an execution has in flight.
 
     :param tasks: task ids by the names of their states
     """
 
     def __init__(self, execution_arn: str, tasks: Mapping[str, str]) -> None:
-        self._execution, self._tasks = execution_arn, tasks
-        self._last_id = 0
-        self._page = _LARGEST_PAGE
+        self._events, self._tasks = Events(execution_arn), tasks
         self._states: dict[int, str] = {}
         self._jobs: dict[int, str] = {}
         self._iterations: dict[int, int] = {}
@@ -41,25 +72,10 @@ class History:
 
         :param client: a boto3 Step Functions client
         """
-        events = self._new_events(client)
-        for event in reversed(events):
+        events = self._events.fresh(client)
+        for event in events:
             self._take(event)
-        if events:
-            self._last_id = events[0]["id"]
-        self._page = min(max(2 * len(events), _SMALLEST_PAGE), _LARGEST_PAGE)
         return len(events)
-
-    def _new_events(self, client: Any) -> list[Mapping[str, Any]]:
-        """The newest first."""
-        found: list[Mapping[str, Any]] = []
-        request = {"executionArn": self._execution, "reverseOrder": True, "maxResults": self._page}
-        while True:
-            page = client.get_execution_history(**request)
-            fresh = [event for event in page["events"] if event["id"] > self._last_id]
-            found += fresh
-            if len(fresh) < len(page["events"]) or "nextToken" not in page:
-                return found
-            request["nextToken"] = page["nextToken"]
 
     def _take(self, event: Mapping[str, Any]) -> None:
         kind, before = event["type"], event.get("previousEventId", 0)
@@ -98,13 +114,13 @@ class History:
 
 def _refusal(event: Mapping[str, Any]) -> str | None:
     details = event.get("taskSubmitFailedEventDetails") or event.get("taskFailedEventDetails") or {}
-    if not details.get("resource", "").startswith(_SUBMIT):
+    if not details.get("resource", "").startswith(SUBMIT):
         return None
     return f"SubmitJob was refused: {details.get('error', 'no error')}: {details.get('cause', 'no cause')}"
 
 
 def _job_id(details: Mapping[str, Any]) -> str | None:
-    if not details.get("resource", "").startswith(_SUBMIT) or "output" not in details:
+    if not details.get("resource", "").startswith(SUBMIT) or "output" not in details:
         return None
     found = json.loads(details["output"]).get("JobId")
     return str(found) if found else None

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
+from ductwork import ledger_schema as schema
 
 from ductwork_airflow.mirror.chain import ChainMirror
 from ductwork_airflow.mirror.connection import Connection
@@ -36,12 +37,25 @@ class RunWatcher:
         self, clients: Clients, handle: RunHandle, *, patience: float = 900.0, settle: float | None = None
     ) -> None:
         self._connection = Connection(clients, handle.ledger_table)
-        mirror = ChainMirror if handle.target == "batch" else MachineMirror
-        self._mirror = mirror(self._connection, handle, **({} if settle is None else {"settle": settle}))
+        self._handle, self._settle = handle, {} if settle is None else {"settle": settle}
+        self._known: ChainMirror | MachineMirror | None = None
         self._patience = patience
         self._faulty_since: float | None = None
         self._fault_wait = _FIRST_FAULT_SECONDS
         self._last = RunProgress("running", wait=1.0)
+
+    @property
+    def _mirror(self) -> ChainMirror | MachineMirror:
+        """By what the run's item says, once there is one: a state machine may submit a chain."""
+        if self._known is not None:
+            return self._known
+        handle = self._handle
+        run = self._connection.ledger.run(handle.dag_id, handle.run_id)
+        is_chain = handle.target == "batch" or schema.is_chain(run or {})
+        mirror = (ChainMirror if is_chain else MachineMirror)(self._connection, handle, **self._settle)
+        if run is not None or is_chain:
+            self._known = mirror
+        return mirror
 
     def poll(self) -> RunProgress:
         """Look once and bring the ledger up to date.

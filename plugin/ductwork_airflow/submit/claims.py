@@ -77,18 +77,11 @@ class Claims:
 
     def make(self, job: Job) -> bool:
         """Claim a job for this round. False if it is claimed already."""
-        changes = {
-            "name": job.name,
-            "above": list(job.above),
-            "submit": json.dumps(job.submit),
-            "position": job.position,
-            "group": job.group or None,
-            "round": self.round,
-            "job_id": None,
-            "expires_at": expiry(),
-            **self._mine(),
-        }
-        return self._update(job, changes, "attribute_not_exists(pk) OR #round < :round")
+        return self._update(job, self._new(job, None), "attribute_not_exists(pk) OR #round < :round")
+
+    def adopt(self, job: Job, job_id: str) -> bool:
+        """Write the claim of a job that somebody has submitted without one. False if there is one."""
+        return self._update(job, self._new(job, job_id), "attribute_not_exists(pk)")
 
     def take_over(self, job: Job, seen: Item) -> bool:
         """Take an unresolved claim from its owner. False if it has been resolved or taken meanwhile."""
@@ -100,6 +93,19 @@ class Claims:
         changes = {"job_id": job_id, "owner": self.owner, "round": self.round}
         condition = "#owner = :owner AND #round = :round AND (attribute_not_exists(#job_id) OR #job_id = :job_id)"
         return self._update(job, changes, condition)
+
+    def _new(self, job: Job, job_id: str | None) -> dict[str, Any]:
+        return {
+            "name": job.name,
+            "above": list(job.above),
+            "submit": json.dumps(job.submit),
+            "position": job.position,
+            "group": job.group or None,
+            "round": self.round,
+            "job_id": job_id,
+            "expires_at": expiry(),
+            **self._mine(),
+        }
 
     def _mine(self) -> dict[str, Any]:
         return {"owner": self.owner, "claimed_at": time.time()}

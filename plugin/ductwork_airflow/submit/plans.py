@@ -142,7 +142,7 @@ def make(
         if found and found <= schema.TERMINAL_STATES and task_id not in cleared
     } | dict(wanted.marks)
     marks = dict(wanted.marks)
-    if run.get("target") == "batch":
+    if schema.is_chain(run):
         _divert_native(facts, done, marks)
     again = sorted(states.keys() - done.keys())
     if done and not (again or marks):

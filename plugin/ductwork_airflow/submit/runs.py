@@ -10,9 +10,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from botocore.exceptions import ClientError
+from ductwork import ledger_schema as schema
 
 from ductwork_airflow.ledger import Item, Ledger
 from ductwork_airflow.mirror import RunWatcher
+from ductwork_airflow.mirror.adoption import adopt_all
 from ductwork_airflow.mirror.connection import Connection
 from ductwork_airflow.submit import job_definitions as definitions
 from ductwork_airflow.submit import plans, stepfunctions
@@ -161,16 +163,20 @@ def restart(
 
 
 def _reopen(clients: Clients, ledger: Ledger, handle: RunHandle, run: Item, wanted: plans.Wanted) -> Item:
-    machine = run.get("target") != "batch"
+    machine = not schema.is_chain(run)
+    if not machine and run.get("execution_arn"):
+        adopt_all(Connection(clients, handle.ledger_table), run)
     if machine:
         stepfunctions.require_restartable(clients.client("stepfunctions"), run["execution_arn"])
     number = (stepfunctions.restarts(run["execution_arn"]) if machine else int(run.get("restarts", 0))) + 1
     names = (handle.dag_id, handle.run_id)
     plan = plans.make(run, ledger.tasks(*names), number, wanted, ledger.mapped(*names))
-    attributes = {}
+    attributes: dict[str, str | None] = {}
     if machine:
         name = stepfunctions.restart_name(handle.dag_id, handle.run_id, number)
         attributes["execution_arn"] = stepfunctions.sibling(run["execution_arn"], name)
+    else:
+        attributes["finished_at"] = None
     plans.reopen(ledger, run, plan, **attributes)
     return _run(ledger, handle.dag_id, handle.run_id) or run
 
@@ -180,11 +186,13 @@ def _complete_restart(clients: Clients, handle: RunHandle, run: Item, pace: Pace
     ledger, plan = _ledger(clients, handle.ledger_table), plans.Plan.of(run)
     if plan is not None:
         plans.reset(ledger, run, ledger.tasks(handle.dag_id, handle.run_id), plan)
-        if run.get("target") == "batch":
+        if schema.is_chain(run):
             _resubmit(clients, ledger, run, plan, pace)
         else:
             _restart_machine(clients.client("stepfunctions"), run, plan)
-    return _at(handle, run.get("execution_arn"))
+    # A chain is restarted without the execution that may have submitted it.
+    followed = not (schema.is_chain(run) and run.get("restarts"))
+    return _at(handle, run.get("execution_arn") if followed else None)
 
 
 def _restart_machine(client: Any, run: Item, plan: plans.Plan) -> None:

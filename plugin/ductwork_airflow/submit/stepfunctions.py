@@ -132,7 +132,7 @@ def sibling(execution_arn: str, name: str) -> str:
 def require_restartable(client: Any, execution_arn: str) -> None:
     """Check that the current definition of an execution's machine can pass over what is done.
 
-    :raises SubmissionError: it was compiled with --no-restart
+    :raises SubmissionError: it was compiled with --no-restart, or submits a job chain by now
     """
     arn = machine_of(execution_arn)
     try:
@@ -143,8 +143,8 @@ def require_restartable(client: Any, execution_arn: str) -> None:
         raise _explained(error, arn) from error
     if _JOB in definition and _DONE not in definition:
         raise SubmissionError(
-            f"the state machine {arn} was compiled with --no-restart, so it would run everything again: compile and "
-            "deploy it without that option, then give the same command again"
+            f"the state machine {arn} was compiled with --no-restart, or since the run with --engine batch, so it "
+            "would run everything again: compile and deploy it without that option, then give the same command again"
         )
 
 

@@ -9,7 +9,8 @@
 4. :mod:`.report` tells Step Functions the outcome, or the exit code tells Batch.
 
 With ``DUCTWORK_JOIN`` it has nothing to do: its job gathers more jobs than another may depend on. With
-``DUCTWORK_CALLBACK`` it runs callbacks that nobody else can run (:mod:`.callback_job`).
+``DUCTWORK_CALLBACK`` it runs callbacks that nobody else can run (:mod:`.callback_job`), or finds out how a run ended
+(:mod:`.settling`).
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ SIZE_VARIABLE = "DUCTWORK_MAP_SIZE"
 _OFFSET = "DUCTWORK_MAP_OFFSET"
 TOKEN_VARIABLE = "DUCTWORK_TASK_TOKEN"
 DEFAULT_KILL_GRACE = 20.0
+_OF_RUNS = frozenset({"run", "settle"})
 
 
 class InvalidEnvironment(ValueError):
@@ -26,8 +27,8 @@ class WorkerEnvironment:
     """
     :param token: of the Step Functions task, None in a job chain
     :param job_id: of AWS Batch, None elsewhere
-    :param callback: run callbacks in place of the task: ``task``, ``record`` or ``run``; for ``run``, ``task_id`` is
-        empty
+    :param callback: run callbacks in place of the task: ``task``, ``record`` or ``run``; or ``settle`` the run. For
+        ``run`` and ``settle``, ``task_id`` is empty
     :param try_number: with ``callback``: the try that died, where no worker has written it down
     :param map_size: how many instances the mapped task has; None where it is not mapped or nobody says
     :param event_bus: where asset events go besides the ledger: a bus's name or ARN
@@ -55,7 +56,7 @@ class WorkerEnvironment:
         """
         needed = ("DUCTWORK_DAG_ID", "DUCTWORK_RUN_ID", "DUCTWORK_TASK_ID", "DUCTWORK_LEDGER_TABLE")
         callback = _callback(environ)
-        optional = {"DUCTWORK_TASK_ID"} if callback == "run" else set()
+        optional = {"DUCTWORK_TASK_ID"} if callback in _OF_RUNS else set()
         if missing := [name for name in needed if not environ.get(name) and name not in optional]:
             raise InvalidEnvironment(f"{', '.join(missing)} not set; a worker is started by a compiled schedule")
         dag_id, run_id, task_id, table = (environ.get(name, "") for name in needed)
@@ -79,8 +80,8 @@ class WorkerEnvironment:
 
 def _callback(environ: Mapping[str, str]) -> str | None:
     text = environ.get(CALLBACK_VARIABLE) or None
-    if text not in {None, "task", "record", "run"}:
-        raise InvalidEnvironment(f"{CALLBACK_VARIABLE} must be 'task', 'record' or 'run', not {text!r}")
+    if text not in {None, "task", "record", *_OF_RUNS}:
+        raise InvalidEnvironment(f"{CALLBACK_VARIABLE} must be 'task', 'record', 'run' or 'settle', not {text!r}")
     return text
 
 

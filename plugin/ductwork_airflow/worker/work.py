@@ -7,6 +7,8 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+from ductwork import ledger_schema as schema
+
 from ductwork_airflow import gate, gate_reads
 from ductwork_airflow.aws import Aws
 from ductwork_airflow.execution_api import Session, event_bus
@@ -20,6 +22,7 @@ from ductwork_airflow.worker.logs import FailureCapture
 from ductwork_airflow.worker.outcome import Outcome
 from ductwork_airflow.worker.report import EXIT_OK, EXIT_UNREPORTED, report
 from ductwork_airflow.worker.runner import Runner
+from ductwork_airflow.worker.settling import settle
 
 
 def work(environment: WorkerEnvironment) -> int:
@@ -30,6 +33,8 @@ def work(environment: WorkerEnvironment) -> int:
     own: dict[str, Any] = {}
     try:
         ledger = Ledger.connect(environment.table, aws)
+        if environment.callback == "settle":
+            return settle(_run(environment, ledger), environment.table, aws)
         if environment.callback:
             return run_job(environment, ledger, _run(environment, ledger))
         bus = EventBus(environment.event_bus, lambda: aws.client("events")) if environment.event_bus else None
@@ -70,7 +75,7 @@ def _outcome(
     if own.get("quiet") and number > _max_tries(own, item) + 1:
         return _buried(environment, ledger, run)
     # A state machine has decided before it starts an array, though its children have no token.
-    gated = environment.token is None and run.get("target") != "stepfunctions"
+    gated = environment.token is None and schema.is_chain(run)
     if gated and (ended := _gated(environment, ledger, run, item)):
         return ended
     session = Session(

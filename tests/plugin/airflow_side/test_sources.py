@@ -27,6 +27,9 @@ WRONG = [
     (Source(artefact={"States": {}}), "give remote_dag_id"),
     (Source(artefact={"jobs": [], "dag_id": "a"}, target="batch", dag_id="b"), "of DAG 'a', remote_dag_id says 'b'"),
     (Source(artefact="/no/such.asl.json"), "cannot be read"),
+    (Source(dag_file="a.py", engine="glue"), "engine 'glue': it must be 'states' or 'batch'"),
+    (Source(dag_file="a.py", target="batch", engine="batch"), "engine goes with target='stepfunctions' only"),
+    (Source(artefact={"States": {}}, dag_id="a", engine="batch"), "what is compiled already has its own"),
     (Source(dag_file=str(DAGS / "remote.py")), "defines several DAGs"),
     (Source(dag_file=str(DAGS / "remote.py"), dag_id="nobody"), "DW107"),
 ]
@@ -53,6 +56,11 @@ def test_a_dag_file_is_compiled_with_the_deployment_values():
     loaded = source.load()
     assert (loaded.dag_id, loaded.document["dag_id"]) == ("good", "good")
     assert {job["submit"]["jobQueue"] for job in loaded.document["jobs"]} == {"mine"}
+
+
+def test_a_dag_file_is_compiled_for_the_engine():
+    loaded = Source(dag_file=str(DAGS / "remote.py"), dag_id="good", engine="batch").load()
+    assert loaded.document["States"]["Start run"]["Arguments"]["Item"]["engine"] == {"S": "batch"}
 
 
 def test_compiling_leaves_the_tasks_execution_timeout_in_force():

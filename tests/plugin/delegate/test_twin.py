@@ -191,6 +191,13 @@ def test_as_a_decorator():
     assert delegate(twin) is twin, "a twin is its own twin"
 
 
+@pytest.mark.parametrize(("target", "engine"), [("stepfunctions", "batch"), ("batch", "states")])
+def test_the_engine_is_that_of_state_machines_alone(target, engine):
+    """``[ductwork] engine`` holds for all DAGs, those of job chains too."""
+    dag = delegate(one_per_rule(), target=target, engine="batch")
+    assert (dag.get_task(SUBMIT).target, dag.get_task(SUBMIT).engine) == (target, engine)
+
+
 @pytest.mark.parametrize("variable", ["DUCTWORK_DAG_ID", "DUCTWORK_COMPILING"])
 def test_worker_and_translator_see_the_original(variable, monkeypatch):
     monkeypatch.setenv(variable, "1")

@@ -13,9 +13,9 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from ductwork_airflow.mirror import RunWatcher
 from ductwork_airflow.submit import runs
 from ductwork_airflow.submit.remote import RunHandle
-from remote_runs import TABLE, Clients, Remote
+from remote_runs import MACHINE_CHAIN, TABLE, Clients, Remote
 
-TARGETS = pytest.mark.parametrize("target", ["stepfunctions", "batch"])
+TARGETS = pytest.mark.parametrize("target", ["stepfunctions", "batch", MACHINE_CHAIN])
 SLOW = "job('a', 'sleep 60') >> job('b') >> EmptyOperator(task_id='e')\njob('quick') >> job('other', 'sleep 60')"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ductwork.backends.batch import chain
+from ductwork.backends.chain_machine import machine as chain_machine
 from ductwork.backends.schedule_document import document
 from ductwork.backends.stepfunctions import machine
 from ductwork.diagnostics import Diagnostics
@@ -24,8 +25,20 @@ class Backend:
     emit: Callable[[Workflow, Diagnostics], Mapping[str, Any] | None]
 
 
+# Which of Step Functions and Batch decides what runs when, in a state machine.
+ENGINES: dict[str, Backend] = {
+    "states": Backend("asl", machine.emit),
+    "batch": Backend("asl", chain_machine.emit),
+}
 BACKENDS: dict[str, Backend] = {
-    "stepfunctions": Backend("asl", machine.emit),
+    "stepfunctions": ENGINES["states"],
     "batch": Backend("batch", chain.emit),
     "schedule": Backend("schedule", document.emit),
 }
+
+
+def backend(target: str, engine: str) -> Backend:
+    """
+    :param engine: of target ``stepfunctions``; others have none
+    """
+    return ENGINES[engine] if target == "stepfunctions" else BACKENDS[target]

@@ -13,6 +13,7 @@ _OF_THE_PLUGIN = frozenset(
         "delegate_dags",
         "delegate_tag",
         "endpoint_url",
+        "engine",
         "places",
         "poll_interval",
         "region_name",

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ductwork.backends.stepfunctions import run
 
+MAX_DEFINITION_BYTES = 1_048_576
 MAX_EVENTS = 25_000
 
 # History events of one visit to a state (service quotas count them; see the Step Functions developer guide).
@@ -23,6 +25,19 @@ def cost(machine: Mapping[str, Any]) -> tuple[int, int]:
     """
     visited = list(_happy_path(machine))
     return len(visited), 2 + sum(map(_events, visited))
+
+
+def excesses(machine: Mapping[str, Any], further_events: int = 0) -> Iterator[str]:
+    """What of a machine is more than AWS takes, the worst first.
+
+    :param further_events: of a run's history, besides those of :func:`cost`
+    """
+    events = cost(machine)[1] + further_events
+    if events > MAX_EVENTS:
+        yield f"a run makes {events:,} history events, AWS allows {MAX_EVENTS:,}"
+    size = len(json.dumps(machine, separators=(",", ":"), ensure_ascii=False).encode())
+    if size > MAX_DEFINITION_BYTES:
+        yield f"the definition takes {size:,} bytes, AWS accepts {MAX_DEFINITION_BYTES:,}"
 
 
 def _happy_path(scope: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:

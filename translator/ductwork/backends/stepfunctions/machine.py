@@ -8,7 +8,6 @@ error that stops siblings.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -30,7 +29,6 @@ from ductwork.diagnostics import Diagnostics
 from ductwork.ir import BatchJob, Task, Workflow
 from ductwork.names import STATE_NAME_LIMIT, shorten
 
-MAX_DEFINITION_BYTES = 1_048_576
 _SPLIT = "split the DAG in two and let the first trigger the second"
 
 
@@ -47,14 +45,7 @@ def emit(workflow: Workflow, diagnostics: Diagnostics) -> Mapping[str, Any] | No
         "StartAt": run.PREPARE,
         "States": run.opening(workflow, first, joins=emitter.has_joins) | states | run.closing(workflow),
     }
-    events = costs.cost(machine)[1] + emitter.iteration_events
-    if events > costs.MAX_EVENTS:
-        what = f"a run makes {events:,} history events, AWS allows {costs.MAX_EVENTS:,}"
-        diagnostics.add("DW311", workflow.origin, what, _SPLIT, dag_id=workflow.dag_id)
-        return None
-    size = len(json.dumps(machine, separators=(",", ":"), ensure_ascii=False).encode())
-    if size > MAX_DEFINITION_BYTES:
-        what = f"the definition takes {size:,} bytes, AWS accepts {MAX_DEFINITION_BYTES:,}"
+    if (what := next(costs.excesses(machine, emitter.iteration_events), None)) is not None:
         diagnostics.add("DW311", workflow.origin, what, _SPLIT, dag_id=workflow.dag_id)
         return None
     return machine

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ductwork.backends import worker_job
@@ -26,12 +26,21 @@ CHECK, SUCCEEDED, FAILED = "Run succeeded?", "Run succeeded", "Run failed"
 CALL_BACK, CALLED = "Call back", "Called back"
 _ENDS = {"success": SUCCEEDED, "failed": FAILED}
 
+FAILURE = {
+    "Type": "Fail",
+    "Error": "Ductwork.RunFailed",
+    "Cause": "{% 'run ' & $run.id & ' failed: its task instances are in the ledger under ' & $run.pk %}",
+}
+
 _NOW = "{% $states.context.State.EnteredTime %}"
 
 
-def opening(workflow: Workflow, first_task: str, *, joins: bool) -> dict[str, State]:
+def opening(
+    workflow: Workflow, first_task: str, *, joins: bool, item: Mapping[str, Any] | None = None
+) -> dict[str, State]:
     """
     :param joins: some part of the machine waits for another by a join
+    :param item: attributes of the run's item besides, or in place of, the usual ones
     """
     then, before = _before_first(workflow, first_task)
     further = (_JOINS if joins else "") + (_LIMITED if _limits(workflow) else "")
@@ -45,7 +54,7 @@ def opening(workflow: Workflow, first_task: str, *, joins: bool) -> dict[str, St
         START: {
             "Type": "Task",
             "Resource": integrations.PUT_ITEM,
-            "Arguments": _create_run(workflow),
+            "Arguments": _create_run(workflow, item or {}),
             "Output": {},
             "Retry": integrations.CONDITIONAL_RETRY,
             "Catch": [{"ErrorEquals": integrations.CONDITION_FAILED, "Output": {}, "Next": ALREADY}],
@@ -122,11 +131,7 @@ def _finish(workflow: Workflow, at_end: dict[str, str], then: str) -> dict[str, 
             "Default": at_end["failed"],
         },
         SUCCEEDED: {"Type": "Succeed"},
-        FAILED: {
-            "Type": "Fail",
-            "Error": "Ductwork.RunFailed",
-            "Cause": "{% 'run ' & $run.id & ' failed: its task instances are in the ledger under ' & $run.pk %}",
-        },
+        FAILED: FAILURE,
     }
     return ended | (_call_back(workflow) if workflow.calls_back else {})
 
@@ -209,7 +214,7 @@ def _run_values(dag_id: str, further: str) -> str:
     )
 
 
-def _create_run(workflow: Workflow) -> State:
+def _create_run(workflow: Workflow, further: Mapping[str, Any]) -> State:
     item: dict[str, Any] = {
         **integrations.item_key(RUN_SK),
         "dag_id": {"S": workflow.dag_id},
@@ -237,7 +242,7 @@ def _create_run(workflow: Workflow) -> State:
         item["assets"] = {"S": json.dumps([asset.document() for asset in workflow.assets])}
     return {
         "TableName": workflow.ledger_table,
-        "Item": item,
+        "Item": item | dict(further),
         # A retry of this very state finds the item its first try wrote.
         "ConditionExpression": "attribute_not_exists(pk) OR execution_arn = :execution",
         "ExpressionAttributeValues": {":execution": {"S": "{% $states.context.Execution.Id %}"}},
