@@ -63,8 +63,8 @@ class ChainMirror:
             items = ledger.tasks(*self._names)
             instances = Instances(ledger, run, items)
         items = instances.items()
-        self._explain(items)
-        if not run.get("stopping") and not run.get("restart"):
+        explained = self._explain(items)
+        if explained and not run.get("stopping") and not run.get("restart"):
             self._finish(run, instances)
         return self._looks.progress(ledger.run(*self._names), items, expanded)
 
@@ -189,12 +189,13 @@ class ChainMirror:
             return Move(task, index, "failed", max(number, int((item or {}).get("try_number", 0))), facts)
         return None
 
-    def _explain(self, items: Sequence[Item]) -> None:
-        """Say of task instances that failed without a word why their containers ended."""
+    def _explain(self, items: Sequence[Item]) -> bool:
+        """Say of task instances that failed without a word why their containers ended. False if that is yet to come."""
         dead = {item["job_id"]: item for item in jobs.silent(items) if item.get("job_id")}
         fresh = {job: item for job, item in dead.items() if job not in self._examined}
-        jobs.add_exit_reasons(self._aws.batch, self._aws.ledger, fresh)
-        self._examined |= fresh.keys()
+        going_on = jobs.add_exit_reasons(self._aws.batch, self._aws.ledger, fresh)
+        self._examined |= fresh.keys() - going_on
+        return not going_on
 
     def _not_started(self, instances: Instances, task: str, index: int, job: jobs.Detail, number: int) -> Move | None:
         reason, facts = job.get("statusReason", ""), jobs.facts(job)

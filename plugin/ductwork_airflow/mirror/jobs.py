@@ -198,11 +198,16 @@ def job_of(index: int, candidates: Sequence[Detail], indexes: Mapping[str, int])
     return None
 
 
-def add_exit_reasons(client: Any, ledger: Ledger, dead: Mapping[str, Item]) -> None:
+def add_exit_reasons(client: Any, ledger: Ledger, dead: Mapping[str, Item]) -> set[str]:
     """
     :param client: a boto3 Batch client
     :param dead: by job id, the task instances whose containers could not say why they ended
+    :return: the jobs that have not ended yet: what ended the task instance still runs its callbacks
     """
+    going_on = set()
     for job_id, job in describe(client, dead).items():
         if job["status"] in ENDED:
             annotate(ledger, dead[job_id], {"error": exit_reason(job), **facts(job)})
+        else:
+            going_on.add(job_id)
+    return going_on

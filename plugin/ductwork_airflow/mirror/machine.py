@@ -156,8 +156,8 @@ class MachineMirror:
             if job := item.get("job_id") or self._last_job(item["task_id"], item["map_index"]):
                 dead[job] = item
         fresh = {job: item for job, item in dead.items() if job not in self._examined}
-        jobs.add_exit_reasons(self._aws.batch, self._aws.ledger, fresh)
-        self._examined |= fresh.keys()
+        going_on = jobs.add_exit_reasons(self._aws.batch, self._aws.ledger, fresh)
+        self._examined |= fresh.keys() - going_on
 
     def _last_job(self, task: str, index: int) -> str | None:
         """The job of a task instance that does not name it: it never said a word."""
