@@ -60,7 +60,7 @@ class Adoption:
         self._group_of = {
             facts["job"]: facts["group"]
             for facts in self.run["tasks"].values()
-            if "group" in facts and facts.get("size", 0) > 1
+            if {"job", "group"} <= facts.keys() and facts.get("size", 0) > 1
         }
         # A join's state has the name of its job.
         self._job_of = {
