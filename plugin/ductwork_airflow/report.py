@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from ductwork_airflow.ledger import Item, Ledger
 NOT_BEGUN = "none"
 QUEUED = ("RUNNABLE", "STARTING")
 _FAILED = {"failed", "upstream_failed"}
+_DIVERTED = {"skipped", "upstream_failed"}
 # How workers and Batch say that a process was ended from outside.
 _KILLED = ("killed by signal", "exit code 137", "exit code 143", "exceeded timeout", "sigterm")
 
@@ -78,7 +79,11 @@ def read(
     run = ledger.run(dag_id, run_id)
     if run is None:
         return None
-    items = {(item["task_id"], item["map_index"]): item for item in ledger.tasks(dag_id, run_id)}
+    items = {
+        (item["task_id"], index): {**item, "map_index": index}
+        for item in ledger.tasks(dag_id, run_id)
+        for index in _indexes(item, (run.get("tasks") or {}).get(item["task_id"], {}))
+    }
     seen = {task_id for task_id, _ in items}
     keys = [*items, *((task_id, UNMAPPED) for task_id in order if task_id not in seen)]
     place = {task_id: number for number, task_id in enumerate(order)}
@@ -87,6 +92,17 @@ def read(
     tasks = [_task(key, items.get(key, {}), returned) for key in keys]
     mapped = count_mapped([*items.values()], ledger.mapped(dag_id, run_id))
     return RunReport(dag_id, run_id, run["state"], run.get("error"), tasks, mapped)
+
+
+def _indexes(item: Item, own: Mapping[str, Any]) -> Iterable[int]:
+    """The map indexes that an item speaks for.
+
+    Of a mapped task that a state machine has not reached there is one. Where the file tells how many instances it has,
+    Airflow has made them all when the run began.
+    """
+    size = int(own.get("literal_size", 0))
+    diverted = item["map_index"] < 0 and item.get("state") in _DIVERTED
+    return range(size) if size and diverted else (item["map_index"],)
 
 
 def count_mapped(items: Sequence[Item], expanded: Mapping[str, Item]) -> dict[str, dict[str, int]]:

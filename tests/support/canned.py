@@ -17,6 +17,8 @@ class Canned:
     def __init__(self, clients: Clients, size: int) -> None:
         self._clients, self._size = clients, size
         self.events = list(self._events())
+        self.failed: set[str] = set()
+        """The jobs that Batch does not start because one above them has failed."""
 
     def client(self, service: str) -> Any:
         return self._clients.client("dynamodb") if service == "dynamodb" else self
@@ -46,17 +48,27 @@ class Canned:
     def describe_jobs(self, jobs: list[str]) -> dict[str, Any]:
         self._clients.calls["describe_jobs"] += 1
         assert len(jobs) <= 100
-        return {"jobs": [{"jobId": job, "status": "RUNNABLE", "attempts": [], "container": {}} for job in jobs]}
+        return {"jobs": [self._describe(job) for job in jobs]}
+
+    def _describe(self, job: str) -> dict[str, Any]:
+        found: dict[str, Any] = {"jobId": job, "status": "RUNNABLE", "attempts": [], "container": {}}
+        below = {"status": "FAILED", "statusReason": "Dependent Job failed"}
+        return found | (below if job in self.failed else {})
 
 
-def canned_run(remote: Remote, target: str, size: int) -> tuple[Clients, Canned, RunHandle]:
-    """A run with ``size`` jobs waiting in the queue: what counts the calls, what to watch it with, and its handle."""
-    names = (f"canned_{target}", f"r{size}")
+def canned_run(remote: Remote, target: str, size: int, layer: int = 0) -> tuple[Clients, Canned, RunHandle]:
+    """A run with ``size`` jobs waiting in the queue: what counts the calls, what to watch it with, and its handle.
+
+    :param layer: in a chain each task comes after the one whose number is less by so many; 0: after none
+    """
+    names = (f"canned_{target}", f"r{size}-{layer}")
     if target == "stepfunctions":
         facts: dict[str, Any] = {f"t{task}": {} for task in range(size)}
         remote.ledger.start_run(*names, target=target, execution_arn="arn", tasks=facts)
     else:
         facts = {f"t{task}": {"job": f"j{task}"} for task in range(size)}
+        for task in range(layer, size) if layer else ():
+            facts[f"t{task}"]["upstream"] = [f"t{task - layer}"]
         remote.ledger.start_run(*names, target=target, tasks=facts)
         for task in range(size):
             claim = {"name": f"j{task}", "above": [], "submit": "{}", "position": task, "round": 0}

@@ -38,7 +38,7 @@ def describe(workflow: Workflow, artefact: Artefact | None) -> str:
 
 def _tasks(workflow: Workflow, *, chain: bool) -> Iterator[str]:
     """A line for each task, below a line for each task group around it."""
-    known = sizes.sizes(workflow) if chain else {}
+    known = workflow.sizes if chain else {}
     workflow = sizes.prepared(workflow, known)
     width = max((2 * len(task.within) + len(task.task_id) for task in workflow.tasks), default=0)
     tasks = sorted(workflow.tasks, key=_placed(workflow.tasks))

@@ -341,12 +341,21 @@ class Workflow:
     def by_id(self) -> dict[str, Task]:
         return {task.task_id: task for task in self.tasks}
 
+    def length_of(self, task: Task) -> Length | None:
+        """How many instances a task has, whether mapped itself or within a mapped group; None if it has but one."""
+        return self.groups[task.group] if task.group else task.length
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The number of instances of each mapped task of which the file tells it."""
+        known = {task.task_id: found.fixed for task in self.tasks if (found := self.length_of(task)) is not None}
+        return {task_id: number for task_id, number in known.items() if number is not None}
+
     def most(self, length: Length) -> int:
         """How many instances there are at the most."""
 
         def of_task(task_id: str) -> int:
-            task = self.by_id[task_id]
-            own = self.groups[task.group] if task.group else task.length
+            own = self.length_of(self.by_id[task_id])
             return self.max_map_length if own is None else self.most(own)
 
         return length.most(of_task)

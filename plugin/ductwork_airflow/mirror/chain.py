@@ -38,6 +38,7 @@ class ChainMirror:
         self._job_of: dict[str, str] = {}
         self._round = -1
         self._examined: set[str] = set()
+        self._order: list[str] = []
         self._missing: Counter[tuple[str, int]] = Counter()
         self._stopping_since: float | None = None
         self._submitter: Submitter | None = None
@@ -123,7 +124,7 @@ class ChainMirror:
 
     def _take_in(self, run: Item, instances: Instances, expanded: Mapping[str, Item]) -> bool:
         """Bring task instances up to date with their jobs. Whether any job has not ended."""
-        waiting = {task: job for task, job in self._jobs(run).items() if instances.left(task)}
+        waiting = self._looked_at(run, instances)
         found = jobs.describe(self._aws.batch, waiting.values())
         for task, job_id in waiting.items():
             left, job = instances.left(task), found.get(job_id)
@@ -140,6 +141,21 @@ class ChainMirror:
             ]
             instances.move(move for move in moves if move is not None)
         return any(job["status"] not in jobs.ENDED for job in found.values())
+
+    def _looked_at(self, run: Item, instances: Instances) -> dict[str, str]:
+        """Of the jobs that have not ended, by task, those that may have begun, or never will; and others while a call
+        has room for them. What waits for jobs that go on is waiting."""
+        left = {task: job for task, job in self._jobs(run).items() if instances.left(task)}
+        if run.get("stopping") or len(left) <= jobs.DESCRIBE_LIMIT:
+            return left
+        near = left.keys() & set(instances.due(self._in_order(run)))
+        room = -len(near) % jobs.DESCRIBE_LIMIT if near else jobs.DESCRIBE_LIMIT
+        near |= set([task for task in left if task not in near][:room])
+        return {task: job for task, job in left.items() if task in near}
+
+    def _in_order(self, run: Item) -> list[str]:
+        self._order = self._order or graph.topological({task: gate.above(own) for task, own in run["tasks"].items()})
+        return self._order
 
     def _children(self, run: Item, task: str, job: jobs.Detail, left: Sequence[int]) -> dict[int, jobs.Detail | None]:
         """By index what became of children of an array that has ended; None if Batch does not know."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,8 @@ from ductwork_airflow.mirror import jobs
 
 # A mapped task may have ten thousand instances to end.
 _WRITES_AT_ONCE = 16
+# Batch may start nothing below a task that has ended so.
+_STOPPING = frozenset({"failed", "upstream_failed", "skipped"})
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,19 @@ class Instances:
             if at is None and self._known.ended(up) < len(gate.indexes(self.facts[up])):
                 return False
         return True
+
+    def due(self, order: Iterable[str]) -> Iterator[str]:
+        """The tasks whose jobs may have begun, or which Batch will not start.
+
+        :param order: all tasks, in topological order
+        """
+        stopped: set[str] = set()
+        for task in order:
+            own = self.facts[task]
+            if any(up in stopped or self.states(up) & _STOPPING for up in gate.above(own)):
+                stopped.add(task)
+            if task in stopped or own.get("size") or self.has_waited(task, UNMAPPED):
+                yield task
 
     def verdict(self, task: str, index: int) -> str:
         """What the rule of a task says, once :meth:`has_waited`."""

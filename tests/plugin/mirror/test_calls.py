@@ -44,6 +44,20 @@ def test_calls_of_a_look_at_a_chain(remote: Remote, size: int) -> None:
     print(f"chain of {size}: {sum(clients.calls.values())} calls, {dict(clients.calls)}")
 
 
+def test_what_waits_for_other_jobs_is_not_asked_about(remote: Remote) -> None:
+    """Of four layers of 150 jobs each the first may have begun. A call has room for a hundred: others fill it up."""
+    clients, aws, handle = canned_run(remote, "batch", 600, layer=150)
+    watcher = runs.watcher(aws, handle)
+    for _ in range(2):
+        clients.calls.clear()
+        watcher.poll()
+        assert clients.calls["describe_jobs"] == 2
+    # Batch starts nothing below what has failed: all of that is looked at at once.
+    remote.ledger.record_task(*(handle.dag_id, handle.run_id), "t0", "failed", 1)
+    aws.failed = {f"job-{150 * layer}" for layer in (1, 2, 3)}
+    assert watcher.poll().counts["upstream_failed"] == 3
+
+
 def test_history_is_read_a_piece_at_a_time(remote: Remote) -> None:
     clients = Clients(remote.aws)
     aws = Canned(clients, 1000)

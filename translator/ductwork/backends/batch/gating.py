@@ -67,7 +67,7 @@ def dependencies(workflow: Workflow) -> dict[str, tuple[str, ...]]:
 
 def gated(workflow: Workflow) -> Gated:
     """How each task of a workflow is carried out in a chain."""
-    known = sizes.sizes(workflow)
+    known = workflow.sizes
     workflow = sizes.prepared(workflow, known)
     skippers = _skippers(workflow, known)
     deciders = _deciders(workflow, skippers)

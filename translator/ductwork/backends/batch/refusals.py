@@ -17,7 +17,7 @@ _HINT = "use --target stepfunctions"
 def refuse(workflow: Workflow, known: Mapping[str, int], diagnostics: Diagnostics) -> None:
     """Report what is lost, or not possible, whatever the order of the tasks.
 
-    :param known: the numbers of instances of mapped tasks, see :func:`sizes.sizes`
+    :param known: the numbers of instances of mapped tasks, see :attr:`Workflow.sizes`
     """
     ends = [ir.RUN_CALLBACKS[end] for end in workflow.calls_back]
     limits = {"dagrun_timeout": workflow.timeout, "max_active_runs": workflow.max_active_runs, **dict.fromkeys(ends, 1)}
@@ -52,7 +52,7 @@ def _of_task(task: Task) -> Iterator[_Refusal]:
 def _of_mapped(workflow: Workflow, task: Task, size: int | None) -> Iterator[_Refusal]:
     if not task.is_mapped:
         return
-    length, most = sizes.length(workflow, task), batch_limits.ARRAY_SIZE[-1]
+    length, most = workflow.length_of(task), batch_limits.ARRAY_SIZE[-1]
     mapped = f"{task.group} is" if task.group else "it is"
     if size is None:
         over = ", ".join(dict.fromkeys(length.sources())) if length is not None else "what only Airflow can count"

@@ -18,24 +18,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from ductwork.ir import BatchJob, Instant, Task, Worker, Workflow
-from ductwork.lengths import Length
-
-
-def length(workflow: Workflow, task: Task) -> Length | None:
-    """How many instances a task has, whether mapped itself or within a mapped group; None if it has but one."""
-    return workflow.groups.get(task.group) if task.group else task.length
-
-
-def sizes(workflow: Workflow) -> dict[str, int]:
-    """The number of instances of each mapped task of which the file tells it."""
-    known = {task.task_id: found.fixed for task in workflow.tasks if (found := length(workflow, task)) is not None}
-    return {task_id: number for task_id, number in known.items() if number is not None}
 
 
 def prepared(workflow: Workflow, known: Mapping[str, int]) -> Workflow:
     """Each mapped task as a chain carries it out.
 
-    :param known: see :func:`sizes`
+    :param known: see :attr:`Workflow.sizes`
     """
     return replace(workflow, tasks=tuple(_prepared(task, known.get(task.task_id)) for task in workflow.tasks))
 

@@ -257,7 +257,8 @@ def _limits(workflow: Workflow) -> list[tuple[str, str]]:
 
 def _task_facts(workflow: Workflow) -> dict[str, Any]:
     """What workers, the mirror and a restart must know of tasks, where it differs from the default."""
-    return {task.task_id: {"M": _facts(task)} for task in workflow.tasks}
+    sizes = {task: {"literal_size": {"N": str(number)}} for task, number in workflow.sizes.items() if number}
+    return {task.task_id: {"M": _facts(task) | sizes.get(task.task_id, {})} for task in workflow.tasks}
 
 
 def _delays(retry: Retry) -> dict[str, float]:
