@@ -10,9 +10,9 @@ import pytest
 DAGS = Path(__file__).parent / "dags" / "callbacks.py"
 
 
-def run(ductwork, dag_id, notes):
+def run(ductwork, dag_id, notes, *how):
     conf = json.dumps({"notes": str(notes)})
-    return ductwork("run", DAGS, "--dag-id", dag_id, "--local", "--json", "--conf", conf, DUCTWORK_KILL_GRACE="1")
+    return ductwork("run", DAGS, "--dag-id", dag_id, "--local", "--json", "--conf", conf, *how, DUCTWORK_KILL_GRACE="1")
 
 
 def states(result):
@@ -32,6 +32,15 @@ def test_callbacks_of_runs_and_of_tasks_whose_container_dies(ductwork, tmp_path,
     done = run(ductwork, dag_id, notes)
     assert (done.code, states(done)) == (code, ended), done.err
     assert notes.read_text().splitlines() == noted
+
+
+@pytest.mark.parametrize("how", [("--target", "batch"), ("--engine", "batch")], ids=["chain", "machine"])
+def test_callbacks_of_tasks_whose_container_dies_in_a_chain(ductwork, tmp_path, how):
+    """Nothing below it needs to hear of its end, but its callback does."""
+    notes = tmp_path / "notes"
+    done = run(ductwork, "loses_a_container", notes, *how)
+    assert (done.code, states(done)) == (1, {"dies": ("failed", 2)}), done.err
+    assert notes.read_text().splitlines() == ["retry of dies", "failure of dies"]
 
 
 def test_a_run_that_outlives_its_dagrun_timeout(ductwork, tmp_path):

@@ -24,6 +24,9 @@ from ductwork_airflow.worker.report import EXIT_OK, EXIT_UNREPORTED, report
 from ductwork_airflow.worker.runner import Runner
 from ductwork_airflow.worker.settling import settle
 
+# What makes a chain's job have one attempt more than its task has tries.
+_OF_THE_LAST_ATTEMPT = {"quiet", "calls_back"}
+
 
 def work(environment: WorkerEnvironment) -> int:
     """Run the task instance unless it has ended or must not run, and report how it ended."""
@@ -72,10 +75,11 @@ def _outcome(
         return Outcome.of(known)
     facts: dict[str, Any] = run.get("tasks") or {}
     own = facts.get(environment.task_id) or {}
-    if own.get("quiet") and number > _max_tries(own, item) + 1:
+    if _OF_THE_LAST_ATTEMPT & own.keys() and number > _max_tries(own, item) + 1:
         return _buried(environment, ledger, run)
     # A state machine has decided before it starts an array, though its children have no token.
-    gated = environment.token is None and schema.is_chain(run)
+    decided = run.get("target") == "stepfunctions" and not schema.is_chain(run)
+    gated = environment.token is None and not decided
     if gated and (ended := _gated(environment, ledger, run, item)):
         return ended
     session = Session(
@@ -109,7 +113,7 @@ def _max_tries(facts: dict[str, Any], item: Item | None) -> int:
 
 
 def _buried(environment: WorkerEnvironment, ledger: Ledger, run: Item) -> Outcome:
-    """End a task whose last try's container has died, so that what is below it in the chain is started."""
+    """End a task whose last try's container has died: what is below it in the chain may run, its callbacks must."""
     own = run["tasks"][environment.task_id]
     code = run_job(replace(environment, callback="task" if own.get("calls_back") else "record"), ledger, run)
     item = ledger.task(environment.dag_id, environment.run_id, environment.task_id, environment.map_index) or {}

@@ -85,8 +85,9 @@ def _worker(gates: Gated, task: Task, size: int | None) -> dict[str, Any]:
 
 
 def _retry_strategy(task: Task, is_quiet: bool) -> dict[str, Any] | None:
-    """An attempt for each try; a quiet task has one more, which ends it well if its last try's container has died."""
-    attempts = min(task.retry.retries + (2 if is_quiet else 1), batch_limits.MAX_ATTEMPTS)
+    """An attempt for each try, and one more where somebody must hear of a last try whose container has died: of a quiet
+    task Batch, to start what is below; or the task's callbacks."""
+    attempts = min(task.retry.retries + (2 if is_quiet or task.calls_back else 1), batch_limits.MAX_ATTEMPTS)
     if attempts == 1:
         return None
     # The worker's exit code says that Airflow has given up; anything else is tried again.

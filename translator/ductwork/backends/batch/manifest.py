@@ -14,7 +14,8 @@ Of each task what workers, the mirror and restarts must know, where it differs f
                        waits for before the next try
 ``native``             no worker runs it, so it keeps no record of its own; ``push_job_id``: its job's id is its XCom
 ``stops``              its job fails if it is skipped
-``quiet``              its job ends well even if the task fails; ``calls_back``: something is to be called then
+``quiet``              its job ends well even if the task fails
+``calls_back``         something is to be called when it fails
 =====================  =============================================================================================
 """
 
@@ -58,7 +59,9 @@ def _tasks(workflow: Workflow, gated: Gated, named: Mapping[str, str]) -> dict[s
         if task.task_id in gated.stopping:
             facts["stops"] = True
         if task.task_id in gated.quiet:
-            facts |= {"quiet": True} | ({"calls_back": True} if task.calls_back else {})
+            facts["quiet"] = True
+        if task.calls_back and isinstance(task.work, Worker):
+            facts["calls_back"] = True
         if isinstance(task.work, BatchJob):
             facts |= {"native": True} | ({"push_job_id": True} if task.work.push_job_id else {})
         tasks[task.task_id] = facts
