@@ -14,16 +14,24 @@ ENGINE = "stepfunctions:batch"
 CASES = ("components", "empties", "failing_branch", "retrying", "skipping", "unhappy")
 SEMANTICS = ("branching", "chain_arrays", "run_states", "setups", "skipping_on")
 FILES = [HERE / "dags" / f"{name}.py" for name in CASES] + [HERE / "semantics" / f"{name}.py" for name in SEMANTICS]
+QUICK = {"chain_arrays", "empties", "failing_branch", "unhappy"}
+FURTHER = [file for file in FILES if file.stem not in QUICK]
 EXECUTIONS = {"success": "SUCCEEDED", "failed": "FAILED"}
 
 
 @pytest.fixture(scope="session")
-def engine(gather):
-    found = gather(FILES, targets=(ENGINE,))
+def engine(gather, request):
+    files = FILES if request.config.getoption("--long") else [file for file in FILES if file.stem in QUICK]
+    found = gather(files, targets=(ENGINE,))
     return found["airflow"], found[ENGINE]
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+EVERY = pytest.mark.parametrize(
+    "file", [pytest.param(file, id=file.stem, marks=[pytest.mark.long] * (file in FURTHER)) for file in FILES]
+)
+
+
+@EVERY
 def test_equal_to_airflow(engine, file):
     airflow, ours = (side[file.stem] for side in engine)
     assert "diagnostics" not in ours, ours["diagnostics"]
@@ -32,7 +40,7 @@ def test_equal_to_airflow(engine, file):
     assert not different, "\n".join(f"\n{name}\n{found}" for name, found in different.items())
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+@EVERY
 def test_the_execution_ends_as_the_run_and_writes_that(engine, file):
     airflow, ours = (side[file.stem] for side in engine)
     states = {name: record["state"] for name, record in airflow.items()}

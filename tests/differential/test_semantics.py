@@ -26,7 +26,7 @@ COUNTED = {
     *("group_setups", "group_bad_setup", "group_between", "mapped_between", "mapped_setup"),
     *("mapped_setup_and_teardown", "each_some_bad", "each_of_nothing"),
 }
-LONG = {"mapped_setups", "one_by_one", "overtaking", "run_states", "sensors", "skipping_on"}
+LONG = {"crossing", "mapped_setups", "one_by_one", "overtaking", "run_states", "sensors", "skipping_on"}
 
 
 def _cases(*, long):

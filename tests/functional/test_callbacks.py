@@ -34,7 +34,11 @@ def test_callbacks_of_runs_and_of_tasks_whose_container_dies(ductwork, tmp_path,
     assert notes.read_text().splitlines() == noted
 
 
-@pytest.mark.parametrize("how", [("--target", "batch"), ("--engine", "batch")], ids=["chain", "machine"])
+@pytest.mark.parametrize(
+    "how",
+    [("--target", "batch"), pytest.param(("--engine", "batch"), marks=pytest.mark.long)],
+    ids=["chain", "machine"],
+)
 def test_callbacks_of_tasks_whose_container_dies_in_a_chain(ductwork, tmp_path, how):
     """Nothing below it needs to hear of its end, but its callback does."""
     notes = tmp_path / "notes"

@@ -7,7 +7,11 @@ import pytest
 DAG = Path(__file__).parent / "dags" / "chain_deaths.py"
 
 
-@pytest.mark.parametrize("chain", [("--target", "batch"), ("--engine", "batch")], ids=["chain", "machine"])
+@pytest.mark.parametrize(
+    "chain",
+    [("--target", "batch"), pytest.param(("--engine", "batch"), marks=pytest.mark.long)],
+    ids=["chain", "machine"],
+)
 def test_what_is_to_run_after_a_failure_runs_after_a_death(ductwork, chain):
     """One attempt more than tries ends the task well for Batch; it is no try."""
     run = ductwork("run", DAG, "--local", "--json", *chain)

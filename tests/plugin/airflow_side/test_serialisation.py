@@ -30,6 +30,7 @@ ARGUMENTS = {
     "ledger_table": "runs",
     "role_arn": "arn:aws:iam::1:role/{{ params.file }}",
     "places": {"JobQueue": "queue"},
+    "engine": "states",
     "deployment": {"vcpus": "2"},
 }
 

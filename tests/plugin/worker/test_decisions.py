@@ -27,7 +27,7 @@ NEEDED = {
         ({"DUCTWORK_MAP_INDEX": "array"}, "AWS_BATCH_JOB_ARRAY_INDEX is not set"),
         ({"AWS_BATCH_JOB_ATTEMPT": "x"}, "AWS_BATCH_JOB_ATTEMPT must be an integer, not 'x'"),
         ({"DUCTWORK_KILL_GRACE": "x"}, "DUCTWORK_KILL_GRACE must be a number of seconds, not 'x'"),
-        ({"DUCTWORK_CALLBACK": "dag"}, "DUCTWORK_CALLBACK must be 'task', 'record' or 'run', not 'dag'"),
+        ({"DUCTWORK_CALLBACK": "dag"}, "DUCTWORK_CALLBACK must be 'task', 'record', 'run' or 'settle', not 'dag'"),
         (
             {"DUCTWORK_MAP_INDEX": "array", "AWS_BATCH_JOB_ARRAY_INDEX": "0", "DUCTWORK_MAP_OFFSET": "x"},
             "DUCTWORK_MAP_OFFSET must be an integer, not 'x'",
@@ -125,11 +125,13 @@ def instance(task_id: str, state: str, **more: Any) -> dict[str, Any]:
 
 
 FACTS = {
-    "t": {"upstream": ["a", "b"], "job": "t"},
+    "t": {"upstream": ["a", "b"], "job": "t", "skippers": ["a"]},
     "a": {"job": "a"},
     "b": {"job": "b"},
     "after_empty": {"upstream": ["empty"], "job": "after_empty"},
-    "empty": {"upstream": ["a"]},
+    "empty": {"upstream": ["a"], "skippers": ["a"]},
+    "native": {"job": "n", "native": True},
+    "below_native": {"upstream": ["a", "native"], "job": "below"},
     "root": {},
 }
 
@@ -139,7 +141,8 @@ FACTS = {
     [
         ("root", [], "run"),
         ("t", [instance("a", "success"), instance("b", "success")], "run"),
-        ("t", [instance("a", "success")], "run"),
+        ("below_native", [instance("a", "success")], "run"),
+        ("below_native", [instance("a", "success"), instance("native", "running")], "run"),
         ("t", [instance("a", "success"), instance("b", "failed")], "upstream_failed"),
         ("t", [instance("a", "skipped"), instance("b", "upstream_failed")], "upstream_failed"),
         ("t", [instance("a", "skipped"), instance("b", "success")], "skipped"),
@@ -156,9 +159,11 @@ FACTS = {
     ],
 )
 def test_gate(task_id: str, items: list[dict[str, Any]], verdict: str) -> None:
-    assert gate.evaluate(task_id, FACTS, items) == verdict
+    assert gate.Gate(FACTS, gate.Known(items)).verdict(task_id) == verdict
 
 
 def test_the_gate_does_not_guess() -> None:
     with pytest.raises(LedgerError, match="upstream task 'a' is 'running'"):
-        gate.evaluate("t", FACTS, [instance("a", "running")])
+        gate.Gate(FACTS, gate.Known([instance("a", "running")])).verdict("t")
+    with pytest.raises(LedgerError, match="upstream task 'b' is 'not' in the ledger"):
+        gate.Gate(FACTS, gate.Known([instance("a", "success")])).verdict("t")
