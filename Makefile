@@ -46,6 +46,7 @@ bench: $(VENV)/.dev  ## Measure against Airflow's own work on the same DAG, and 
 	$(BIN)/python tests/bench/mirror.py
 	$(BIN)/python tests/bench/makespan.py
 	$(BIN)/python tests/bench/mapped.py
+	$(BIN)/python tests/bench/chain.py
 
 $(VENV)/bin/python:
 	@echo "==> creating $(VENV)"

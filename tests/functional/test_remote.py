@@ -15,7 +15,9 @@ ROLE = "arn:aws:iam::123456789012:role/ductwork-local"
 PLACES = ("--place", "JobQueue=ductwork-local", "--place", "JobDefinition=ductwork-worker")
 # The last is a machine that submits a chain.
 MACHINE_CHAIN = "machine_chain"
-TARGETS = pytest.mark.parametrize("target", ["stepfunctions", "batch", MACHINE_CHAIN])
+TARGETS = pytest.mark.parametrize(
+    "target", ["stepfunctions", "batch", pytest.param(MACHINE_CHAIN, marks=pytest.mark.long)]
+)
 
 
 @pytest.fixture(scope="module")
