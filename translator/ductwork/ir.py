@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from ductwork.assets import Asset
@@ -337,7 +338,7 @@ class Workflow:
     tags: tuple[str, ...] = ()
     sns_topic: str = ""
 
-    @property
+    @cached_property
     def by_id(self) -> dict[str, Task]:
         return {task.task_id: task for task in self.tasks}
 

@@ -25,7 +25,7 @@ from ductwork_airflow.local.aws import EmbeddedAws
 from ductwork_airflow.local.workers import WorkerPool
 from ductwork_airflow.submit import runs
 from ductwork_airflow.submit.pace import Pacer
-from remote_runs import PACE, TABLE, Clients, Killed, Remote
+from remote_runs import PACE, QUEUE, TABLE, Clients, Killed, Remote
 
 SIXTY = """
 first = [job(f'first_{n}') for n in range(20)]
@@ -64,9 +64,14 @@ class Found:
     misled: int = 0
 
     @classmethod
-    def of(cls, remote: Remote, artefact: Mapping[str, Any], run_id: str) -> Found:
+    def of(cls, remote: Remote, artefact: Mapping[str, Any], run_id: str, since: float) -> Found:
+        """
+        :param since: when the run was begun, in epoch seconds
+        """
         suffix = "-" + names.run_hash("sixty", run_id)
-        made = [job for job in remote.jobs("sixty-") if job["jobName"].endswith(suffix)]
+        young = {"name": "AFTER_CREATED_AT", "values": [str(int(since * 1000) - 1)]}
+        pages = remote.batch.get_paginator("list_jobs").paginate(jobQueue=QUEUE, filters=[young])
+        made = [job for page in pages for job in page["jobSummaryList"] if job["jobName"].endswith(suffix)]
         name_of = {job["jobId"]: job["jobName"].removesuffix(suffix) for job in made}
         details = remote.batch.describe_jobs(jobs=[job["jobId"] for job in made][:100])["jobs"]
         above = {name_of[job["jobId"]]: {name_of[up["jobId"]] for up in job["dependsOn"]} for job in details}
@@ -105,7 +110,7 @@ class Process:
 def kill_at(remote: Remote, artefact: Mapping[str, Any], at: int, *, after: bool, at_once: int) -> tuple[str, Found]:
     """A submitter that dies at a boundary, and its successor. The call it died in; empty if it made fewer."""
     request = remote.request("sixty", f"r-{at}-{after}-{at_once}")
-    pace, process = replace(PACE, at_once=at_once), Process(remote, at, after=after)
+    pace, process, since = replace(PACE, at_once=at_once), Process(remote, at, after=after), time.time()
 
     def submit(clients: Clients) -> None:
         runs.submit(clients, artefact, "batch", request, ledger_table=TABLE, pace=pace)
@@ -113,7 +118,7 @@ def kill_at(remote: Remote, artefact: Mapping[str, Any], at: int, *, after: bool
     if not (died := _dies(lambda: submit(process.clients))):
         assert not process.died_in
     submit(remote.clients)
-    return (process.died_in if died else "", Found.of(remote, artefact, request.run_id))
+    return (process.died_in if died else "", Found.of(remote, artefact, request.run_id, since))
 
 
 def _dies(call: Any) -> bool:
@@ -168,12 +173,12 @@ def test_faults_on_the_wire(held: Remote, artefact: Mapping[str, Any], seed: int
         met[f"{call.action}: {fault}"] += 1
         return fault
 
-    request = held.request("sixty", f"wire-{seed}")
+    request, since = held.request("sixty", f"wire-{seed}"), time.time()
     with Proxy(held.aws.endpoint_url, judge) as proxy:
         through = Aws("us-east-1", proxy.url, ("x", "y"))
         pace = replace(PACE, backoff=0.05, attempts=20, lease=5.0)
         runs.submit(through, artefact, "batch", request, ledger_table=TABLE, pace=pace)
-    assert asdict(Found.of(held, artefact, request.run_id)) == {"duplicates": 0, "gaps": 0, "misled": 0}
+    assert asdict(Found.of(held, artefact, request.run_id, since)) == {"duplicates": 0, "gaps": 0, "misled": 0}
     assert {f"/v1/submitjob: {fault}" for fault in FAULTS} <= met.keys()
 
 
@@ -196,7 +201,7 @@ runs.submit(
 
 def test_processes_killed_with_9(held: Remote, artefact: Mapping[str, Any], tmp_path: Path) -> None:
     """Submitters are killed a moment after they have begun to work, until one gets to the end."""
-    path, chance, kills = tmp_path / "chain.json", random.Random(7), 0
+    path, chance, kills, since = tmp_path / "chain.json", random.Random(7), 0, time.time()
     path.write_text(json.dumps(artefact))
     command = [sys.executable, "-c", _SUBMITTER, held.aws.endpoint_url, str(path), "killed", TABLE]
     while True:
@@ -210,7 +215,7 @@ def test_processes_killed_with_9(held: Remote, artefact: Mapping[str, Any], tmp_
         submitter.wait(10)
         kills += 1
     assert kills > 0
-    assert asdict(Found.of(held, artefact, "killed")) == {"duplicates": 0, "gaps": 0, "misled": 0}
+    assert asdict(Found.of(held, artefact, "killed", since)) == {"duplicates": 0, "gaps": 0, "misled": 0}
 
 
 def test_throttling_slows_down_and_recovers() -> None:
