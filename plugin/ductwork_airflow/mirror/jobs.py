@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from ductwork import exit_codes
 from ductwork import ledger_schema as schema
 from ductwork.ledger_schema import TERMINAL_STATES
 
@@ -18,6 +19,8 @@ DESCRIBE_LIMIT = 100
 ENDED = frozenset({"SUCCEEDED", "FAILED"})
 # SUBMITTED and PENDING are waiting for other jobs: Airflow has no task queued that still waits for another.
 _QUEUED = frozenset({"RUNNABLE", "STARTING"})
+# How a worker ends a job that knows what became of the task.
+_TOLD = frozenset({exit_codes.SUCCEEDED, exit_codes.FAILED, exit_codes.RETRY})
 
 
 def describe(client: Any, job_ids: Iterable[str]) -> dict[str, Detail]:
@@ -105,11 +108,11 @@ def started_at(job: Detail) -> str | None:
 
 
 def exit_reason(job: Detail) -> str:
-    """Why a job failed, in one line; of one that ended well after all, why the attempt before did not."""
+    """Why a job failed, in one line. Where a last attempt has only ended what the one before left, why that one did."""
     container = job.get("container", {})
-    if job["status"] == "SUCCEEDED":
+    if container.get("exitCode") in _TOLD:
         tried = [attempt["container"] for attempt in job.get("attempts", ()) if "container" in attempt]
-        container = next((each for each in reversed(tried) if each.get("exitCode") != 0), container)
+        container = next((each for each in reversed(tried) if each.get("exitCode") not in _TOLD), container)
     reason = container.get("reason") or job.get("statusReason") or "the container ended without a report"
     exit_code = container.get("exitCode")
     return reason if exit_code is None else f"{reason} (exit code {exit_code})"
