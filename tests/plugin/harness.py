@@ -6,10 +6,9 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +16,7 @@ from typing import Any, Protocol
 import boto3
 from ductwork.ledger_schema import UNMAPPED, ended_prefix, run_pk
 from ductwork_airflow.ledger import Item, Ledger
+from forked_workers import ForkedWorkers
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "eu-west-1"}
 DAG_FILE = "dag.py"
@@ -155,65 +155,25 @@ class Workers:
         return start_run(self.ledger, self.dag_id, self.run_id, **attributes)
 
     def run(self, task_id: str, *, token: str | None = None, **variables: str) -> Worked:
-        return self.finish(self.start(task_id, token=token, **variables), task_id, token=token)
+        """Run a worker to its end. It is forked, see :mod:`forked_workers`."""
+        return self._run({**self._own(task_id, token), **variables}, task_id, UNMAPPED, token)
 
     def run_all(self, tokens: Mapping[str, str | None]) -> dict[str, Worked]:
-        """Run tasks in processes forked from one that has called ``worker.preload``, as the local engine does."""
-        ended = self._run_forked([self._own(task_id, token) for task_id, token in tokens.items()])
-        return {
-            task_id: replace(worked, item=self.item(task_id), reports=self.step_functions.of(token) if token else [])
-            for (task_id, token), worked in zip(tokens.items(), ended, strict=True)
-        }
+        return {task_id: self.run(task_id, token=token) for task_id, token in tokens.items()}
 
     def run_mapped(self, instances: Sequence[tuple[str, int]], **variables: str) -> dict[tuple[str, int], Worked]:
-        """Run instances of mapped tasks, -1 for one that is not mapped, one after the other as :meth:`run_all` does."""
-        environments = [
-            {**self._own(task_id, None), "DUCTWORK_MAP_INDEX": str(index), **variables} for task_id, index in instances
-        ]
-        ended = self._run_forked(environments)
+        """Run instances of mapped tasks, -1 for one that is not mapped, one after the other."""
         return {
-            instance: replace(worked, item=self.item(*instance))
-            for instance, worked in zip(instances, ended, strict=True)
+            (task_id, index): self._run(
+                {**self._own(task_id, None), "DUCTWORK_MAP_INDEX": str(index), **variables}, task_id, index, None
+            )
+            for task_id, index in instances
         }
 
-    def _run_forked(self, environments: Sequence[Mapping[str, str]]) -> list[Worked]:
-        ended = []
-        with (
-            tempfile.TemporaryDirectory() as logs,
-            subprocess.Popen(
-                [sys.executable, "-c", _FORKING], env=self.environment, stdin=-1, stdout=-1, text=True
-            ) as parent,
-        ):
-            assert parent.stdin and parent.stdout
-            for number, environment in enumerate(environments):
-                log = Path(logs, str(number))
-                print(json.dumps({"env": environment, "log": str(log)}), file=parent.stdin, flush=True)
-                code = int(parent.stdout.readline())
-                ended.append(Worked(code, log.read_text(), "", {}))
-            parent.stdin.close()
-        return ended
-
-
-_FORKING = """
-import json, os, sys
-from ductwork_airflow import worker
-worker.preload()
-for line in sys.stdin:
-    request = json.loads(line)
-    pid = os.fork()
-    if pid == 0:
-        log = os.open(request["log"], os.O_WRONLY | os.O_CREAT)
-        os.dup2(log, 1)
-        os.dup2(log, 2)
-        os.environ.update(request["env"])
-        code = 1
-        try:
-            code = worker.main()
-        finally:
-            sys.stdout.flush()
-            os._exit(code)
-    print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
-"""
+    def _run(self, own: Mapping[str, str], task_id: str, index: int, token: str | None) -> Worked:
+        code, out, err = ForkedWorkers.of(self.environment).run({**self.environment, **own})
+        reports = self.step_functions.of(token) if token else []
+        return Worked(code, out, err, self.item(task_id, index), reports)
 
 
 def airflow_environment(home: Path, dags: Path) -> dict[str, str]:
