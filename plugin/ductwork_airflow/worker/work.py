@@ -9,7 +9,6 @@ from typing import Any
 
 from ductwork import ledger_schema as schema
 
-from ductwork_airflow import gate, gate_reads
 from ductwork_airflow.aws import Aws
 from ductwork_airflow.execution_api import Session, event_bus
 from ductwork_airflow.execution_api.event_bus import EventBus
@@ -17,6 +16,7 @@ from ductwork_airflow.ledger import Item, Ledger, LedgerError
 from ductwork_airflow.worker import callbacks, logs
 from ductwork_airflow.worker.attempts import next_try
 from ductwork_airflow.worker.callback_job import run_job
+from ductwork_airflow.worker.diverting import diverted
 from ductwork_airflow.worker.environment import TOKEN_VARIABLE, WorkerEnvironment
 from ductwork_airflow.worker.logs import FailureCapture
 from ductwork_airflow.worker.outcome import Outcome
@@ -80,7 +80,7 @@ def _outcome(
     # A state machine has decided before it starts an array, though its children have no token.
     decided = run.get("target") == "stepfunctions" and not schema.is_chain(run)
     gated = environment.token is None and not decided
-    if gated and (ended := _gated(environment, ledger, run, item)):
+    if gated and (ended := diverted(environment, ledger, run, item)):
         return ended
     session = Session(
         ledger=ledger,
@@ -119,20 +119,3 @@ def _buried(environment: WorkerEnvironment, ledger: Ledger, run: Item) -> Outcom
     item = ledger.task(environment.dag_id, environment.run_id, environment.task_id, environment.map_index) or {}
     # Its callbacks are due again where they were cut short.
     return Outcome.of(item) if code == EXIT_OK else Outcome("up_for_retry")
-
-
-def _gated(environment: WorkerEnvironment, ledger: Ledger, run: Item, item: Item | None) -> Outcome | None:
-    """The outcome of a task that its trigger rule does not let run."""
-    where = (environment.dag_id, environment.run_id)
-    task_id, index = environment.task_id, environment.map_index
-    if not gate.above((run.get("tasks") or {}).get(task_id, {})):
-        return None
-    state = gate_reads.gate(ledger, run, task_id, index).verdict(task_id, index)
-    if state == "run":
-        return None
-    print(f"ductwork worker: {task_id} does not run: it is {state}")
-    # Airflow gives a task that never ran try number 0; "queued" carries the number of the coming try.
-    tried = int((item or {}).get("try_number", 0))
-    number = max(tried - 1, 0) if (item or {}).get("state") in {"scheduled", "queued"} else tried
-    ledger.record_task(*where, task_id, state, number, map_index=index, instead_of=tried)
-    return Outcome(state, error=f"a task upstream of {task_id} failed" if state != "skipped" else None)
