@@ -24,6 +24,8 @@ from ductwork_airflow.submit.remote import RunHandle, RunProgress
 _BAD = frozenset({"failed", "upstream_failed"})
 # DescribeJobs may lag behind SubmitJob; a job that stays unknown is older than Batch's memory.
 _MISSING_LOOKS = 5
+# A worker writes its task's end before it ends; without that, Airflow would not believe its executor either.
+_SAID_NOTHING = "its container ended well without a word about the task in the ledger: does its job definition run `ductwork worker`?"
 
 
 class ChainMirror:
@@ -194,10 +196,12 @@ class ChainMirror:
             return None if coming is None else Move(task, index, "running", coming, started)
         if status == "RUNNING" and item is not None and item.get("job_id") == job["jobId"]:
             jobs.annotate(self._aws.ledger, item, facts)
+        if status == "SUCCEEDED" and not native:
+            return Move(task, index, "failed", number, facts | {"error": _SAID_NOTHING})
         if status == "SUCCEEDED":
             if own.get("push_job_id"):
                 self._aws.ledger.put_xcom(*self._names, task, "return_value", job["jobId"])
-            return Move(task, index, "success", number, facts | _started(job, native))
+            return Move(task, index, "success", number, facts | {"started_at": jobs.started_at(job)})
         if status == "FAILED" and not job.get("attempts"):
             return self._not_started(instances, task, index, job, base)
         if status == "FAILED":
@@ -278,11 +282,6 @@ class ChainMirror:
 def _is_below_failure(job: jobs.Detail) -> bool:
     """Whether Batch has not started a job because one above it failed, in Batch's own words."""
     return not job.get("attempts") and "epend" in job.get("statusReason", "")
-
-
-def _started(job: jobs.Detail, native: bool) -> dict[str, Any]:
-    """Of what no worker runs, which would know."""
-    return {"started_at": jobs.started_at(job)} if native else {}
 
 
 def _instant(instances: Instances, task: str, index: int) -> Move:

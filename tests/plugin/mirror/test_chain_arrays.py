@@ -60,8 +60,8 @@ def test_instances_end_one_by_one_in_a_group(remote: Remote) -> None:
         array("c", depends_on=("b",)),
     ]
     tasks = {
-        "g.a": {"job": "a", "group": "g"},
-        "g.b": {"job": "b", "group": "g", "upstream": ["g.a"]},
+        "g.a": {"job": "a", "group": "g", "native": True},
+        "g.b": {"job": "b", "group": "g", "upstream": ["g.a"], "native": True},
         "g.empty": {"group": "g", "upstream": ["g.b"], "rule": "one_failed"},
         "c": {"job": "c", "upstream": ["g.b"]},
         "done": {"upstream": ["g.b"], "rule": "all_done"},

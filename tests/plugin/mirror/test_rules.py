@@ -56,3 +56,13 @@ def test_leaves_that_ended_well_make_the_run_a_success(remote: Remote) -> None:
     handle = remote.submit(artefact, "batch", remote.request("watched"))
     assert remote.watch(handle).state == "success"
     assert remote.states(handle) == {"a": ("failed", 1), "watcher": ("success", 1)}
+
+
+def test_a_worker_that_ends_well_without_a_word_has_failed(remote: Remote) -> None:
+    """As if the job definition of the worker image ran something else than a worker."""
+    artefact = copy.deepcopy(dict(remote.compile("wordless", "job('a') >> EmptyOperator(task_id='below')", "batch")))
+    del artefact["manifest"]["tasks"]["a"]["native"]
+    handle = remote.submit(artefact, "batch", remote.request("wordless"))
+    assert remote.watch(handle).state == "failed"
+    assert remote.states(handle) == {"a": ("failed", 1), "below": ("upstream_failed", 0)}
+    assert "does its job definition run `ductwork worker`?" in remote.task(handle, "a")["error"]
