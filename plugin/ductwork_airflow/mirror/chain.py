@@ -25,7 +25,9 @@ _BAD = frozenset({"failed", "upstream_failed"})
 # DescribeJobs may lag behind SubmitJob; a job that stays unknown is older than Batch's memory.
 _MISSING_LOOKS = 5
 # A worker writes its task's end before it ends; without that, Airflow would not believe its executor either.
-_SAID_NOTHING = "its container ended well without a word about the task in the ledger: does its job definition run `ductwork worker`?"
+_SAID_NOTHING = (
+    "its container ended well without a word of the task in the ledger: does its job definition run `ductwork worker`?"
+)
 
 
 class ChainMirror:
