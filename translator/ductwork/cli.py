@@ -15,7 +15,7 @@ from typing import Any
 import click
 
 from ductwork import __version__, output
-from ductwork.diagnostics import Diagnostics
+from ductwork.diagnostics import Diagnostics, told
 
 _CLEAN, _ERRORS = 0, 1
 
@@ -151,8 +151,8 @@ def check(
     if style == "json":
         output.print_json([finding.as_json() for finding in compiled.diagnostics])
     else:
-        for finding in compiled.diagnostics:
-            output.print_result(str(finding))
+        for _, text in told(compiled.diagnostics):
+            output.print_result(text)
         if not len(compiled.diagnostics):
             names = ", ".join(workflow.dag_id for workflow in compiled.workflows) or "nothing to check"
             output.print_result(f"no problems: {names}")

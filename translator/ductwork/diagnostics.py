@@ -6,7 +6,7 @@ Diagnostics are collected, never raised one at a time, so that one run reports e
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -87,3 +87,18 @@ class Diagnostics:
 
     def failed_for(self, dag_id: str) -> bool:
         return any(finding.severity is Severity.ERROR and finding.dag_id == dag_id for finding in self.found)
+
+
+def told(findings: Iterable[Diagnostic]) -> Iterator[tuple[Severity, str]]:
+    """The texts of findings in their order. What is said of several tasks and stops none is said once.
+
+    Errors stand alone: each is something to mend.
+    """
+    groups: dict[object, list[Diagnostic]] = {}
+    for number, finding in enumerate(findings):
+        same = replace(finding, origin=Origin(finding.origin.file), task_id="")
+        alone = finding.severity is Severity.ERROR or not finding.task_id
+        groups.setdefault(number if alone else same, []).append(finding)
+    for first, *others in groups.values():
+        places = (other.task_id + ("" if other.origin == first.origin else f" ({other.origin})") for other in others)
+        yield first.severity, f"{first}\n    also: {', '.join(places)}" if others else str(first)

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable
 from typing import Any, TextIO
 
-from ductwork.diagnostics import Diagnostic, Severity
+from ductwork.diagnostics import Diagnostic, Severity, told
 
 _results: TextIO | None = None
 
@@ -48,9 +48,9 @@ def print_diagnostics(found: Iterable[Diagnostic]) -> None:
     """To stderr, in colour on a terminal."""
     import click
 
-    for finding in found:
-        head, _, rest = str(finding).partition("\n")
-        click.echo(click.style(head, fg=_COLOURS[finding.severity]), err=True)
+    for severity, text in told(found):
+        head, _, rest = text.partition("\n")
+        click.echo(click.style(head, fg=_COLOURS[severity]), err=True)
         click.echo(rest, err=True)
 
 
