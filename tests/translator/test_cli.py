@@ -86,6 +86,12 @@ def test_job_definitions_are_written_beside(tmp_path):
     assert definition["containerProperties"]["image"] == "registry.example/etl:1.2"
 
 
+def test_job_definitions_that_stdout_has_no_room_for_are_told():
+    code, out, err = checked("compile", DAGS / "executor_config.py", "-o", "-")
+    assert (code, out.count("\n")) == (0, 1)
+    assert "executor_config needs job definitions, which are written only where -o names a folder" in err
+
+
 def test_one_dag_of_several(tmp_path):
     path = write_dag(tmp_path, in_dag(bash()) + in_dag(bash()).replace("'case'", "'other'"))
     code, _, _ = checked("compile", path, "-o", tmp_path / "out", "--dag-id", "other")

@@ -115,6 +115,8 @@ def compile_command(
     for artefact in compiled.artefacts:
         if destination == "-":
             output.print_result(artefact.text(indent=indent))
+            if artefact.job_definitions:
+                output.say(f"{artefact.dag_id} needs job definitions, which are written only where -o names a folder")
             continue
         _write(Path(destination) / f"{artefact.dag_id}.{artefact.kind}.json", artefact.text(indent=indent))
         if artefact.job_definitions:
