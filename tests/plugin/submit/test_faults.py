@@ -149,6 +149,7 @@ def test_deaths_at_boundaries_of_sixty_jobs(held: Remote, artefact: Mapping[str,
 
 
 @pytest.mark.long
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("at_once", [1, 8])
 def test_deaths_at_every_boundary_of_sixty_jobs(held: Remote, artefact: Mapping[str, Any], at_once: int) -> None:
     kills = sweep(held, artefact, 1, at_once)
