@@ -114,6 +114,12 @@ def test_an_error_of_several_lines_is_told_whole(tmp_path):
     assert (found.code, found.what) == ("DW103", "ValueError: one two")
 
 
+def test_an_operator_without_one_of_its_template_fields_loads_as_in_airflow(tmp_path):
+    lines = ["class Mine(BashOperator):", "    template_fields = ('bash_command', 'other')", ""]
+    compiled = compile_text(tmp_path, in_dag(*lines, "Mine(task_id='t', bash_command='true')"))
+    assert lines_of(compiled) == {"t": 5}
+
+
 def test_loading_leaves_no_trace(tmp_path):
     before = list(sys.path), dict(os.environ), os.getcwd()
     compile_text(tmp_path, in_dag(bash()))

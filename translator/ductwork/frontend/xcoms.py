@@ -32,7 +32,8 @@ def _referenced(task: Any) -> Iterator[str]:
     if task.is_mapped:
         references = [*XComArg.iter_xcom_references(task.partial_kwargs), *task.expand_input.iter_references()]
     else:
-        references = list(XComArg.iter_xcom_references(task))
+        # Not of the task itself: Airflow loads one that lacks a template field, and fails it when it runs.
+        references = list(XComArg.iter_xcom_references([getattr(task, name, None) for name in task.template_fields]))
     for operator, _ in references:
         yield plain(operator.task_id)
 
