@@ -93,12 +93,19 @@ def test_no_value_of_an_argument_is_a_traceback(family, tmp_path):
     )
 
 
+NAMED_IMAGE = (
+    "EcsRunTaskOperator(task_id='t', cluster='c', task_definition='d', "
+    "executor_config={'ductwork': {'container_image': 'i'}}"
+)
+
+
 @pytest.mark.parametrize(
     ("statement", "found"),
     [
         ("DockerOperator(task_id='t', image='i', environment=f())", ("DW407", "environment")),
         ("DockerOperator(task_id='t', image='i', cpus='many')", ("DW407", "cpus")),
         ("DockerOperator(task_id='t', image='i', ulimits=[Ulimit(name='core', soft=1)])", ("DW402", "ulimits")),
+        (f"{NAMED_IMAGE}, overrides={{'taskRoleArn': 'etl'}})", ("DW402", "overrides")),
         ("KubernetesPodOperator(task_id='t', image='i', env_vars=f())", ("DW407", "env_vars")),
         ("KubernetesPodOperator(task_id='t', image='i', volumes=['v'])", ("DW407", "volumes")),
         (
@@ -353,6 +360,13 @@ def test_a_mixin_counts_too(tmp_path):
     work = work_of(tmp_path, *lines)
     assert isinstance(work, Worker)
     assert "Mixin has a execute of its own" in work.why
+
+
+def test_roles_of_executor_config_go_first(tmp_path):
+    lines = [f"config = {{'container_image': 'i', 'job_role': '{ROLE}'}}"]
+    lines += ["EcsRunTaskOperator(task_id='t', cluster='c', task_definition='d', overrides={'taskRoleArn': 'etl'},"]
+    lines += ["    executor_config={'ductwork': config})"]
+    assert work_of(tmp_path, *lines).definition["containerProperties"]["jobRoleArn"] == ROLE
 
 
 def test_decorated_functions_are_not_the_container(tmp_path):

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ductwork import batch_limits
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir import BatchJob, Container, Expr, Work
 from ductwork.rules.base import Decline, Rule
@@ -94,11 +95,23 @@ def _container(reader: Reader, overrides: Mapping[str, Any]) -> Container:
         vcpus=None if (units := reader.number("overrides", cpu)) is None else units / _UNITS,
         memory=None if (size := reader.number("overrides", memory)) is None else int(size),
         gpus=_gpus(reader, reader.records("overrides", own.get("resourceRequirements"))),
-        job_role=overrides.get("taskRoleArn"),
-        execution_role=overrides.get("executionRoleArn"),
+        job_role=_role(reader, "job_role", overrides.get("taskRoleArn")),
+        execution_role=_role(reader, "execution_role", overrides.get("executionRoleArn")),
         public_ip=_public(reader),
         tags=reader.variables("tags", reader.task.arguments.get("tags") or {}),
     )
+
+
+def _role(reader: Reader, key: str, value: Any) -> str | None:
+    """
+    :param key: of executor_config, which goes first
+    """
+    if value is None or own_value(reader.task, key):
+        return None
+    role = reader.constant("overrides", value)
+    if not batch_limits.ROLE.fullmatch(role):
+        reader.refuse("overrides", f"{role!r} is not the ARN of a role", f"give a {key} in executor_config")
+    return role
 
 
 def _gpus(reader: Reader, needs: list[Mapping[str, Any]]) -> int | None:
