@@ -243,6 +243,7 @@ FARGATE = "'platform': 'fargate', 'execution_role': 'arn:aws:iam::123456789012:r
         ("command=['x' * 8300]", "", "DW203"),
         ("environment={'AWS_BATCH_X': '1'}", "", "DW203"),
         ("environment={'': '1'}", "", "DW203"),
+        ("environment={' ': '1'}", "", "DW203"),
         ("labels={'aws:team': 'a'}", "", "DW203"),
         ("labels={'': 'a'}", "", "DW203"),
         ("labels={'k' * 129: 'a'}", "", "DW203"),

@@ -104,10 +104,11 @@ def _overrides(request: Mapping[str, Any], reserve: int) -> Iterator[Problem]:
     if not isinstance(overrides, Mapping):
         return
     for variable in overrides.get("environment") or ():
-        if not variable.get("name"):
+        name = str(variable.get("name") or "")
+        if not name.strip():
             yield Problem("containerOverrides", "a variable has no name")
-        if str(variable.get("name", "")).startswith("AWS_BATCH"):
-            yield Problem("containerOverrides", f"the variable name {variable['name']} is reserved by AWS Batch")
+        if name.startswith("AWS_BATCH"):
+            yield Problem("containerOverrides", f"the variable name {name} is reserved by AWS Batch")
     if "" in (overrides.get("command") or ()):
         yield Problem("containerOverrides", "a word of the command is empty, which Batch does not take")
     for need in overrides.get("resourceRequirements") or ():
