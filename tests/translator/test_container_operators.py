@@ -106,6 +106,10 @@ NAMED_IMAGE = (
         ("DockerOperator(task_id='t', image='i', cpus='many')", ("DW407", "cpus")),
         ("DockerOperator(task_id='t', image='i', ulimits=[Ulimit(name='core', soft=1)])", ("DW402", "ulimits")),
         (f"{NAMED_IMAGE}, overrides={{'taskRoleArn': 'etl'}})", ("DW402", "overrides")),
+        (
+            f"{NAMED_IMAGE}, overrides={{'containerOverrides': [{{'environment': [{{'name': 'A_{{{{ ds }}}}'}}]}}]}})",
+            ("DW407", "overrides"),
+        ),
         ("KubernetesPodOperator(task_id='t', image='i', env_vars=f())", ("DW407", "env_vars")),
         ("KubernetesPodOperator(task_id='t', image='i', volumes=['v'])", ("DW407", "volumes")),
         (

@@ -83,7 +83,7 @@ def _container(reader: Reader, overrides: Mapping[str, Any]) -> Container:
     for name in sorted(own.keys() - _OF_CONTAINER):
         reader.refuse("overrides", f"AWS Batch has nothing like {name} of a container", "leave it out")
     environment: dict[str, Expr | str] = {
-        str(each.get("name")): reader.text("overrides", each.get("value", ""))
+        reader.constant("overrides", each.get("name", "")): reader.text("overrides", each.get("value", ""))
         for each in reader.records("overrides", own.get("environment"))
     }
     cpu, memory = own.get("cpu", overrides.get("cpu")), own.get("memory", overrides.get("memory"))
