@@ -379,6 +379,51 @@ def test_decorated_functions_are_not_the_container(tmp_path):
     assert isinstance(work_of(tmp_path, *lines), Worker)
 
 
+READERS = {
+    "a template": ["BashOperator(task_id='r', bash_command='{{ ti.xcom_pull(\"t\") }}')"],
+    "a mapped argument": ["@task", "def r(v): pass", "r.expand(v=t.output)"],
+    "a mapped template": [
+        "BashOperator.partial(task_id='r').expand(bash_command=['{{ ti.xcom_pull(\"t\") }}', 'true'])"
+    ],
+    "a mapped group": [
+        "@task_group",
+        "def g(v):",
+        "    @task",
+        "    def r(v): pass",
+        "    r(v)",
+        "g.expand(v=t.output)",
+    ],
+    "code": ["@task", "def r(ti=None): ti.xcom_pull(task_ids='t')", "r()"],
+    "code that takes the id from its module": ["@task", "def r(ti=None): ti.xcom_pull(task_ids=ID)", "r()"],
+    "code that calls code": ["def pull(ti): ti.xcom_pull(task_ids='t')", "@task", "def r(ti=None): pull(ti)", "r()"],
+    "code in a function": [
+        *(
+            "def make(upstream):",
+            "    later = None",
+            "    @task",
+            "    def r(ti=None): ti.xcom_pull(task_ids=upstream)",
+        ),
+        *("    r()", "make('t')"),
+    ],
+}
+
+
+@pytest.mark.parametrize("how", READERS)
+def test_who_reads_what_a_container_prints_is_seen(how, tmp_path):
+    lines = ["ID = 't'", "t = DockerOperator(task_id='t', image='i', command='x')", *READERS[how]]
+    compiled = compile_text(tmp_path, in_dag("from airflow.sdk import task_group", *IMPORTS, *lines))
+    assert [(finding.code, finding.task_id) for finding in compiled.diagnostics] == [("DW403", "t")]
+
+
+def test_code_that_pulls_nothing_may_name_the_task(tmp_path):
+    lines = [
+        "t = DockerOperator(task_id='t', image='i', command='x')",
+        "@task",
+        "def r(ti=None): print('t', ti.task_id)",
+    ]
+    assert codes(compile_text(tmp_path, in_dag(*IMPORTS, *lines, "r()")).diagnostics) == []
+
+
 def test_airflows_configuration_may_speak_for_all_tasks(tmp_path, monkeypatch):
     monkeypatch.setenv("AIRFLOW__DUCTWORK__IGNORE", "affinity, cmds")
     statement = pod("affinity=k8s.V1Affinity(pod_affinity=k8s.V1PodAffinity()), cmds=['sh']")

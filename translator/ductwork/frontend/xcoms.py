@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 
 from airflow.sdk.definitions.xcom_arg import XComArg
@@ -30,7 +31,9 @@ def readers(tasks: Sequence[Any]) -> dict[str, tuple[str, ...]]:
 def _referenced(task: Any) -> Iterator[str]:
     """Tasks whose output is among the arguments."""
     if task.is_mapped:
-        references = [*XComArg.iter_xcom_references(task.partial_kwargs), *task.expand_input.iter_references()]
+        # A decorated function is expanded by another attribute than an operator is.
+        expanded = task._get_specified_expand_input().iter_references()
+        references = [*XComArg.iter_xcom_references(task.partial_kwargs), *expanded]
     else:
         # Not of the task itself: Airflow loads one that lacks a template field, and fails it when it runs.
         references = list(XComArg.iter_xcom_references([getattr(task, name, None) for name in task.template_fields]))
@@ -40,14 +43,41 @@ def _referenced(task: Any) -> Iterator[str]:
 
 def _pulled(task: Any) -> Iterator[str]:
     """What may be ids in what pulls XComs: quoted texts in templates, constants in the code of callables."""
-    values = task.partial_kwargs if task.is_mapped else {name: getattr(task, name, None) for name in _holders(task)}
+    if task.is_mapped:
+        values = {**task.partial_kwargs, "": task._get_specified_expand_input().value}
+    else:
+        values = {name: getattr(task, name, None) for name in _holders(task)}
     for text in _texts(list(values.values())):
         if _PULL in text:
             yield from text.replace('"', "'").split("'")
     called = values.get("python_callable")
-    code = getattr(inspect.unwrap(called), "__code__", None) if callable(called) else None
-    if code is not None and _PULL in {name for each in _codes(code) for name in each.co_names}:
-        yield from _texts([constant for each in _codes(code) for constant in each.co_consts])
+    functions = list(_functions(called, set())) if callable(called) else []
+    codes = [code for function in functions for code in _codes(function.__code__)]
+    if _PULL in {name for code in codes for name in code.co_names}:
+        yield from _texts([constant for code in codes for constant in code.co_consts])
+        yield from _texts([value for function in functions for value in _named(function)])
+
+
+def _functions(called: Any, seen: set[FunctionType]) -> Iterator[FunctionType]:
+    """A callable's function, and those of its module that it calls."""
+    function = inspect.unwrap(called)
+    if not inspect.isfunction(function) or function in seen:
+        return
+    seen.add(function)
+    yield function
+    for value in _named(function):
+        if inspect.isfunction(value) and value.__module__ == function.__module__:
+            yield from _functions(value, seen)
+
+
+def _named(function: FunctionType) -> Iterator[Any]:
+    """The values that a function's code takes from its module and from the functions around it."""
+    names = {name for code in _codes(function.__code__) for name in code.co_names}
+    yield from (function.__globals__[name] for name in sorted(names & function.__globals__.keys()))
+    for cell in function.__closure__ or ():
+        # A name of the function around it that has no value (yet) leaves its cell empty.
+        with contextlib.suppress(ValueError):
+            yield cell.cell_contents
 
 
 def _holders(task: Any) -> list[str]:
