@@ -111,6 +111,10 @@ NAMED_IMAGE = (
             ("DW407", "overrides"),
         ),
         ("KubernetesPodOperator(task_id='t', image='i', env_vars=f())", ("DW407", "env_vars")),
+        (
+            "KubernetesPodOperator(task_id='t', image='i', env_vars=[{'name': 'A', 'value_from': {}}])",
+            ("DW407", "env_vars"),
+        ),
         ("KubernetesPodOperator(task_id='t', image='i', volumes=['v'])", ("DW407", "volumes")),
         (
             "KubernetesPodOperator(task_id='t', image='i', active_deadline_seconds='1h')",

@@ -90,6 +90,7 @@ ARGUMENTS = Arguments(
     defaults={"on_finish_action": "delete_pod"},
 )
 _GRACE_SECONDS = 30
+_OF_VARIABLE = {"name", "value", "valueFrom"}
 # Where Airflow's sidecar looks.
 _RETURN = "/airflow/xcom/return.json"
 
@@ -148,6 +149,8 @@ def _environment(reader: Reader) -> tuple[dict[str, Expr | str], tuple[str, ...]
     secret: list[str] = []
     for each in reader.records("env_vars", given):
         name = reader.constant("env_vars", each.get("name", ""))
+        for key in sorted(each.keys() - _OF_VARIABLE):
+            reader.unknown("env_vars", f"the variable {name} has {key}, which Kubernetes does not know")
         source = reader.record("env_vars", each.get("valueFrom"))
         if source.keys() & {"secretKeyRef", "configMapKeyRef"}:
             secret.append(name)
