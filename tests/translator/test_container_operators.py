@@ -400,6 +400,14 @@ READERS = {
     "code": ["@task", "def r(ti=None): ti.xcom_pull(task_ids='t')", "r()"],
     "code that takes the id from its module": ["@task", "def r(ti=None): ti.xcom_pull(task_ids=ID)", "r()"],
     "code that calls code": ["def pull(ti): ti.xcom_pull(task_ids='t')", "@task", "def r(ti=None): pull(ti)", "r()"],
+    "a method": [
+        *("class Reader:", "    def read(self, ti): ti.xcom_pull(task_ids='t')"),
+        "PythonOperator(task_id='r', python_callable=Reader().read)",
+    ],
+    "a part of a function": [
+        *("import functools", "def read(more, ti): ti.xcom_pull(task_ids='t')"),
+        "PythonOperator(task_id='r', python_callable=functools.partial(read, 1))",
+    ],
     "code in a function": [
         *(
             "def make(upstream):",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import CodeType, FunctionType
@@ -60,7 +61,9 @@ def _pulled(task: Any) -> Iterator[str]:
 
 def _functions(called: Any, seen: set[FunctionType]) -> Iterator[FunctionType]:
     """A callable's function, and those of its module that it calls."""
-    function = inspect.unwrap(called)
+    while isinstance(called, functools.partial):
+        called = called.func
+    function = inspect.unwrap(getattr(called, "__func__", called))
     if not inspect.isfunction(function) or function in seen:
         return
     seen.add(function)
