@@ -408,6 +408,20 @@ READERS = {
         *("import functools", "def read(more, ti): ti.xcom_pull(task_ids='t')"),
         "PythonOperator(task_id='r', python_callable=functools.partial(read, 1))",
     ],
+    "an operator of the author's": [
+        *("from airflow.sdk import BaseOperator", "class Reads(BaseOperator):"),
+        *(
+            "    def __init__(self, source, **more):",
+            "        self.source = source",
+            "        super().__init__(**more)",
+        ),
+        "    def execute(self, context): return context['ti'].xcom_pull(task_ids=self.source)",
+        "Reads(task_id='r', source='t')",
+    ],
+    "what is called back": [
+        "def tell(context): context['ti'].xcom_pull(task_ids='t')",
+        "BashOperator(task_id='r', bash_command='true', on_success_callback=tell)",
+    ],
     "code in a function": [
         *(
             "def make(upstream):",
@@ -425,6 +439,13 @@ def test_who_reads_what_a_container_prints_is_seen(how, tmp_path):
     lines = ["ID = 't'", "t = DockerOperator(task_id='t', image='i', command='x')", *READERS[how]]
     compiled = compile_text(tmp_path, in_dag("from airflow.sdk import task_group", *IMPORTS, *lines))
     assert [(finding.code, finding.task_id) for finding in compiled.diagnostics] == [("DW403", "t")]
+
+
+def test_an_operator_that_pulls_from_others_is_no_reader(tmp_path):
+    lines = ["from airflow.sdk import BaseOperator", "class Reads(BaseOperator):"]
+    lines += ["    def execute(self, context): return context['ti'].xcom_pull(task_ids='other')"]
+    lines += ["DockerOperator(task_id='t', image='i', command='x') >> Reads(task_id='r')"]
+    assert codes(compile_text(tmp_path, in_dag(*IMPORTS, *lines)).diagnostics) == []
 
 
 def test_code_that_pulls_nothing_may_name_the_task(tmp_path):

@@ -14,6 +14,7 @@ from airflow.sdk.definitions.xcom_arg import XComArg
 from ductwork.frontend.plain import plain
 
 _PULL = "xcom_pull"
+_CALLBACKS = [f"on_{end}_callback" for end in ("execute", "failure", "success", "retry", "skipped")]
 
 
 def readers(tasks: Sequence[Any]) -> dict[str, tuple[str, ...]]:
@@ -43,7 +44,7 @@ def _referenced(task: Any) -> Iterator[str]:
 
 
 def _pulled(task: Any) -> Iterator[str]:
-    """What may be ids in what pulls XComs: quoted texts in templates, constants in the code of callables."""
+    """What may be ids in what pulls XComs: quoted texts in templates; constants of the author's code, and arguments."""
     if task.is_mapped:
         values = {**task.partial_kwargs, "": task._get_specified_expand_input().value}
     else:
@@ -51,19 +52,37 @@ def _pulled(task: Any) -> Iterator[str]:
     for text in _texts(list(values.values())):
         if _PULL in text:
             yield from text.replace('"', "'").split("'")
-    called = values.get("python_callable")
-    functions = list(_functions(called, set())) if callable(called) else []
+    own = _own_classes(task)
+    seen: set[FunctionType] = set()
+    called = [*(value for cls in own for value in vars(cls).values()), values.get("python_callable"), *_callbacks(task)]
+    functions = [function for each in called for function in _functions(each, seen)]
     codes = [code for function in functions for code in _codes(function.__code__)]
     if _PULL in {name for code in codes for name in code.co_names}:
         yield from _texts([constant for code in codes for constant in code.co_consts])
         yield from _texts([value for function in functions for value in _named(function)])
+        arguments = [name for cls in own for name in inspect.signature(cls).parameters]
+        yield from _texts([*values.values(), *(getattr(task, name, None) for name in arguments if name != "task_id")])
+
+
+def _own_classes(task: Any) -> list[type]:
+    """The classes of an operator that are not Airflow's or its providers'."""
+    operator = task.operator_class if task.is_mapped else type(task)
+    classes = operator.__mro__[:-1] if isinstance(operator, type) else ()
+    return [cls for cls in classes if not cls.__module__.startswith("airflow.")]
+
+
+def _callbacks(task: Any) -> Iterator[Any]:
+    for name in _CALLBACKS:
+        given = getattr(task, name, None)
+        yield from given if isinstance(given, (list, tuple)) else [given]
 
 
 def _functions(called: Any, seen: set[FunctionType]) -> Iterator[FunctionType]:
-    """A callable's function, and those of its module that it calls."""
+    """A callable's function, and those of its module that it calls; none of what is no callable of Python's own."""
     while isinstance(called, functools.partial):
         called = called.func
-    function = inspect.unwrap(getattr(called, "__func__", called))
+    called = getattr(called, "__func__", called)
+    function = inspect.unwrap(called) if callable(called) else None
     if not inspect.isfunction(function) or function in seen:
         return
     seen.add(function)
