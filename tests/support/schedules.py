@@ -34,7 +34,7 @@ _OVERRIDES = st.fixed_dictionaries(
         "command": st.lists(TEXTS.filter(bool), max_size=3),
         "environment": st.lists(
             st.fixed_dictionaries(
-                {"name": TEXTS.filter(lambda name: not name.startswith("AWS_BATCH")), "value": TEXTS}
+                {"name": TEXTS.filter(lambda name: name.strip() and not name.startswith("AWS_BATCH")), "value": TEXTS}
             ),
             max_size=2,
         ),

@@ -17,6 +17,8 @@ IMPORTS = [
     "from airflow.providers.docker.operators.docker import DockerOperator",
     "from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator",
     "from airflow.providers.amazon.aws.operators.ecs import EcsRunTaskOperator",
+    "from airflow.providers.cncf.kubernetes.secret import Secret",
+    "from docker.types import Ulimit",
     "from kubernetes.client import models as k8s",
 ]
 FAMILIES = {
@@ -37,6 +39,96 @@ def test_every_argument_is_in_one_table(family):
     tables = (set(rule.TRANSLATED), *map(set, (rule.ARGUMENTS.harmless, rule.ARGUMENTS.refused, rule.ARGUMENTS.warned)))
     assert parameters - set().union(*tables) == set()
     assert sum(map(len, tables)) == len(set().union(*tables)), "an argument is in one table only"
+
+
+OF_FAMILY = {
+    "docker": "DockerOperator",
+    "kubernetes_pod": "KubernetesPodOperator",
+    "ecs_task": "EcsRunTaskOperator",
+}
+# What no argument or only few take: an XCom of a task, objects of other kinds, amounts beyond all bounds.
+ODD = (
+    "read",
+    "[read]",
+    "{'a': read}",
+    "1",
+    "'x'",
+    "['x']",
+    "[[]]",
+    "[{}]",
+    "{'a': {}}",
+    "[None]",
+    "10**400",
+    "'9' * 400",
+)
+ODD_PARTS = (
+    *("overrides={'containerOverrides': 1}", "overrides={'containerOverrides': [read]}"),
+    *(f"overrides={{'containerOverrides': [{{'{part}': {odd}}}]}}" for part in ("environment", "cpu") for odd in ODD),
+    "overrides={'containerOverrides': [{'resourceRequirements': [{'type': 'GPU', 'value': 'x'}]}]}",
+    *("container_resources={'requests': 1}", "container_resources={'limits': {'cpu': '-1', 'memory': '1e400'}}"),
+    "volumes=[{'name': 'v', 'hostPath': '/x'}], volume_mounts=[{'name': 'v', 'mountPath': '/y'}]",
+    *("mounts=[{'Target': 'x', 'Type': 'tmpfs', 'TmpfsOptions': 1}]", "ulimits=[{'Name': 'nofile'}]"),
+)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_no_value_of_an_argument_is_a_traceback(family, tmp_path):
+    rule, _ = FAMILIES[family]
+    names = sorted({*rule.TRANSLATED, *rule.ARGUMENTS.harmless, *rule.ARGUMENTS.refused, *rule.ARGUMENTS.warned})
+    values = [f"{name}={odd}" for name in names for odd in ODD]
+    fixed = "cluster='c', task_definition='d'" if family == "ecs_task" else "image='i'"
+    lines = ["@task", "def f(): pass", "read = f()"]
+    for number, given in enumerate((*values, *ODD_PARTS)):
+        arguments = f"dict({fixed}) | dict({given})"
+        own = "{'ductwork': {'container_image': 'i'}}"
+        call = f"{OF_FAMILY[family]}(task_id='t{number}', executor_config={own}, **{arguments})"
+        # Operators' constructors have opinions of their own.
+        lines += ["try:", f"    {call}", "except Exception:", "    pass"]
+    compiled = compile_text(tmp_path, in_dag(*IMPORTS, *lines))
+    assert len({finding.task_id for finding in compiled.diagnostics}) > len(names)
+    assert (
+        {"DW407"}
+        <= set(codes(compiled.diagnostics))
+        <= {f"DW{number}" for number in (203, 402, 403, 404, 405, 406, 407)}
+    )
+
+
+NAMED_IMAGE = (
+    "EcsRunTaskOperator(task_id='t', cluster='c', task_definition='d', "
+    "executor_config={'ductwork': {'container_image': 'i'}}"
+)
+
+
+@pytest.mark.parametrize(
+    ("statement", "found"),
+    [
+        ("DockerOperator(task_id='t', image='i', environment=f())", ("DW407", "environment")),
+        ("DockerOperator(task_id='t', image='i', cpus='many')", ("DW407", "cpus")),
+        ("DockerOperator(task_id='t', image='i', ulimits=[Ulimit(name='core', soft=1)])", ("DW402", "ulimits")),
+        (f"{NAMED_IMAGE}, overrides={{'taskRoleArn': 'etl'}})", ("DW402", "overrides")),
+        (
+            f"{NAMED_IMAGE}, overrides={{'containerOverrides': [{{'environment': [{{'name': 'A_{{{{ ds }}}}'}}]}}]}})",
+            ("DW407", "overrides"),
+        ),
+        ("KubernetesPodOperator(task_id='t', image='i', env_vars=f())", ("DW407", "env_vars")),
+        (
+            "KubernetesPodOperator(task_id='t', image='i', env_vars=[{'name': 'A', 'value_from': {}}])",
+            ("DW407", "env_vars"),
+        ),
+        ("KubernetesPodOperator(task_id='t', image='i', volumes=['v'])", ("DW407", "volumes")),
+        (
+            "KubernetesPodOperator(task_id='t', image='i', active_deadline_seconds='1h')",
+            ("DW407", "active_deadline_seconds"),
+        ),
+        (
+            "KubernetesPodOperator(task_id='t', image='i', container_resources={'limits': {'memory': '-1Gi'}})",
+            ("DW407", "container_resources"),
+        ),
+    ],
+)
+def test_what_is_of_another_kind_is_told(statement, found, tmp_path):
+    compiled = compile_text(tmp_path, in_dag(*IMPORTS, "@task", "def f(): pass", statement))
+    assert [(finding.code, finding.field) for finding in compiled.diagnostics] == [found]
 
 
 def work_of(folder, *statements, target="stepfunctions", dag=""):
@@ -133,20 +225,41 @@ def test_resources_are_rounded_up(requests, limits, config, expected, tmp_path):
     assert resources(work) == expected
 
 
+@pytest.mark.parametrize(
+    ("arguments", "vcpus"), [("", "4"), ("cpus=1.0,", "4"), ("cpus=2,", "2"), ("cpus=0.5,", "1"), ("cpus=0,", "4")]
+)
+def test_the_deployment_says_what_docker_leaves_open(arguments, vcpus, tmp_path):
+    statement = f"DockerOperator(task_id='t', image='i', {arguments} executor_config={{'ductwork': {{'vcpus': 4}}}})"
+    assert resources(work_of(tmp_path, statement))["VCPU"] == vcpus
+
+
 def test_the_sizes_of_fargate_are_in_order():
     sizes = [(vcpus, size) for vcpus, of in containers._FARGATE for size in of]
     assert sizes == sorted(sizes)
 
 
+FARGATE = "'platform': 'fargate', 'execution_role': 'arn:aws:iam::123456789012:role/r'"
+
+
 @pytest.mark.parametrize(
     ("operator", "config", "code"),
     [
-        ("privileged=True", "'platform': 'fargate', 'execution_role': 'arn:aws:iam::123456789012:role/r'", "DW203"),
-        ("mem_limit='900g'", "'platform': 'fargate', 'execution_role': 'arn:aws:iam::123456789012:role/r'", "DW203"),
+        ("privileged=True", FARGATE, "DW203"),
+        ("mem_limit='900g'", FARGATE, "DW203"),
         ("execution_timeout=timedelta(seconds=59)", "", "DW203"),
         ("command=['a', '']", "", "DW203"),
         ("command=['x' * 8300]", "", "DW203"),
         ("environment={'AWS_BATCH_X': '1'}", "", "DW203"),
+        ("environment={'': '1'}", "", "DW203"),
+        ("environment={' ': '1'}", "", "DW203"),
+        ("labels={'aws:team': 'a'}", "", "DW203"),
+        ("labels={'': 'a'}", "", "DW203"),
+        ("labels={'k' * 129: 'a'}", "", "DW203"),
+        ("labels={'team': 'a' * 257}", "", "DW203"),
+        ("user='u' * 24_576", "", "DW203"),
+        ("ulimits=[Ulimit(name='core', soft=1, hard=1)]", FARGATE, "DW203"),
+        ("", f"{FARGATE}, 'gpus': 1", "DW203"),
+        ("mounts=[{'Target': '/a', 'Source': 'a'}]", f"{FARGATE}, 'volumes': {{'a': {{'host': {{}}}}}}", "DW203"),
         ("", "'platform': 'lambda'", "DW201"),
         ("", "'volumes': {'a': {'efs': {}}}", "DW201"),
         ("", "'volumes': {'a': {}}", "DW201"),
@@ -159,6 +272,63 @@ def test_what_aws_would_refuse(operator, config, code, tmp_path):
     statement = f"DockerOperator(task_id='t', image='i', {operator}, executor_config={{'ductwork': {{{config}}}}})"
     compiled = compile_text(tmp_path, in_dag(*IMPORTS, statement.replace(", ,", ",")))
     assert codes(compiled.diagnostics) == [code]
+
+
+SECRET = "arn:aws:ssm:eu-west-1:123456789012:parameter/t"
+ROLE = "arn:aws:iam::123456789012:role/r"
+KNOWN = f"executor_config={{'ductwork': {{'secrets': {{'KEY': '{SECRET}'}}, 'execution_role': '{ROLE}'}}}}"
+KEY_OF_A_SECRET = (
+    "k8s.V1EnvVar(name='KEY', value_from=k8s.V1EnvVarSource(secret_key_ref=k8s.V1SecretKeySelector(key='k')))"
+)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        ("arguments=['--key=$(KEY)'], secrets=[Secret('env', 'KEY', 's', 'k')]", ["arguments"]),
+        ("arguments=['{{ ds }} $(KEY)']", ["arguments"]),
+        (f"env_vars=[{KEY_OF_A_SECRET}, k8s.V1EnvVar(name='URL', value='u:$(KEY)@h')]", ["env_vars"]),
+        # Kubernetes knows a variable from where it is defined on.
+        (f"env_vars=[k8s.V1EnvVar(name='URL', value='u:$(KEY)@h'), {KEY_OF_A_SECRET}]", []),
+        ("arguments=['$$(KEY) $KEY $(OTHER)'], secrets=[Secret('env', 'KEY', 's', 'k')]", []),
+    ],
+)
+def test_kubernetes_puts_secrets_into_texts_and_batch_does_not(arguments, found, tmp_path):
+    compiled = compile_text(tmp_path, in_dag(*IMPORTS, pod(f"{arguments}, {KNOWN}")))
+    assert [(finding.code, finding.field) for finding in compiled.diagnostics] == [("DW402", name) for name in found]
+
+
+def test_secrets_that_are_no_dictionary_are_told(tmp_path):
+    body = in_dag(*IMPORTS, pod("arguments=['x'], executor_config={'ductwork': {'secrets': 5}}"))
+    assert codes(compile_text(tmp_path, body).diagnostics) == ["DW201"]
+
+
+def test_a_reference_ends_at_its_first_bracket(tmp_path):
+    """As in Kubernetes, which therefore leaves this one to the shell."""
+    work = work_of(tmp_path, pod("arguments=['$(cat $(A)) $(A)'], env_vars={'A': 'a'}"))
+    assert work.container.command == ("$(cat $(A)) a",)
+
+
+def mounted(empty):
+    mounts = ", ".join(f"k8s.V1VolumeMount(name='{v}', mount_path='/{path}')" for v, path in ("va", "vb", "wc"))
+    volumes = ", ".join(f"k8s.V1Volume(name='{name}', empty_dir=k8s.V1EmptyDirVolumeSource({empty}))" for name in "vw")
+    return f"volumes=[{volumes}], volume_mounts=[{mounts}]"
+
+
+def test_mounts_of_one_empty_volume_show_the_same_files(tmp_path):
+    made = work_of(tmp_path, pod(mounted(""))).definition["containerProperties"]
+    by_path = {each["containerPath"]: each["sourceVolume"] for each in made["mountPoints"]}
+    assert by_path["/a"] == by_path["/b"] != by_path["/c"]
+    assert made["volumes"] == [{"name": by_path["/a"], "host": {}}, {"name": by_path["/c"], "host": {}}]
+    compiled = compile_text(tmp_path, in_dag(*IMPORTS, pod(mounted("medium='Memory', size_limit='1Gi'"))))
+    assert [(finding.code, finding.field) for finding in compiled.diagnostics] == [("DW402", "volumes")] * 2
+
+
+def test_fargate_gets_an_empty_folder_without_a_host(tmp_path):
+    statement = f"DockerOperator(task_id='t', image='i', executor_config={{'ductwork': {{{FARGATE}}}}})"
+    made = work_of(tmp_path, statement).definition["containerProperties"]
+    (point,) = made["mountPoints"]
+    assert made["volumes"] == [{"name": point["sourceVolume"]}]
 
 
 def test_private_values_are_written_nowhere(tmp_path):
@@ -199,6 +369,13 @@ def test_a_mixin_counts_too(tmp_path):
     work = work_of(tmp_path, *lines)
     assert isinstance(work, Worker)
     assert "Mixin has a execute of its own" in work.why
+
+
+def test_roles_of_executor_config_go_first(tmp_path):
+    lines = [f"config = {{'container_image': 'i', 'job_role': '{ROLE}'}}"]
+    lines += ["EcsRunTaskOperator(task_id='t', cluster='c', task_definition='d', overrides={'taskRoleArn': 'etl'},"]
+    lines += ["    executor_config={'ductwork': config})"]
+    assert work_of(tmp_path, *lines).definition["containerProperties"]["jobRoleArn"] == ROLE
 
 
 def test_decorated_functions_are_not_the_container(tmp_path):

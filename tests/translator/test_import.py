@@ -31,6 +31,8 @@ def found(diagnostics):
 _GOOD = schedule(job("a"))
 REFUSED = {
     "not an object": ([], ("DW602", "$")),
+    "an item of DynamoDB": ({"scheduleId": {"S": "case"}, "jobList": {"L": []}}, ("DW602", "$")),
+    "the answer of DynamoDB": ({"Item": {"scheduleId": {"S": "case"}, "jobList": {"L": []}}}, ("DW602", "$")),
     "no id": ({"jobList": [job("a")]}, ("DW602", "$.scheduleId")),
     "blank id": (schedule(job("a"), scheduleId=" "), ("DW602", "$.scheduleId")),
     "null id": (schedule(job("a"), scheduleId=None), ("DW602", "$.scheduleId")),
@@ -232,6 +234,7 @@ VARIANTS = {
         wait_time=60,
     ),
     "wait_time as text": _PLAIN | {"wait_time": "60"},
+    "wait_time as a decimal": _PLAIN | {"wait_time": 60.0},
     "no dependencies": schedule({"jobName": "a", "jobDefinition": "d", "jobQueue": "q"}, job("b", "a"), wait_time=60),
     "null": schedule(
         job("a", jobDependencies=None, containerOverrides=None, parameters=None, jobStatus=None, jobId=None),

@@ -160,6 +160,24 @@ def test_what_only_airflow_can_evaluate_is_declined(source):
 
 
 @pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("{{ prev_ds }}", "uses prev_ds, which"),
+        ("{{ var.value.x }}", "uses var.value.x, which"),
+        ("{{ dag_run.conf['day'] }}", "uses dag_run.conf['day'], which"),
+        ("{{ ti.xcom_pull(task_ids='x')[ds] }}", "uses ti.xcom_pull()[...], which"),
+        ("{{ ds | upper }}", "uses the filter upper, which"),
+        ("{{ ds ~ 'x' }}", "uses a calculation, which"),
+        ("{% if ds %}x{% endif %}", "uses a statement, which"),
+    ],
+)
+def test_what_only_airflow_can_evaluate_is_named_as_it_is_written(source, words):
+    with pytest.raises(CannotLowerError) as raised:
+        lower_template(source)
+    assert words in str(raised.value)
+
+
+@pytest.mark.parametrize(
     ("value", "lowered"),
     [
         ("plain", "plain"),

@@ -28,8 +28,30 @@ PLACES = {
         in_dag("BashOperator(", "    task_id='a',", "    bash_command='true',", ")"),
         {"a": 2},
     ),
-    # The id is made at run time: the line of the DAG.
-    "in a loop": (in_dag("for i in 'xy':", "    BashOperator(task_id=i, bash_command='true')"), {"x": 1, "y": 1}),
+    "in a loop": (in_dag("for i in 'xy':", "    BashOperator(task_id=i, bash_command='true')"), {"x": 3, "y": 3}),
+    "in loops, with parts of their ids": (
+        in_dag(
+            "for i in 'xy':",
+            "    BashOperator(task_id=f'a_{i}', bash_command='true')",
+            "    BashOperator(task_id=f'a_{i}_end', bash_command='true')",
+        ),
+        {"a_x": 3, "a_y": 3, "a_x_end": 4, "a_y_end": 4},
+    ),
+    "by a class of the author's": (
+        in_dag(
+            "class Mine(BashOperator):",
+            "    def __init__(self, task_id, **kwargs):",
+            "        super().__init__(task_id=task_id, bash_command='true', **kwargs)",
+            "for i in 'xy':",
+            "    Mine(task_id=i)",
+        ),
+        {"x": 6, "y": 6},
+    ),
+    # Two lines may have made these ids: the line of the DAG.
+    "in two loops": (
+        in_dag(*(f"for i in '{ids}':\n        BashOperator(task_id=i, bash_command='true')" for ids in ("x", "y"))),
+        {"x": 1, "y": 1},
+    ),
 }
 
 
@@ -37,6 +59,16 @@ PLACES = {
 def test_tasks_are_found_where_they_are_written(name, tmp_path):
     body, places = PLACES[name]
     assert lines_of(compile_text(tmp_path, body)) == places
+
+
+def test_a_dag_with_an_id_made_at_run_time_is_found_where_it_is_made(tmp_path):
+    body = """\
+    for team in ("a", "b"):
+        with DAG(f"case_{team}", start_date=START):
+            pass
+    """
+    compiled = compile_text(tmp_path, body)
+    assert [workflow.origin.line - HEADER_LINES for workflow in compiled.workflows] == [2, 2]
 
 
 def test_a_task_added_after_the_with_block_belongs_to_the_one_dag(tmp_path):
@@ -112,6 +144,12 @@ def test_an_error_far_from_the_file_names_the_file_s_own_line(tmp_path):
 def test_an_error_of_several_lines_is_told_whole(tmp_path):
     (found,) = compile_text(tmp_path, "raise ValueError('one\\ntwo')\n").diagnostics
     assert (found.code, found.what) == ("DW103", "ValueError: one two")
+
+
+def test_an_operator_without_one_of_its_template_fields_loads_as_in_airflow(tmp_path):
+    lines = ["class Mine(BashOperator):", "    template_fields = ('bash_command', 'other')", ""]
+    compiled = compile_text(tmp_path, in_dag(*lines, "Mine(task_id='t', bash_command='true')"))
+    assert lines_of(compiled) == {"t": 5}
 
 
 def test_loading_leaves_no_trace(tmp_path):

@@ -106,6 +106,23 @@ def test_dependencies_are_the_authors_own(tmp_path):
     assert dependencies(made) == {"a": [], "b": ["a"], "c": ["a", "b"]}
 
 
+DOCKER = "from airflow.providers.docker.operators.docker import DockerOperator"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "findings"),
+    [
+        ("command='x'", []),
+        ("command='x {{ ds }}'", [("DW320", "")]),
+        ("execution_timeout=timedelta(hours=1), labels={'a': 'b'}", [("DW320", ""), ("DW321", "")]),
+    ],
+)
+def test_a_container_has_no_arguments_of_a_batch_operator(tmp_path, arguments, findings):
+    line = f"DockerOperator(task_id='a', image='i', mount_tmp_dir=False, {arguments})"
+    compiled = compile_text(tmp_path, in_dag(DOCKER, line), target="schedule", job_queue="q")
+    assert [(finding.code, finding.field) for finding in compiled.diagnostics] == findings
+
+
 def test_empty_tasks_vanish(tmp_path):
     body = in_dag(*map(job, "abcd"), "e = EmptyOperator(task_id='e')", "[a, b] >> e >> [c, d]", "a >> c")
     made = compile_text(tmp_path, body, target="schedule")

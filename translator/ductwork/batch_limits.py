@@ -14,7 +14,9 @@ MAX_ATTEMPTS = 10
 MIN_TIMEOUT_SECONDS = 60
 MAX_TIMEOUT_SECONDS = 99_999_999
 MAX_DEPENDENCIES = 20
+MAX_DEFINITION_BYTES = 24 * 1024
 MAX_TAGS = 50
+_MAX_TAG_KEY, _MAX_TAG_VALUE = 128, 256
 MAX_SCHEDULING_PRIORITY = 9_999
 MAX_OVERRIDES_CHARACTERS = 8_192
 MAX_REQUEST_BYTES = 30 * 1024
@@ -80,11 +82,21 @@ def _ranges(request: Mapping[str, Any]) -> Iterator[Problem]:
     if isinstance(size, int) and size not in ARRAY_SIZE:
         yield Problem("arrayProperties", f"an array of {size} jobs is outside Batch's range of 2 to 10,000")
     tags = request.get("tags")
-    if isinstance(tags, Mapping) and len(tags) > MAX_TAGS:
-        yield Problem("tags", f"{len(tags)} tags are more than the {MAX_TAGS} that Batch keeps")
+    if isinstance(tags, Mapping):
+        yield from _tags(tags)
     priority = request.get("schedulingPriorityOverride")
     if isinstance(priority, int) and not 0 <= priority <= MAX_SCHEDULING_PRIORITY:
         yield Problem("schedulingPriorityOverride", f"priority {priority} is outside Batch's range of 0 to 9999")
+
+
+def _tags(tags: Mapping[str, Any]) -> Iterator[Problem]:
+    if len(tags) > MAX_TAGS:
+        yield Problem("tags", f"{len(tags)} tags are more than the {MAX_TAGS} that Batch keeps")
+    for key, value in tags.items():
+        if not 1 <= len(key) <= _MAX_TAG_KEY or key.lower().startswith("aws:"):
+            yield Problem("tags", f"{key!r} is no key of a tag: 1 to {_MAX_TAG_KEY} characters that do not begin aws:")
+        if isinstance(value, str) and len(value) > _MAX_TAG_VALUE:
+            yield Problem("tags", f"the tag {key} has {len(value)} characters, and Batch keeps {_MAX_TAG_VALUE}")
 
 
 def _overrides(request: Mapping[str, Any], reserve: int) -> Iterator[Problem]:
@@ -92,8 +104,11 @@ def _overrides(request: Mapping[str, Any], reserve: int) -> Iterator[Problem]:
     if not isinstance(overrides, Mapping):
         return
     for variable in overrides.get("environment") or ():
-        if str(variable.get("name", "")).startswith("AWS_BATCH"):
-            yield Problem("containerOverrides", f"the variable name {variable['name']} is reserved by AWS Batch")
+        name = str(variable.get("name") or "")
+        if not name.strip():
+            yield Problem("containerOverrides", "a variable has no name")
+        if name.startswith("AWS_BATCH"):
+            yield Problem("containerOverrides", f"the variable name {name} is reserved by AWS Batch")
     if "" in (overrides.get("command") or ()):
         yield Problem("containerOverrides", "a word of the command is empty, which Batch does not take")
     for need in overrides.get("resourceRequirements") or ():

@@ -77,6 +77,7 @@ class Mount:
     :param path: inside the container
     :param source: a path of the machine it runs on; None: an empty folder of its own, unless ``volume`` is given
     :param volume: the name of a volume that only the deployment can place
+    :param shared: of an empty folder that other mounts show too: its name
     :param size: MiB, of a folder in memory; None: it is on disk
     """
 
@@ -85,6 +86,7 @@ class Mount:
     volume: str | None = None
     read_only: bool = False
     size: int | None = None
+    shared: str = ""
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,7 @@ class Container:
     job_role: str | None = None
     execution_role: str | None = None
     public_ip: bool = False
-    timeout: int | None = None
+    timeout: float | None = None
     tags: Mapping[str, Any] = field(default_factory=dict)
     xcom: str = ""
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import CodeType
+from types import CodeType, FunctionType
 from typing import Any
 
 from airflow.sdk.definitions.xcom_arg import XComArg
@@ -12,6 +14,7 @@ from airflow.sdk.definitions.xcom_arg import XComArg
 from ductwork.frontend.plain import plain
 
 _PULL = "xcom_pull"
+_CALLBACKS = [f"on_{end}_callback" for end in ("execute", "failure", "success", "retry", "skipped")]
 
 
 def readers(tasks: Sequence[Any]) -> dict[str, tuple[str, ...]]:
@@ -30,23 +33,73 @@ def readers(tasks: Sequence[Any]) -> dict[str, tuple[str, ...]]:
 def _referenced(task: Any) -> Iterator[str]:
     """Tasks whose output is among the arguments."""
     if task.is_mapped:
-        references = [*XComArg.iter_xcom_references(task.partial_kwargs), *task.expand_input.iter_references()]
+        # A decorated function is expanded by another attribute than an operator is.
+        expanded = task._get_specified_expand_input().iter_references()
+        references = [*XComArg.iter_xcom_references(task.partial_kwargs), *expanded]
     else:
-        references = list(XComArg.iter_xcom_references(task))
+        # Not of the task itself: Airflow loads one that lacks a template field, and fails it when it runs.
+        references = list(XComArg.iter_xcom_references([getattr(task, name, None) for name in task.template_fields]))
     for operator, _ in references:
         yield plain(operator.task_id)
 
 
 def _pulled(task: Any) -> Iterator[str]:
-    """What may be ids in what pulls XComs: quoted texts in templates, constants in the code of callables."""
-    values = task.partial_kwargs if task.is_mapped else {name: getattr(task, name, None) for name in _holders(task)}
+    """What may be ids in what pulls XComs: quoted texts in templates; constants of the author's code, and arguments."""
+    if task.is_mapped:
+        values = {**task.partial_kwargs, "": task._get_specified_expand_input().value}
+    else:
+        values = {name: getattr(task, name, None) for name in _holders(task)}
     for text in _texts(list(values.values())):
         if _PULL in text:
             yield from text.replace('"', "'").split("'")
-    called = values.get("python_callable")
-    code = getattr(inspect.unwrap(called), "__code__", None) if callable(called) else None
-    if code is not None and _PULL in {name for each in _codes(code) for name in each.co_names}:
-        yield from _texts([constant for each in _codes(code) for constant in each.co_consts])
+    own = _own_classes(task)
+    seen: set[FunctionType] = set()
+    called = [*(value for cls in own for value in vars(cls).values()), values.get("python_callable"), *_callbacks(task)]
+    functions = [function for each in called for function in _functions(each, seen)]
+    codes = [code for function in functions for code in _codes(function.__code__)]
+    if _PULL in {name for code in codes for name in code.co_names}:
+        yield from _texts([constant for code in codes for constant in code.co_consts])
+        yield from _texts([value for function in functions for value in _named(function)])
+        arguments = [name for cls in own for name in inspect.signature(cls).parameters]
+        yield from _texts([*values.values(), *(getattr(task, name, None) for name in arguments if name != "task_id")])
+
+
+def _own_classes(task: Any) -> list[type]:
+    """The classes of an operator that are not Airflow's or its providers'."""
+    operator = task.operator_class if task.is_mapped else type(task)
+    classes = operator.__mro__[:-1] if isinstance(operator, type) else ()
+    return [cls for cls in classes if not cls.__module__.startswith("airflow.")]
+
+
+def _callbacks(task: Any) -> Iterator[Any]:
+    for name in _CALLBACKS:
+        given = getattr(task, name, None)
+        yield from given if isinstance(given, (list, tuple)) else [given]
+
+
+def _functions(called: Any, seen: set[FunctionType]) -> Iterator[FunctionType]:
+    """A callable's function, and those of its module that it calls; none of what is no callable of Python's own."""
+    while isinstance(called, functools.partial):
+        called = called.func
+    called = getattr(called, "__func__", called)
+    function = inspect.unwrap(called) if callable(called) else None
+    if not inspect.isfunction(function) or function in seen:
+        return
+    seen.add(function)
+    yield function
+    for value in _named(function):
+        if inspect.isfunction(value) and value.__module__ == function.__module__:
+            yield from _functions(value, seen)
+
+
+def _named(function: FunctionType) -> Iterator[Any]:
+    """The values that a function's code takes from its module and from the functions around it."""
+    names = {name for code in _codes(function.__code__) for name in code.co_names}
+    yield from (function.__globals__[name] for name in sorted(names & function.__globals__.keys()))
+    for cell in function.__closure__ or ():
+        # A name of the function around it that has no value (yet) leaves its cell empty.
+        with contextlib.suppress(ValueError):
+            yield cell.cell_contents
 
 
 def _holders(task: Any) -> list[str]:

@@ -36,6 +36,13 @@ def _unlike(pattern: re.Pattern[str], what: str, text: str) -> str:
     return "" if pattern.fullmatch(text) else what
 
 
+def _typed(document: Any) -> bool:
+    """Whether a document is what ``aws dynamodb get-item`` prints of it."""
+    item = document.get("Item", document) if isinstance(document, Mapping) else None
+    schedule_id = item.get("scheduleId") if isinstance(item, Mapping) else None
+    return isinstance(schedule_id, Mapping) and schedule_id.keys() == {"S"}
+
+
 class _Checker:
     def __init__(self, origin: Origin, diagnostics: Diagnostics) -> None:
         self.origin = origin
@@ -45,6 +52,11 @@ class _Checker:
         self.diagnostics.add(code, self.origin, what, hint, field=place)
 
     def schedule(self, document: Any) -> Schedule | None:
+        if _typed(document):
+            what = 'this is an item as DynamoDB spells it: {"S": "text"}, {"L": [...]}'
+            hint = "export it as plain JSON, as boto3's Table.get_item or TypeDeserializer gives it"
+            self.report("DW602", ROOT, what, hint)
+            return None
         if not isinstance(document, Mapping):
             what = f"a schedule document is an object, not {shown(document)}"
             self.report("DW602", ROOT, what, 'write {"scheduleId": ..., "jobList": [...]}')

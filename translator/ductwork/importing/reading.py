@@ -14,6 +14,8 @@ from ductwork.importing.places import ROOT, at
 MAX_BYTES = 4_000_000
 # A document has six levels.
 MAX_DEPTH = 32
+# Below, a float has every whole number.
+_EXACT = 2**53
 
 
 class _Object(dict[str, Any]):
@@ -34,7 +36,7 @@ def read(path: str, diagnostics: Diagnostics) -> Any:
     if text is None:
         return None
     try:
-        value = json.loads(text, object_pairs_hook=_Object, parse_constant=_no_number)
+        value = json.loads(text, object_pairs_hook=_Object, parse_constant=_no_number, parse_float=_number)
     except json.JSONDecodeError as error:
         what = f"this is no JSON: {error.msg} (column {error.colno})"
         diagnostics.add(
@@ -68,6 +70,12 @@ def _text(path: str, diagnostics: Diagnostics) -> str | None:
 
 def _no_number(name: str) -> Any:
     raise ValueError(f"{name} is no number")
+
+
+def _number(text: str) -> float | int:
+    """Tables give numbers as decimals, and what exports them may write 60 as 60.0."""
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) < _EXACT else number
 
 
 def _oddities(value: Any) -> Iterator[tuple[str, str]]:

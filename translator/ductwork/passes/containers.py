@@ -120,6 +120,9 @@ class _Maker:
             "platformCapabilities": ["FARGATE" if self._fargate else "EC2"],
             "containerProperties": {name: value for name, value in properties.items() if value},
         }
+        if (size := len(json.dumps(made).encode())) > batch_limits.MAX_DEFINITION_BYTES:
+            what = f"a job definition of {size:,} bytes is over Batch's 24 KiB"
+            self._report("DW203", "containerProperties", what, "give it fewer secrets, volumes or mounts")
         return named(made)
 
     def _check(self, properties: Mapping[str, Any]) -> None:
@@ -130,10 +133,14 @@ class _Maker:
         if not self._fargate:
             return
         linux = properties["linuxParameters"]
-        for name, value in (("privileged", properties["privileged"]), ("gpus", self._container.gpus), *linux.items()):
+        gpus = self._container.gpus or self._values.gpus
+        mine = {"privileged": properties["privileged"], "ulimits": properties["ulimits"], "gpus": gpus}
+        for name, value in {**mine, **linux}.items():
             if value:
-                hint = "use platform ec2, or leave it out"
-                self._report("DW203", "platform", f"containers on Fargate have no {name}", hint)
+                self._has_not(name)
+
+    def _has_not(self, what: str) -> None:
+        self._report("DW203", "platform", f"containers on Fargate have no {what}", "use platform ec2, or leave it out")
 
     def _sized(self) -> list[dict[str, str]]:
         """The operator's own amounts first, then those of the deployment, rounded up to what the platform has."""
@@ -170,7 +177,7 @@ class _Maker:
                 memory.append({"containerPath": mount.path, "size": mount.size, **options})
                 continue
             volume = self._volume(mount)
-            named_so = mount.volume or mount.source or mount.path
+            named_so = mount.volume or mount.source or (f"shared {mount.shared}" if mount.shared else mount.path)
             name = f"v-{short_hash(named_so)}"
             volumes.setdefault(name, {"name": name, **volume})
             read_only = {"readOnly": True} if mount.read_only else {}
@@ -180,8 +187,11 @@ class _Maker:
     def _volume(self, mount: Mount) -> dict[str, Any]:
         name = mount.volume or mount.source
         if name is None:
-            return {"host": {}}
+            # Fargate takes no host, not even an empty one.
+            return {} if self._fargate else {"host": {}}
         if (given := self._values.volumes.get(name)) is not None:
+            if self._fargate and "host" in given:
+                self._has_not(f"host, of which {name!r} is to be a folder")
             return dict(given)
         example = f"{{'{name}': {{'efsVolumeConfiguration': {{'fileSystemId': 'fs-...'}}}}}}"
         if mount.volume is not None or self._fargate:

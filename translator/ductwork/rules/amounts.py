@@ -6,6 +6,8 @@ import math
 import re
 
 MIB = 2**20
+# A petabyte.
+_MOST = 1e15
 _DOCKER = {"": 1, "b": 1, "k": 2**10, "m": 2**20, "g": 2**30, "t": 2**40}
 _KUBERNETES = {"": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
 _KUBERNETES |= {f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE", start=1)}
@@ -14,23 +16,29 @@ _KUBERNETES |= {f"{unit}i": 1024.0**power for power, unit in enumerate("KMGTPE",
 def docker_bytes(value: object) -> float:
     """Bytes of a size such as ``512m``, ``1.5g`` or a number.
 
-    :raises ValueError: it is none
+    :raises ValueError: it is none, or none that a container could get
     """
     found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([bkmgt]?)b?", str(value).strip().lower())
     if not found:
         raise ValueError(f"{value!r} is no size such as 512m or 2g")
-    return float(found[1]) * _DOCKER[found[2]]
+    return _possible(float(found[1]) * _DOCKER[found[2]], value)
 
 
 def quantity(value: object) -> float:
     """The number that a Kubernetes quantity such as ``500m``, ``1Gi`` or ``2`` stands for.
 
-    :raises ValueError: it is none
+    :raises ValueError: it is none, or none that a container could get
     """
-    found = re.fullmatch(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([A-Za-z]*)", str(value).strip())
+    found = re.fullmatch(r"(\+?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)([A-Za-z]*)", str(value).strip())
     if not found or found[2] not in _KUBERNETES:
         raise ValueError(f"{value!r} is no Kubernetes quantity such as 500m or 1Gi")
-    return float(found[1]) * _KUBERNETES[found[2]]
+    return _possible(float(found[1]) * _KUBERNETES[found[2]], value)
+
+
+def _possible(number: float, value: object) -> float:
+    if number > _MOST:
+        raise ValueError(f"{value!r} is more than any machine has")
+    return number
 
 
 def mib(size: float) -> int:

@@ -8,6 +8,7 @@ without it (``ignore``), or keeps Airflow's own operator in a worker (``native``
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -144,15 +145,37 @@ class Reader:
 
     def texts(self, name: str, values: Any) -> tuple[Expr | str, ...]:
         if not isinstance(values, list):
-            self.unknown(name, f"{name} is no list of texts but {values!r}")
+            self.unknown(name, f"{name} is no list of texts but {_shown(values)}")
             return ()
         return tuple(self.text(name, value) for value in values)
 
     def variables(self, name: str, values: Any) -> dict[str, Expr | str]:
         if not isinstance(values, Mapping):
-            self.unknown(name, f"{name} is no dictionary of names and values")
+            self.unknown(name, f"{name} is no dictionary of names and values but {_shown(values)}")
             return {}
         return {key: self.text(name, value) for key, value in values.items()}
+
+    def record(self, name: str, value: Any) -> Mapping[str, Any]:
+        """A dictionary, or nothing; anything else is reported."""
+        if value is not None and not isinstance(value, Mapping):
+            self.unknown(name, f"{name} holds no dictionary but {_shown(value)}")
+        return value if isinstance(value, Mapping) else {}
+
+    def records(self, name: str, values: Any) -> list[Mapping[str, Any]]:
+        """The dictionaries of a list, or nothing; anything else is reported and left out."""
+        if values is not None and not isinstance(values, list):
+            self.unknown(name, f"{name} is no list but {_shown(values)}")
+        return [self.record(name, value) for value in values] if isinstance(values, list) else []
+
+    def number(self, name: str, value: Any) -> float | None:
+        """An amount from 0 up, or None; anything else is reported."""
+        try:
+            if value is None or 0 <= (found := float(value)) < math.inf:
+                return None if value is None else found
+        except (TypeError, ValueError, OverflowError):
+            pass
+        self.unknown(name, f"{name} has {_shown(value)} where a number is wanted")
+        return None
 
 
 def own_value(task: TaskSnapshot, key: str) -> Any:
@@ -171,6 +194,12 @@ def own_code(task: TaskSnapshot, operators: tuple[str, ...]) -> str | None:
         if changed:
             return f"{cls.rpartition('.')[2]} has a {changed[0]} of its own"
     return None
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Opaque):
+        return f"an object that only exists while Airflow runs ({value.type_name})"
+    return repr(value)
 
 
 def _stays_text(lowered: Expr | str) -> bool:

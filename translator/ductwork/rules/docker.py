@@ -54,8 +54,10 @@ ARGUMENTS = Arguments(
         "working_dir": "set it in the image, or begin the command with: sh -c 'cd DIR && ...'",
     },
 )
+# What the operator says of itself where the author says nothing, so the deployment may say something else.
+_DEFAULT_CPUS = 1.0
 # The network that a container has anyway.
-_OWN_NETWORK = {None, "", "bridge", "default"}
+_OWN_NETWORK = (None, "", "bridge", "default")
 
 
 def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
@@ -65,10 +67,6 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
     _check(reader)
     given = task.arguments
     folder = str(given.get("tmp_dir")) if given.get("mount_tmp_dir") else None
-    environment = reader.variables("environment", given.get("environment") or {})
-    for name, value in (given.get("environment") or {}).items():
-        if value is None:
-            reader.unknown("environment", f"{name} has no value, which takes the variable out of the image's own")
     own_folder = {"AIRFLOW_TMP_DIR": folder} if folder else {}
     return BatchJob(
         why="the container runs as a job of AWS Batch; no Docker daemon is needed",
@@ -77,9 +75,9 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
         container=Container(
             image=reader.constant("image", given.get("image") or ""),
             command=_command(reader),
-            environment={**environment, **own_folder},
-            secrets=tuple(sorted(given.get("private_environment") or {})),
-            vcpus=float(given.get("cpus") or 1),
+            environment={**_environment(reader), **own_folder},
+            secrets=tuple(sorted(reader.record("private_environment", given.get("private_environment")))),
+            vcpus=None if given.get("cpus") == _DEFAULT_CPUS else reader.number("cpus", given.get("cpus")),
             memory=_size(reader, "mem_limit"),
             shared_memory=_size(reader, "shm_size"),
             gpus=_gpus(reader),
@@ -105,6 +103,14 @@ def _check(reader: Reader) -> None:
         what = f"{task.read_by[0]} reads what the container prints last, and nobody takes that down"
         hint = "let the container write it to S3; if nothing reads it, set do_xcom_push=False"
         reader.xcom(what, hint)
+
+
+def _environment(reader: Reader) -> dict[str, Expr | str]:
+    given = reader.task.arguments.get("environment") or {}
+    variables = reader.variables("environment", given)
+    for name in (name for name in variables if given[name] is None):
+        reader.unknown("environment", f"{name} has no value, which takes the variable out of the image's own")
+    return variables
 
 
 def _xcom(task: TaskSnapshot) -> str:
@@ -171,8 +177,10 @@ def _word(word: str, values: Mapping[str, RunValue]) -> Expr | str:
 
 def _size(reader: Reader, name: str) -> int | None:
     value = reader.task.arguments.get(name)
-    if value is None:
-        return None
+    return None if value is None else _mib(reader, name, value)
+
+
+def _mib(reader: Reader, name: str, value: Any) -> int | None:
     try:
         return mib(docker_bytes(value))
     except ValueError as error:
@@ -181,31 +189,41 @@ def _size(reader: Reader, name: str) -> int | None:
 
 
 def _gpus(reader: Reader) -> int | None:
-    count = 0
-    for request in reader.task.arguments.get("device_requests") or []:
-        wanted = request if isinstance(request, Mapping) else {}
-        if wanted.get("Capabilities") != [["gpu"]] or wanted.get("DeviceIDs") or int(wanted.get("Count") or 0) < 1:
+    total = 0
+    for wanted in reader.records("device_requests", reader.task.arguments.get("device_requests")):
+        count = wanted.get("Count")
+        plain = wanted.get("Capabilities") == [["gpu"]] and not wanted.get("DeviceIDs")
+        if plain and isinstance(count, int) and count >= 1:
+            total += count
+        else:
             instead = "ask for a number: DeviceRequest(count=1, capabilities=[['gpu']])"
             reader.refuse("device_requests", "AWS Batch gives a container a number of GPUs, nothing else", instead)
-        else:
-            count += int(wanted["Count"])
-    return count or None
+    return total or None
 
 
 def _ulimits(reader: Reader) -> tuple[tuple[str, int, int], ...]:
-    given = reader.task.arguments.get("ulimits") or []
-    return tuple((str(each["Name"]), int(each["Soft"]), int(each["Hard"])) for each in given)
+    found = []
+    for each in reader.records("ulimits", reader.task.arguments.get("ulimits")):
+        # Docker's API and docker.types.Ulimit spell them differently.
+        name, soft, hard = (each.get(key, each.get(key.lower())) for key in ("Name", "Soft", "Hard"))
+        if isinstance(soft, int) and isinstance(hard, int):
+            found.append((str(name), soft, hard))
+        else:
+            what = f"the limit {name} has no two whole numbers, soft and hard"
+            reader.refuse("ulimits", what, f"write Ulimit(name={name!r}, soft=..., hard=...)")
+    return tuple(found)
 
 
-def _labels(reader: Reader) -> dict[str, str]:
+def _labels(reader: Reader) -> dict[str, Expr | str]:
     labels = reader.task.arguments.get("labels") or {}
-    return {str(name): str(labels[name]) if isinstance(labels, Mapping) else "" for name in labels}
+    if isinstance(labels, list):
+        return {str(name): "" for name in reader.texts("labels", labels)}
+    return reader.variables("labels", labels)
 
 
 def _mounts(reader: Reader) -> list[Mount]:
-    return [
-        found for each in reader.task.arguments.get("mounts") or [] if (found := _mount(reader, dict(each))) is not None
-    ]
+    given = reader.records("mounts", reader.task.arguments.get("mounts"))
+    return [found for each in given if (found := _mount(reader, dict(each))) is not None]
 
 
 # As Docker's API spells a mount, and as the arguments of docker.types.Mount do.
@@ -218,9 +236,9 @@ def _mount(reader: Reader, each: dict[str, Any]) -> Mount | None:
     source = reader.constant("mounts", spelled["source"]) if "source" in spelled else None
     size = None
     if kind == "tmpfs":
-        options = spelled.pop("TmpfsOptions", None) or {}
+        options = reader.record("mounts", spelled.pop("TmpfsOptions", None))
         limit = spelled.pop("tmpfs_size", options.get("SizeBytes"))
-        size = mib(docker_bytes(limit)) if limit else None
+        size = _mib(reader, "mounts", limit) if limit else None
     more = sorted(spelled.keys() - {*_MOUNT.values(), "consistency", "Consistency"})
     if more or kind not in ("bind", "volume", "tmpfs") or (kind == "tmpfs" and size is None):
         which = "a tmpfs without a size" if kind == "tmpfs" and not more else more[0] if more else f"the type {kind}"

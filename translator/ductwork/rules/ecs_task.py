@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ductwork import batch_limits
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir import BatchJob, Container, Expr, Work
 from ductwork.rules.base import Decline, Rule
@@ -73,7 +74,7 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
 
 
 def _container(reader: Reader, overrides: Mapping[str, Any]) -> Container:
-    containers = overrides.get("containerOverrides") or [{}]
+    containers = reader.records("overrides", overrides.get("containerOverrides")) or [{}]
     for name in sorted(overrides.keys() - _OVERRIDES):
         reader.refuse("overrides", f"AWS Batch has nothing like {name}", "leave it out")
     if len(containers) > 1:
@@ -82,7 +83,8 @@ def _container(reader: Reader, overrides: Mapping[str, Any]) -> Container:
     for name in sorted(own.keys() - _OF_CONTAINER):
         reader.refuse("overrides", f"AWS Batch has nothing like {name} of a container", "leave it out")
     environment: dict[str, Expr | str] = {
-        str(each.get("name")): reader.text("overrides", each.get("value", "")) for each in own.get("environment") or []
+        reader.constant("overrides", each.get("name", "")): reader.text("overrides", each.get("value", ""))
+        for each in reader.records("overrides", own.get("environment"))
     }
     cpu, memory = own.get("cpu", overrides.get("cpu")), own.get("memory", overrides.get("memory"))
     memory = own.get("memoryReservation") if memory is None else memory
@@ -90,36 +92,40 @@ def _container(reader: Reader, overrides: Mapping[str, Any]) -> Container:
         image="",
         command=reader.texts("overrides", own["command"]) if own.get("command") else None,
         environment=environment,
-        vcpus=_number(reader, cpu, _UNITS),
-        memory=None if (size := _number(reader, memory)) is None else int(size),
-        gpus=_gpus(reader, own.get("resourceRequirements") or []),
-        job_role=overrides.get("taskRoleArn"),
-        execution_role=overrides.get("executionRoleArn"),
-        public_ip=_public(reader.task.arguments.get("network_configuration")),
+        vcpus=None if (units := reader.number("overrides", cpu)) is None else units / _UNITS,
+        memory=None if (size := reader.number("overrides", memory)) is None else int(size),
+        gpus=_gpus(reader, reader.records("overrides", own.get("resourceRequirements"))),
+        job_role=_role(reader, "job_role", overrides.get("taskRoleArn")),
+        execution_role=_role(reader, "execution_role", overrides.get("executionRoleArn")),
+        public_ip=_public(reader),
         tags=reader.variables("tags", reader.task.arguments.get("tags") or {}),
     )
 
 
-def _number(reader: Reader, value: Any, unit: int = 1) -> float | None:
-    if value is None:
+def _role(reader: Reader, key: str, value: Any) -> str | None:
+    """
+    :param key: of executor_config, which goes first
+    """
+    if value is None or own_value(reader.task, key):
         return None
-    try:
-        return float(value) / unit
-    except (TypeError, ValueError):
-        reader.unknown("overrides", f"{value!r} is no amount of ECS")
-        return None
+    role = reader.constant("overrides", value)
+    if not batch_limits.ROLE.fullmatch(role):
+        reader.refuse("overrides", f"{role!r} is not the ARN of a role", f"give a {key} in executor_config")
+    return role
 
 
 def _gpus(reader: Reader, needs: list[Mapping[str, Any]]) -> int | None:
     for need in needs:
         if need.get("type") != "GPU":
             reader.refuse("overrides", f"AWS Batch cannot give a container {need.get('type')}", "leave it out")
-    return sum(int(need["value"]) for need in needs if need.get("type") == "GPU") or None
+    counts = [reader.number("overrides", need.get("value")) for need in needs if need.get("type") == "GPU"]
+    return int(sum(count for count in counts if count)) or None
 
 
-def _public(network: Any) -> bool:
-    settings = network.get("awsvpcConfiguration") if isinstance(network, Mapping) else None
-    return isinstance(settings, Mapping) and settings.get("assignPublicIp") == "ENABLED"
+def _public(reader: Reader) -> bool:
+    name = "network_configuration"
+    network = reader.record(name, reader.task.arguments.get(name))
+    return reader.record(name, network.get("awsvpcConfiguration")).get("assignPublicIp") == "ENABLED"
 
 
 RULE = Rule(

@@ -8,7 +8,7 @@ used with it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ductwork.diagnostics import Diagnostics
@@ -90,6 +90,7 @@ ARGUMENTS = Arguments(
     defaults={"on_finish_action": "delete_pod"},
 )
 _GRACE_SECONDS = 30
+_OF_VARIABLE = {"name", "value", "valueFrom"}
 # Where Airflow's sidecar looks.
 _RETURN = "/airflow/xcom/return.json"
 
@@ -107,11 +108,11 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
         push_job_id=False,
         container=Container(
             image=reader.constant("image", task.arguments.get("image") or ""),
-            command=_command(reader, environment),
+            command=_command(reader, environment, secrets),
             environment=environment,
             secrets=secrets,
             mounts=mounted,
-            timeout=task.arguments.get("active_deadline_seconds"),
+            timeout=reader.number("active_deadline_seconds", task.arguments.get("active_deadline_seconds")),
             tags=_labels(reader),
             xcom=_RETURN if task.settings.get("do_xcom_push") and own_value(task, "worker_image") else "",
             **requirements(reader),
@@ -141,27 +142,31 @@ def _check(reader: Reader) -> None:
 
 def _environment(reader: Reader) -> tuple[dict[str, Expr | str], tuple[str, ...]]:
     """The variables with their values, and the names of those whose values are secrets."""
-    given = reader.task.arguments.get("env_vars") or {}
+    given = reader.task.arguments.get("env_vars") or []
     if isinstance(given, Mapping):
         given = [{"name": name, "value": value} for name, value in given.items()]
     plain: dict[str, Expr | str] = {}
     secret: list[str] = []
-    for each in given:
+    for each in reader.records("env_vars", given):
         name = reader.constant("env_vars", each.get("name", ""))
-        source = each.get("valueFrom") or {}
+        for key in sorted(each.keys() - _OF_VARIABLE):
+            reader.unknown("env_vars", f"the variable {name} has {key}, which Kubernetes does not know")
+        source = reader.record("env_vars", each.get("valueFrom"))
         if source.keys() & {"secretKeyRef", "configMapKeyRef"}:
             secret.append(name)
         elif source:
             reader.refuse("env_vars", f"{name} is to hold {next(iter(source))}, a fact of a pod", "leave it out")
         else:
             value = each.get("value")
-            plain[name] = _expanded("" if value is None else reader.text("env_vars", value), plain)
+            text = "" if value is None else reader.text("env_vars", value)
+            _check_references(reader, "env_vars", text, secret)
+            plain[name] = _expanded(text, plain)
     return plain, (*secret, *_secrets(reader))
 
 
 def _secrets(reader: Reader) -> list[str]:
     found = []
-    for each in reader.task.arguments.get("secrets") or []:
+    for each in reader.records("secrets", reader.task.arguments.get("secrets")):
         if each.get("deploy_type") == "env" and each.get("deploy_target"):
             found.append(str(each["deploy_target"]))
         else:
@@ -171,18 +176,34 @@ def _secrets(reader: Reader) -> list[str]:
     return found
 
 
-def _command(reader: Reader, environment: Mapping[str, Expr | str]) -> tuple[Expr | str, ...] | None:
+def _command(
+    reader: Reader, environment: Mapping[str, Expr | str], secrets: Collection[str]
+) -> tuple[Expr | str, ...] | None:
     given = reader.task.arguments
+    # What is not the pod's own, but env_from's, may be named in executor_config alone.
+    known = own_value(reader.task, "secrets")
+    hidden = {*secrets, *(known if isinstance(known, Mapping) else ())}
     words: list[Expr | str] = []
     for name in ("cmds", "arguments"):
-        if given.get(name):
-            words.extend(_expanded(word, environment) for word in reader.texts(name, given[name]))
+        for word in reader.texts(name, given[name]) if given.get(name) else ():
+            _check_references(reader, name, word, hidden)
+            words.append(_expanded(word, environment))
     if given.get("cmds"):
         reader.entrypoint("cmds")
     return tuple(words) or None
 
 
-_REFERENCE = re.compile(r"\$\$|\$\(([^()]*)\)")
+_REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
+
+
+def _check_references(reader: Reader, name: str, text: Expr | str, secrets: Collection[str]) -> None:
+    """Kubernetes would write a secret's value into the text; nobody on AWS does, and nobody should see it there."""
+    for part in text.parts if isinstance(text, Concat) else (text,):
+        literal = part.value if isinstance(part, Text) else part
+        for found in _REFERENCE.finditer(literal) if isinstance(literal, str) else ():
+            if found[1] in secrets:
+                instead = f"let the container read its variable, as in: sh -c 'run --key ${found[1]}'"
+                reader.refuse(name, f"AWS Batch cannot put the secret {found[1]} into a text: {found[0]}", instead)
 
 
 def _expanded(text: Expr | str, variables: Mapping[str, Expr | str]) -> Expr | str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ductwork.ir import Mount
@@ -20,11 +21,8 @@ def requirements(reader: Reader) -> dict[str, Any]:
     other where only that is given.
     """
     name = "container_resources"
-    given = reader.task.arguments.get(name) or {}
-    if not isinstance(given, Mapping):
-        reader.unknown(name, f"{name} is neither V1ResourceRequirements nor a dictionary of limits and requests")
-        return {}
-    requests, limits = given.get("requests") or {}, given.get("limits") or {}
+    given = reader.record(name, reader.task.arguments.get(name))
+    requests, limits = (reader.record(name, given.get(part)) for part in ("requests", "limits"))
     for kind in sorted({*requests, *limits} - {"cpu", "memory", _GPU}):
         reader.refuse(name, f"AWS Batch cannot give a container {kind}", "leave it out")
     if more := sorted(given.keys() - {"requests", "limits"}):
@@ -51,41 +49,51 @@ def _amount(reader: Reader, name: str, value: Any) -> float | None:
 
 def mounts(reader: Reader) -> tuple[Mount, ...]:
     """The mounts of ``volume_mounts``, each with its volume of ``volumes``."""
-    volumes = {each["name"]: each for each in reader.task.arguments.get("volumes") or []}
-    found = [_mount(reader, each, volumes) for each in reader.task.arguments.get("volume_mounts") or []]
+    given = reader.task.arguments
+    volumes = {str(each.get("name")): each for each in reader.records("volumes", given.get("volumes"))}
+    mounted = reader.records("volume_mounts", given.get("volume_mounts"))
+    counts = Counter(str(each.get("name")) for each in mounted)
+    shared = {name for name, count in counts.items() if count > 1}
+    found = [_mount(reader, each, volumes, shared) for each in mounted]
     return tuple(mount for mount in found if mount is not None)
 
 
 _MOUNT = {"name", "mountPath", "readOnly"}
 
 
-def _mount(reader: Reader, each: Mapping[str, Any], volumes: Mapping[str, Any]) -> Mount | None:
+def _mount(
+    reader: Reader, each: Mapping[str, Any], volumes: Mapping[str, Any], shared: Collection[str]
+) -> Mount | None:
     path = str(each.get("mountPath"))
     if more := sorted(key for key in each.keys() - _MOUNT if each[key]):
         instead = "mount the whole volume, or give one that begins there in executor_config"
         reader.refuse("volume_mounts", f"the mount at {path} has {more[0]}, and Batch's mounts have not", instead)
         return None
-    if each.get("name") not in volumes:
-        reader.refuse("volume_mounts", f"no volume {each.get('name')!r} is given to mount at {path}", "add it")
+    name = str(each.get("name"))
+    if name not in volumes:
+        reader.refuse("volume_mounts", f"no volume {name!r} is given to mount at {path}", "add it")
         return None
-    volume = volumes[each["name"]]
+    volume = volumes[name]
     kind = next((key for key in volume if key != "name"), "emptyDir")
-    read_only, source = bool(each.get("readOnly")), volume.get(kind) or {}
+    read_only, source = bool(each.get("readOnly")), reader.record("volumes", volume.get(kind))
     if kind == "hostPath":
         return Mount(path, source=reader.constant("volumes", source.get("path", "")), read_only=read_only)
     if kind == "emptyDir":
-        return _empty(reader, path, source, read_only)
+        return _empty(reader, path, source, read_only, name if name in shared else "")
     if kind in ("configMap", "secret", "projected", "downwardAPI"):
         instead = "put the files into the image or into S3"
         reader.refuse("volumes", f"the volume at {path} is made of Kubernetes' own objects ({kind})", instead)
         return None
-    name = reader.constant("volumes", source.get("claimName", each["name"]))
-    return Mount(path, volume=name, read_only=read_only or bool(source.get("readOnly")))
+    claim = reader.constant("volumes", source.get("claimName", name))
+    return Mount(path, volume=claim, read_only=read_only or bool(source.get("readOnly")))
 
 
-def _empty(reader: Reader, path: str, source: Mapping[str, Any], read_only: bool) -> Mount | None:
+def _empty(reader: Reader, path: str, source: Mapping[str, Any], read_only: bool, shared: str) -> Mount | None:
     if source.get("medium") != "Memory":
-        return Mount(path, read_only=read_only)
+        return Mount(path, read_only=read_only, shared=shared)
+    if shared:
+        reader.refuse("volumes", f"the volume in memory {shared} is mounted twice", "mount it once, at a folder above")
+        return None
     limit = _amount(reader, "volumes", source.get("sizeLimit"))
     if not limit:
         reader.refuse("volumes", f"the volume in memory at {path} has no size", "give it a sizeLimit")

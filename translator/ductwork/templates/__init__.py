@@ -87,4 +87,21 @@ def _lower_node(node: nodes.Node, source: str) -> Text | RunValue:
 
 
 def _unknown(node: nodes.Node, source: str) -> CannotLowerError:
-    return CannotLowerError(f"the template {source!r} uses {type(node).__name__}, which only Airflow can evaluate")
+    return CannotLowerError(f"the template {source!r} uses {_words(node)}, which only Airflow can evaluate")
+
+
+def _words(node: nodes.Node) -> str:
+    """A node as the author has written it, as far as that is short."""
+    if isinstance(node, nodes.Name):
+        return node.name
+    if isinstance(node, nodes.Getattr):
+        return f"{_words(node.node)}.{node.attr}"
+    if isinstance(node, nodes.Getitem):
+        return f"{_words(node.node)}[{repr(node.arg.value) if isinstance(node.arg, nodes.Const) else '...'}]"
+    if isinstance(node, nodes.Call):
+        return f"{_words(node.node)}()"
+    if isinstance(node, nodes.Filter):
+        return f"the filter {node.name}"
+    if isinstance(node, nodes.Const):
+        return repr(node.value)
+    return "a calculation" if isinstance(node, nodes.Expr) else "a statement"
