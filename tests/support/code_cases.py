@@ -20,6 +20,7 @@ COVERED_ELSEWHERE: dict[str, str] = {
         "functional/test_run_local.py",
     ),
     **dict.fromkeys((f"DW60{number}" for number in range(1, 8)), "translator/test_import.py"),
+    "DW409": "translator/test_foreign_rules.py",
     "DW507": "functional/test_report.py",
     "DW516": "functional/test_remote.py",
     "DW517": "functional/test_restart.py",

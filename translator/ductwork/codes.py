@@ -219,6 +219,12 @@ CODES: dict[str, Code] = {
         "Airflow's own operator is kept, for the reason the message gives, and starts its container from a worker as "
         "it would from an Airflow worker. The worker must reach the cluster, the Docker daemon or ECS.",
     ),
+    "DW409": _error(
+        "rule that breaks",
+        "The rule for this operator family has a defect: it raised an error where it should have said what is wrong. "
+        "Tell whoever has written it; the message has the rule's name. With executor_config={'ductwork': {'native': "
+        "False}} Airflow's own operator runs in a worker, without the rule.",
+    ),
     # ---- DW5xx: running ----
     "DW501": _error("bad --conf", '--conf takes one JSON object, e.g. --conf \'{"day": "2026-01-01"}\'.'),
     "DW502": _error("bad date", "Dates are ISO 8601, e.g. 2026-01-01 or 2026-01-01T06:00:00+00:00."),

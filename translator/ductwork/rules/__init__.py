@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 from importlib.metadata import entry_points
 
@@ -11,6 +12,8 @@ from ductwork.ir import Work, Worker
 from ductwork.rules import batch_job, docker, ecs_task, empty, kubernetes_pod, time_sensor, worker
 from ductwork.rules.base import Decline, Rule
 from ductwork.snapshot import TaskSnapshot
+
+log = logging.getLogger(__name__)
 
 BUILTIN: tuple[Rule, ...] = (
     *(empty.RULE, batch_job.RULE, docker.RULE, kubernetes_pod.RULE, ecs_task.RULE),
@@ -49,12 +52,25 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work:
     for rule in registry():
         if not rule.applies(task):
             continue
-        work = rule.lower(task, diagnostics)
+        try:
+            work = rule.lower(task, diagnostics)
+        except Exception as error:  # noqa: BLE001 -- a rule of another package may raise anything
+            return _broken(rule, task, error, diagnostics)
         if not isinstance(work, Decline):
             return work
         reasons.append(work.why)
     why = "; ".join(reasons) or f"{task.operator.rsplit('.', 1)[-1]} runs as Airflow runs it, in a container"
     return Worker(why)
+
+
+def _broken(rule: Rule, task: TaskSnapshot, error: Exception, diagnostics: Diagnostics) -> Work:
+    log.debug("rule %s", rule.name, exc_info=error)
+    what = f"the rule {rule.name} broke on this {task.operator.rsplit('.', 1)[-1]}: {type(error).__name__}: {error}"
+    hint = (
+        "tell whoever has written the rule; until then executor_config={'ductwork': {'native': False}} does without it"
+    )
+    diagnostics.add("DW409", task.origin, what, hint, task_id=task.task_id)
+    return Worker(what)
 
 
 def _lower_mapped(task: TaskSnapshot, diagnostics: Diagnostics) -> Work:
