@@ -8,6 +8,7 @@ without it (``ignore``), or keeps Airflow's own operator in a worker (``native``
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -141,6 +142,13 @@ class Reader:
             return lowered
         self.unknown(name, f"{name} depends on the run, and a job definition is the same for all runs")
         return str(value)
+
+    def seconds(self, name: str) -> float | None:
+        value = self.task.arguments.get(name)
+        if value is None or (isinstance(value, (int, float)) and math.isfinite(value)):
+            return value
+        self.unknown(name, f"{name} is no number of seconds but {value!r}")
+        return None
 
     def texts(self, name: str, values: Any) -> tuple[Expr | str, ...]:
         if not isinstance(values, list):

@@ -13,7 +13,7 @@ from typing import Any
 
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir import BatchJob, Concat, Container, Expr, Text, Work
-from ductwork.rules.base import Decline, Rule
+from ductwork.rules.base import Decline, Rule, time_limit
 from ductwork.rules.container import Arguments, Reader, own_code, own_value
 from ductwork.rules.pod_parts import mounts, requirements, security
 from ductwork.snapshot import TaskSnapshot
@@ -105,13 +105,13 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
         why="the container runs as a job of AWS Batch; no Kubernetes cluster is needed",
         request={},
         push_job_id=False,
+        timeout=time_limit(task, reader.seconds("active_deadline_seconds")),
         container=Container(
             image=reader.constant("image", task.arguments.get("image") or ""),
             command=_command(reader, environment),
             environment=environment,
             secrets=secrets,
             mounts=mounted,
-            timeout=task.arguments.get("active_deadline_seconds"),
             tags=_labels(reader),
             xcom=_RETURN if task.settings.get("do_xcom_push") and own_value(task, "worker_image") else "",
             **requirements(reader),
