@@ -131,8 +131,19 @@ def _gated(environment: WorkerEnvironment, ledger: Ledger, run: Item, item: Item
     if state == "run":
         return None
     print(f"ductwork worker: {task_id} does not run: it is {state}")
+    error = f"a task upstream of {task_id} failed" if state != "skipped" else None
+    while not _divert(environment, ledger, item, state):
+        # Somebody has announced the try meanwhile, or ended it.
+        item = ledger.task(*where, task_id, index)
+        if item and item.get("outcome"):
+            return Outcome.of(item)
+    return Outcome(state, error=error)
+
+
+def _divert(environment: WorkerEnvironment, ledger: Ledger, item: Item | None, state: str) -> bool:
+    """Record a task that does not run. False if it is no longer as it was seen."""
+    where = (environment.dag_id, environment.run_id, environment.task_id)
     # Airflow gives a task that never ran try number 0; "queued" carries the number of the coming try.
     tried = int((item or {}).get("try_number", 0))
     number = max(tried - 1, 0) if (item or {}).get("state") in {"scheduled", "queued"} else tried
-    ledger.record_task(*where, task_id, state, number, map_index=index, instead_of=tried)
-    return Outcome(state, error=f"a task upstream of {task_id} failed" if state != "skipped" else None)
+    return ledger.record_task(*where, state, number, map_index=environment.map_index, instead_of=tried)
