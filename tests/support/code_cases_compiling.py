@@ -259,7 +259,7 @@ for _name, _more, _least in (
     )
 for _name, _bad in (
     ("a worker", bash()),
-    ("a job that only a worker can submit", _job(**_PLAIN)[:-1] + ", execution_timeout=timedelta(1))"),
+    ("a job that only a worker can submit", _job(**_PLAIN, region_name="eu-west-1")),
 ):
     task_case("DW320", _name, [_bad + "  # <-"], [_job(**_PLAIN)], options=_SCHEDULE)
 _MANY = "[BatchOperator(task_id=f'u{i}', job_name=f'u{i}', job_queue='q', job_definition='d') for i in range({})] >> t"

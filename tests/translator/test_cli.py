@@ -173,16 +173,17 @@ def test_explain_a_code(code):
 def test_explain_a_file():
     code, out, _ = checked("explain", DAGS / "batch_templates.py")
     assert code == 0
-    lines = [line.split() for line in out.splitlines()[1:5]]
+    lines = [line.split() for line in out.splitlines()[1:6]]
     assert [(name, kind) for name, kind, *_ in lines] == [
         ("first", "native"),
         ("array", "native"),
         ("fire_and_forget", "native"),
+        ("limited", "native"),
         ("needs_airflow", "worker"),
     ]
     assert "params.x" in out
     size = len(checked("compile", DAGS / "batch_templates.py", "-o", "-").out.encode()) - 1
-    assert f"asl: {size:,} bytes, {size // 4:,} a task" in out
+    assert f"asl: {size:,} bytes, {size // 5:,} a task" in out
 
 
 GROUPS = """

@@ -407,6 +407,7 @@ def test_an_image_may_be_named_in_place_of_a_template(tmp_path):
     [
         ("on_failure_callback=print", "on_failure_callback"),
         ("retries=1, execution_timeout=timedelta(hours=1)", "execution_timeout"),
+        ("retries=1, active_deadline_seconds=600", "retries"),
     ],
 )
 def test_what_a_chain_does_not_do_for_containers(arguments, field, tmp_path):
@@ -414,6 +415,22 @@ def test_what_a_chain_does_not_do_for_containers(arguments, field, tmp_path):
     assert codes(compile_text(tmp_path, body).diagnostics) == []
     found = list(compile_text(tmp_path, body, target="batch").diagnostics)
     assert [(finding.code, finding.field) for finding in found] == [("DW309", field)]
+
+
+@pytest.mark.parametrize(("more", "refused"), [("", ["DW309"]), (", deferrable=True", [])])
+def test_what_is_below_a_job_of_a_chain_waits_for_its_end(more, refused, tmp_path):
+    image = "executor_config={'ductwork': {'container_image': 'i'}}"
+    task = f"EcsRunTaskOperator(task_id='t', task_definition='d', cluster='c', overrides={{}}, {image}"
+    body = in_dag(*IMPORTS, f"{task}, wait_for_completion=False, execution_timeout=timedelta(hours=1){more})")
+    made = compile_text(tmp_path, body)
+    assert codes(made.diagnostics) == []
+    assert ("timeout" in made.workflows[0].tasks[0].work.request) is bool(more)
+    assert codes(compile_text(tmp_path, body, target="batch").diagnostics) == refused
+
+
+def test_a_deadline_that_is_no_number_is_refused(tmp_path):
+    made = compile_text(tmp_path, in_dag(*IMPORTS, pod("active_deadline_seconds='soon'")))
+    assert [(finding.code, finding.field) for finding in made.diagnostics] == [("DW407", "active_deadline_seconds")]
 
 
 def test_a_worker_above_a_container_stops_a_chain_that_is_skipped(tmp_path):

@@ -58,7 +58,7 @@ NEED_AIRFLOW = {
     "email='a@example.org'": "email",
     "inlets=['x']": "inlets",
     "outlets=[__import__('airflow.sdk').sdk.Asset('x')]": "outlets",
-    "execution_timeout=timedelta(minutes=1)": "execution_timeout",
+    "execution_timeout=timedelta(seconds=59)": "execution_timeout",
     "aws_conn_id='other'": "aws_conn_id",
     "region_name='eu-west-1'": "region_name",
     "verify=False": "verify",

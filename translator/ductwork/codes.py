@@ -124,9 +124,8 @@ CODES: dict[str, Code] = {
     "DW309": _error(
         "more than a job chain can say",
         "AWS Batch cannot express this in a chain of jobs: more than 10 attempts; or, of a plain container "
-        "(DockerOperator and the like), callbacks, a time limit together with retries, or that a failure above it "
-        "stops it alone. "
-        "The stepfunctions target can.",
+        "(DockerOperator and the like), callbacks, a time limit together with retries, that nobody waits for its end, "
+        "or that a failure above it stops it alone. The stepfunctions target can.",
     ),
     "DW310": _warning(
         "retry delay not honoured",

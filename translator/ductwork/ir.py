@@ -99,7 +99,6 @@ class Container:
     :param vcpus: as asked for; the platform decides how it is rounded
     :param memory: MiB; likewise ``shared_memory``
     :param ulimits: name, soft limit, hard limit
-    :param timeout: seconds for one attempt
     :param xcom: what becomes its XCom, kept by Ductwork in the image: a JSON file's path, ``last`` (line) or ``all``
     """
 
@@ -119,7 +118,6 @@ class Container:
     job_role: str | None = None
     execution_role: str | None = None
     public_ip: bool = False
-    timeout: float | None = None
     tags: Mapping[str, Any] = field(default_factory=dict)
     xcom: str = ""
 
@@ -131,6 +129,7 @@ class BatchJob:
     :param request: the SubmitJob request in boto3's spelling; leaves may be :class:`Expr` or :class:`PerInstance`
     :param wait: the task ends with the job (else as soon as the job is submitted)
     :param push_job_id: the job id becomes the task's return value
+    :param timeout: seconds after which its operator, or Airflow, ends an attempt; None: never
     :param poll_interval: seconds between two looks at the job; state machines and job chains look in their own way
     :param container: what the job is to run, where no job definition is named; a pass makes the request of it
     :param definition: the job definition for it, as a RegisterJobDefinition request
@@ -140,6 +139,7 @@ class BatchJob:
     request: Mapping[str, Any]
     wait: bool = True
     push_job_id: bool = True
+    timeout: int | None = None
     poll_interval: int = 30
     container: Container | None = None
     definition: Mapping[str, Any] | None = None

@@ -132,11 +132,14 @@ class ChainMirror:
         found = jobs.describe(self._aws.batch, waiting.values())
         for task, job_id in waiting.items():
             left, job = instances.left(task), found.get(job_id)
-            if job is not None and jobs.array_size(job) is not None and job["status"] not in jobs.ENDED:
+            mapped = job is not None and _is_mapped(run["tasks"][task], job)
+            if job is not None and not mapped and job["status"] == "FAILED":
+                job = self._with_attempts(job)
+            if job is not None and mapped and job["status"] not in jobs.ENDED:
                 # Its children report for themselves; what has become of the others is seen when the array has ended.
                 jobs.summarise(self._aws.ledger, self._names, task, [job], expanded.get(task, {}))
                 continue
-            each = self._children(run, task, job, left) if job and jobs.array_size(job) else dict.fromkeys(left, job)
+            each = self._children(run, task, job, left) if job and mapped else dict.fromkeys(left, job)
             moves = [
                 self._told(run, instances, task, index, detail)
                 if detail is not None
@@ -182,18 +185,28 @@ class ChainMirror:
         error = f"AWS Batch does not know the job {job_id} (any more)"
         return Move(task, index, "failed", int((item or {}).get("try_number", 0)), {"error": error})
 
+    def _with_attempts(self, job: jobs.Detail) -> jobs.Detail:
+        """A failed job, which has no attempts if it is an array of the user's own: the first child's tell whether Batch
+        has started it, and the child's reason why not."""
+        if jobs.array_size(job) is None:
+            return job
+        child = f"{job['jobId']}:0"
+        first = jobs.describe(self._aws.batch, [child]).get(child, {})
+        told = {"statusReason": first["statusReason"]} if first and _is_below_failure(first) else {}
+        return {**job, "attempts": first.get("attempts", []), **told}
+
     def _told(self, run: Item, instances: Instances, task: str, index: int, job: jobs.Detail) -> Move | None:
         """What an instance is to become, by its job."""
         own, item = run["tasks"][task], instances.get(task, index)
         status, facts, native = job["status"], jobs.facts(job), bool(own.get("native"))
         base = int((item or {}).get("base_try", 0))
-        number = base + max(jobs.attempts(job), 1)
+        number = base + (1 if _is_one_try(own) else max(jobs.attempts(job), 1))
         if run.get("stopping") and not job.get("attempts"):
             return None  # it will be skipped
         if jobs.waits(job):
             return self._queue(own, task, index, item, job)
         if status == "RUNNING" and native:
-            coming = jobs.coming_try(item, job)
+            coming = _coming_try(own, item, job)
             started = facts | {"started_at": jobs.started_at(job)}
             return None if coming is None else Move(task, index, "running", coming, started)
         if status == "RUNNING" and item is not None and item.get("job_id") == job["jobId"]:
@@ -245,7 +258,7 @@ class ChainMirror:
 
     @staticmethod
     def _queue(own: Mapping[str, Any], task: str, index: int, item: Item | None, job: jobs.Detail) -> Move | None:
-        number = jobs.coming_try(item, job)
+        number = _coming_try(own, item, job)
         # The attempt after the last try ends the task; it is no try.
         if number is None or number > 1 + int((item or {}).get("max_tries", own.get("max_tries", 0))):
             return None
@@ -284,6 +297,21 @@ class ChainMirror:
 def _is_below_failure(job: jobs.Detail) -> bool:
     """Whether Batch has not started a job because one above it failed, in Batch's own words."""
     return not job.get("attempts") and "epend" in job.get("statusReason", "")
+
+
+def _is_mapped(own: Mapping[str, Any], job: jobs.Detail) -> bool:
+    """Whether a job is the array of a mapped task's instances; what a user has made an array of is one task."""
+    return bool(own.get("size")) and jobs.array_size(job) is not None
+
+
+def _is_one_try(own: Mapping[str, Any]) -> bool:
+    """Whether the attempts of a task's job are its author's own, and no tries of Airflow's."""
+    return bool(own.get("native")) and not own.get("max_tries")
+
+
+def _coming_try(own: Mapping[str, Any], item: Item | None, job: jobs.Detail) -> int | None:
+    begun = item is not None and (item.get("state"), item.get("job_id")) == ("running", job["jobId"])
+    return None if begun and _is_one_try(own) else jobs.coming_try(item, job)
 
 
 def _instant(instances: Instances, task: str, index: int) -> Move:

@@ -1,6 +1,6 @@
 """Batch jobs whose arguments are templates, plain values and texts that need quoting."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from airflow.providers.amazon.aws.operators.batch import BatchOperator
 from airflow.sdk import DAG
@@ -17,7 +17,6 @@ with DAG("batch_templates", schedule="@daily", start_date=datetime(2026, 1, 1), 
             "resourceRequirements": [{"type": "VCPU", "value": "0.5"}, {"type": "MEMORY", "value": "1024"}],
         },
         tags={"team": "data"},
-        submit_job_timeout=900,
         retries=2,
     )
     array = BatchOperator(
@@ -28,6 +27,14 @@ with DAG("batch_templates", schedule="@daily", start_date=datetime(2026, 1, 1), 
         retry_strategy={"attempts": 3},
         share_identifier="nightly",
         scheduling_priority_override=7,
+        submit_job_timeout=900,
+    )
+    limited = BatchOperator(
+        task_id="limited",
+        job_name="limited",
+        job_definition="etl:3",
+        submit_job_timeout=3600,
+        execution_timeout=timedelta(minutes=10, seconds=0.5),
     )
     fire_and_forget = BatchOperator(
         task_id="fire_and_forget",
@@ -39,4 +46,4 @@ with DAG("batch_templates", schedule="@daily", start_date=datetime(2026, 1, 1), 
     needs_airflow = BatchOperator(
         task_id="needs_airflow", job_name="n", job_definition="etl", parameters={"x": "{{ params.x }}"}, params={"x": 1}
     )
-    first >> [array, fire_and_forget] >> needs_airflow
+    first >> [array, limited, fire_and_forget] >> needs_airflow

@@ -45,7 +45,7 @@ def _placed(workflow: Workflow, task: Task, diagnostics: Diagnostics) -> Task:
     if not isinstance(task.work, BatchJob) or task.work.container is None:
         return task
     container = _keeping_xcom(workflow, task, task.work.container)
-    maker = _Maker(workflow.dag_id, task, container, diagnostics)
+    maker = _Maker(workflow.dag_id, task, container, task.work.timeout, diagnostics)
     return replace(task, work=replace(task.work, request=maker.request(), definition=maker.definition()))
 
 
@@ -67,8 +67,11 @@ def _keeping_xcom(workflow: Workflow, task: Task, container: Container) -> Conta
 
 
 class _Maker:
-    def __init__(self, dag_id: str, task: Task, container: Container, diagnostics: Diagnostics) -> None:
+    def __init__(
+        self, dag_id: str, task: Task, container: Container, limit: int | None, diagnostics: Diagnostics
+    ) -> None:
         self._dag_id, self._task, self._container, self._diagnostics = dag_id, task, container, diagnostics
+        self._limit = limit
         self._values: Deployment = task.deployment
         self._fargate = self._values.platform == "fargate"
         self._resources = self._sized()
@@ -216,9 +219,8 @@ class _Maker:
         overrides = {"command": list(container.command or ()), "environment": self._environment()}
         if any(overrides.values()):
             request["containerOverrides"] = {member: value for member, value in overrides.items() if value}
-        limits = (container.timeout, self._task.execution_timeout, values.timeout)
-        if (limit := min((each for each in limits if each is not None), default=None)) is not None:
-            request["timeout"] = {"attemptDurationSeconds": math.ceil(limit)}
+        if limits := [limit for limit in (self._limit, values.timeout) if limit is not None]:
+            request["timeout"] = {"attemptDurationSeconds": min(limits)}
         optional = {
             "shareIdentifier": values.share_identifier,
             "schedulingPriorityOverride": values.scheduling_priority,

@@ -8,9 +8,11 @@ worker, where Airflow's own code does whatever the operator does.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ductwork.batch_limits import MAX_TIMEOUT_SECONDS
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir import Work
 from ductwork.snapshot import TaskSnapshot
@@ -66,3 +68,22 @@ class Rule:
 def needs_airflow(task: TaskSnapshot) -> str | None:
     """A setting of the task that runs Airflow code, whatever the operator does; None if there is none."""
     return next((name for name in _HOOKS if task.settings.get(name)), None)
+
+
+def waits_for_end(task: TaskSnapshot) -> bool:
+    """Whether an operator of Amazon's provider ends with its job; a deferrable one always does."""
+    return bool(task.arguments.get("deferrable") or task.arguments.get("wait_for_completion", True))
+
+
+def time_limit(task: TaskSnapshot, own: float | None = None, *, waits: bool = True) -> int | None:
+    """Whole seconds for one attempt of a task's job; None for no limit.
+
+    :param own: what the operator itself tells the job
+    :param waits: the task ends with the job; else execution_timeout says nothing about it
+    """
+    limits = [] if own is None else [own]
+    waited = task.execution_timeout or 0  # which is no limit, as in Airflow
+    # A bound of years is none either.
+    if waits and 0 < waited <= MAX_TIMEOUT_SECONDS:
+        limits.append(waited)
+    return math.ceil(min(limits)) if limits else None

@@ -8,7 +8,7 @@ from typing import Any
 from ductwork import batch_limits
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir import BatchJob, Work
-from ductwork.rules.base import Decline, Rule, needs_airflow
+from ductwork.rules.base import Decline, Rule, needs_airflow, time_limit, waits_for_end
 from ductwork.snapshot import Opaque, TaskSnapshot
 from ductwork.templates import CannotLowerError, lower_value
 
@@ -53,26 +53,46 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
             return Decline(f"{name} is set, so Airflow's own operator submits the job from a worker")
     if setting := needs_airflow(task):
         return Decline(f"{setting} is set, and it runs Airflow code, so a worker submits the job")
-    if task.execution_timeout is not None:
-        return Decline("execution_timeout is set, and Airflow cancels the job when it expires, so a worker watches it")
+    if why := _unlimited(task):
+        return Decline(f"{why}, so a worker watches the job, and cancels it at its execution_timeout")
     try:
         # An empty value says nothing; AWS is not asked for rights it does not need, to tag for example.
         given = {name: member for name, member in _MEMBERS.items() if arguments.get(name) not in (None, {}, [])}
         request = {member: _value(task, name) for name, member in given.items()}
     except CannotLowerError as error:
         return Decline(f"{error}, so a worker renders the templates and submits the job")
-    if (timeout := arguments.get("submit_job_timeout")) is not None:
-        request["timeout"] = {"attemptDurationSeconds": timeout}
-    for problem in batch_limits.problems(request):
+    # As Airflow's operator has it: 0 is none.
+    if own := arguments.get("submit_job_timeout") or None:
+        request["timeout"] = {"attemptDurationSeconds": own}
+    problems = list(batch_limits.problems(request))
+    for problem in problems:
         hint = "use what AWS Batch's SubmitJob accepts"
         diagnostics.add("DW401", task.origin, problem.what, hint, task_id=task.task_id, field=problem.field)
+    limit = None if problems else time_limit(task, own, waits=waits_for_end(task))
+    if limit is not None:
+        request["timeout"] = {"attemptDurationSeconds": limit}
     return BatchJob(
         why="AWS Batch runs the job itself; no container of Ductwork's is needed",
         request=request,
-        wait=bool(arguments.get("wait_for_completion", True)),
+        wait=waits_for_end(task),
         push_job_id=bool(task.settings.get("do_xcom_push", True)),
+        timeout=limit,
         poll_interval=_poll_interval(arguments.get("poll_interval")),
     )
+
+
+def _unlimited(task: TaskSnapshot) -> str:
+    """Why a job cannot end by itself when Airflow would no longer wait for it; empty if it can."""
+    if not (task.execution_timeout and waits_for_end(task)):
+        return ""
+    least = batch_limits.MIN_TIMEOUT_SECONDS
+    if task.execution_timeout < least:
+        return f"AWS Batch gives a job {least} s at least"
+    if task.arguments.get("array_properties"):
+        return "AWS Batch limits the time of each child of an array, and not of the whole"
+    if task.arguments.get("retry_strategy") not in (None, {}, {"attempts": 1}):
+        return "AWS Batch limits the time of each attempt of retry_strategy, and not of all together"
+    return ""
 
 
 def _poll_interval(value: Any) -> int:

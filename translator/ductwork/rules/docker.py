@@ -10,7 +10,7 @@ from typing import Any
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir import BatchJob, Concat, Container, Expr, Mount, RunValue, Text, Work
 from ductwork.rules.amounts import docker_bytes, mib
-from ductwork.rules.base import Decline, Rule
+from ductwork.rules.base import Decline, Rule, time_limit
 from ductwork.rules.container import Arguments, Reader, own_code, own_value
 from ductwork.snapshot import TaskSnapshot
 
@@ -70,6 +70,7 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
     own_folder = {"AIRFLOW_TMP_DIR": folder} if folder else {}
     return BatchJob(
         why="the container runs as a job of AWS Batch; no Docker daemon is needed",
+        timeout=time_limit(task),
         request={},
         push_job_id=False,
         container=Container(

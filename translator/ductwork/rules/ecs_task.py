@@ -11,7 +11,7 @@ from typing import Any
 from ductwork import batch_limits
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir import BatchJob, Container, Expr, Work
-from ductwork.rules.base import Decline, Rule
+from ductwork.rules.base import Decline, Rule, time_limit, waits_for_end
 from ductwork.rules.container import Arguments, Reader, own_value
 from ductwork.snapshot import TaskSnapshot
 
@@ -67,8 +67,9 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
     return BatchJob(
         why="the container runs as a job of AWS Batch, with the image that executor_config names",
         request={},
-        wait=bool(task.arguments.get("wait_for_completion", True)),
+        wait=waits_for_end(task),
         push_job_id=False,
+        timeout=time_limit(task, waits=waits_for_end(task)),
         container=_container(reader, overrides),
     )
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir import BatchJob, Concat, Container, Expr, Text, Work
-from ductwork.rules.base import Decline, Rule
+from ductwork.rules.base import Decline, Rule, time_limit
 from ductwork.rules.container import Arguments, Reader, own_code, own_value
 from ductwork.rules.pod_parts import mounts, requirements, security
 from ductwork.snapshot import TaskSnapshot
@@ -33,6 +33,7 @@ TRANSLATED = frozenset(
         *("active_deadline_seconds", "image_pull_secrets", "do_xcom_push", "termination_grace_period"),
     }
 )
+_DEADLINE = "active_deadline_seconds"
 _CLUSTER = "it says how to reach a cluster, and there is none"
 _LOGS = "the output of a job is in CloudWatch, and failures say why"
 _WATCHING = "AWS Batch watches its jobs itself, and loses none"
@@ -106,13 +107,13 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
         why="the container runs as a job of AWS Batch; no Kubernetes cluster is needed",
         request={},
         push_job_id=False,
+        timeout=time_limit(task, reader.number(_DEADLINE, task.arguments.get(_DEADLINE))),
         container=Container(
             image=reader.constant("image", task.arguments.get("image") or ""),
             command=_command(reader, environment, secrets),
             environment=environment,
             secrets=secrets,
             mounts=mounted,
-            timeout=reader.number("active_deadline_seconds", task.arguments.get("active_deadline_seconds")),
             tags=_labels(reader),
             xcom=_RETURN if task.settings.get("do_xcom_push") and own_value(task, "worker_image") else "",
             **requirements(reader),

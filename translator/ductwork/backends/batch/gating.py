@@ -90,6 +90,23 @@ def is_plain(task: Task) -> bool:
     return isinstance(task.work, BatchJob) and task.work.container is not None
 
 
+def unlike_airflow(task: Task) -> Iterator[tuple[str, str]]:
+    """``(what, field)``: what Airflow does about a job of the user's own and Batch, left to itself, does not."""
+    if not isinstance(task.work, BatchJob):
+        return
+    if not task.work.wait:
+        yield "Airflow does not wait for its end, and what is below it in a chain does", "wait_for_completion"
+    if not task.retry.retries:
+        return
+    if task.work.timeout is not None:
+        field = "retries" if task.execution_timeout is None else "execution_timeout"
+        yield "AWS Batch does not try an attempt again that has run out of its time", field
+    if "retryStrategy" in task.work.request:
+        yield "retry_strategy takes the place that its retries would have in a chain", "retry_strategy"
+    if "arrayProperties" in task.work.request:
+        yield "AWS Batch tries the failed children of an array again, and not the whole", "array_properties"
+
+
 def decides(task: Task, skipped_by: Sequence[str]) -> bool:
     """Whether a task may end otherwise than upstream_failed below one that failed."""
     return bool(above(task)) and (task.trigger_rule != DEFAULT or bool(skipped_by))
@@ -149,6 +166,8 @@ def _with_workers(
                 why = "in a job chain, a task below a worker may have to be skipped, which only a worker can see"
             elif task.task_id in deciders:
                 why = "in a job chain, only a worker can fail and yet let a task below it run"
+            elif unlike := next(unlike_airflow(task), None):
+                why = f"in a job chain, only a worker does with the job as Airflow would: {unlike[0]}"
             task = replace(task, work=Worker(why)) if why else task
         may_skip[task.task_id] = below or isinstance(task.work, Worker) or task.task_id in void
         tasks.append(task)

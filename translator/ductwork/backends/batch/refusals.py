@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from ductwork import batch_limits, ir, structure
 from ductwork.backends.batch import joins, sizes
-from ductwork.backends.batch.gating import Gated, above, decides, is_plain
+from ductwork.backends.batch.gating import Gated, above, decides, is_plain, unlike_airflow
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir import BatchJob, Instant, Task, Workflow
 from ductwork.trigger_rules import DEFAULT, EARLY
@@ -78,9 +78,8 @@ def _of_container(task: Task, work: BatchJob) -> Iterator[_Refusal]:
     if task.calls_back:
         what = "nothing in a chain of jobs calls back when the container fails"
         yield "DW309", what, _HINT, "on_failure_callback"
-    if task.retry.retries and task.execution_timeout is not None:
-        what = "AWS Batch does not try an attempt again that has run out of its time"
-        yield "DW309", what, _HINT, "execution_timeout"
+    for what, field in unlike_airflow(task):
+        yield "DW309", what, _HINT, field
 
 
 def refuse_order(gated: Gated, diagnostics: Diagnostics) -> None:
