@@ -187,6 +187,22 @@ def test_runs_that_nobody_knows(remote, verb):
     assert (shown.code, "DW505" in shown.err) == (1, True), shown.err
 
 
+def test_the_runs_of_a_dag_are_listed_newest_first(remote):
+    for run_id, target in (("listed_1", "batch"), ("listed_2", "stepfunctions"), ("listed_3", "batch")):
+        start(remote, "strict", run_id, target, "--no-wait")
+        if target == "batch":
+            assert remote("cancel", "strict", run_id).code == 0
+    listed = remote("runs", "strict", "--json", "--limit", "3")
+    assert listed.code == 0, listed.err
+    found = [(run["run_id"], run["target"]) for run in listed.json["runs"]]
+    assert found == [("listed_3", "batch"), ("listed_2", "stepfunctions"), ("listed_1", "batch")]
+    assert [(run["state"], run["ended_at"] is None) for run in listed.json["runs"]][0] == ("failed", False)
+    assert [line.split()[0] for line in remote("runs", "strict", "--limit", "1").out.splitlines()] == [
+        "run",
+        "listed_3",
+    ]
+
+
 def test_an_aws_that_refuses(remote):
     refused = remote("status", "gated", "r", "--ledger-table", "no_table")
     assert (refused.code, "DW506" in refused.err) == (1, True)

@@ -137,6 +137,10 @@ def find_run(ledger: Ledger, dag_id: str, run_id: str | None) -> RunHandle:
         run_id = run_id or next((run["run_id"] for run in ledger.runs(dag_id)), None)
         run = ledger.run(dag_id, run_id) if run_id else None
     if run is None or run_id is None:
-        what = f"the ledger has no run {run_id!r}" if run_id else "the ledger has no run of this DAG"
-        raise refuse("DW505", what, "check the DAG id and the run id", dag_id=dag_id)
+        raise refuse_no_run(dag_id, run_id)
     return RunHandle(dag_id, run_id, run.get("target", "stepfunctions"), ledger.table, run.get("execution_arn"))
+
+
+def refuse_no_run(dag_id: str, run_id: str | None = None) -> BadInputError:
+    what = f"the ledger has no run {run_id!r}" if run_id else "the ledger has no run of this DAG"
+    return refuse("DW505", what, "check the DAG id and the run id", dag_id=dag_id)
