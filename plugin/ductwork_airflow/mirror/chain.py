@@ -19,11 +19,14 @@ from ductwork_airflow.mirror.looks import Looks
 from ductwork_airflow.mirror.machine import SETTLE_SECONDS, STOPPED
 from ductwork_airflow.mirror.submitter import Submitter, submitted_by_machine
 from ductwork_airflow.submit.claims import Claims
+from ductwork_airflow.submit.lookup import ids_of
 from ductwork_airflow.submit.remote import RunHandle, RunProgress
 
 _BAD = frozenset({"failed", "upstream_failed"})
 # DescribeJobs may lag behind SubmitJob; a job that stays unknown is older than Batch's memory.
 _MISSING_LOOKS = 5
+# For so long after a stop jobs may appear: a submitter looks at its run every second, and ListJobs lags.
+_SUBMITTER_SECONDS = 5.0
 
 
 class ChainMirror:
@@ -37,6 +40,7 @@ class ChainMirror:
         self._looks = Looks()
         self._job_of: dict[str, str] = {}
         self._round = -1
+        self._unanswered: list[tuple[str, str]] = []
         self._examined: set[str] = set()
         self._order: list[str] = []
         self._missing: Counter[tuple[str, int]] = Counter()
@@ -99,16 +103,25 @@ class ChainMirror:
     def _terminate(self, run: Item, instances: Instances) -> None:
         # The last first, so that nothing starts because what it waited for is gone.
         for task, job_id in reversed(self._jobs(run).items()):
-            if job_id not in self._terminated and instances.left(task):
-                self._aws.batch.terminate_job(jobId=job_id, reason=run["stopping"])
-                self._terminated.add(job_id)
+            if instances.left(task):
+                self._end(job_id, run["stopping"])
+        for queue, name in self._unanswered:
+            for job_id in ids_of(self._aws.batch, queue, name):
+                self._end(job_id, run["stopping"])
+
+    def _end(self, job_id: str, reason: str) -> None:
+        if job_id not in self._terminated:
+            self._aws.batch.terminate_job(jobId=job_id, reason=reason)
+            self._terminated.add(job_id)
 
     def _jobs(self, run: Item) -> dict[str, str]:
         """Job ids by task, in the chain's order. The claims are read until all are known, once per round."""
         number = int(run.get("restarts", 0))
         wanted = {facts["job"]: task for task, facts in run["tasks"].items() if "job" in facts}
         if self._round != number or len(self._job_of) < len(wanted):
-            claims = Claims(self._aws.ledger, *self._names).all()
+            of_round = Claims(self._aws.ledger, *self._names, round=number)
+            claims = of_round.all()
+            self._unanswered = [of_round.place(claim) for claim in claims if of_round.is_unanswered(claim)]
             self._job_of = {
                 wanted[claim["name"]]: claim["job_id"]
                 for claim in claims
@@ -271,7 +284,10 @@ class ChainMirror:
 
     def _end_stopped(self, run: Item, alive: bool) -> None:
         self._stopping_since = self._stopping_since or time.monotonic()
-        if not alive or time.monotonic() - self._stopping_since > self._settle:
+        waited = time.monotonic() - self._stopping_since
+        if self._round < 0 and not submitted_by_machine(run) and waited < _SUBMITTER_SECONDS:
+            return  # whoever submits it is perhaps still at work
+        if not alive or waited > self._settle:
             endings.end_all(self._aws.ledger, run, self._aws.ledger.tasks(*self._names), f"stopped: {run['stopping']}")
 
 

@@ -2,6 +2,7 @@
 
 A claim is written before its job is submitted, with all that a later round needs to submit the job again. A claim
 without a job id belongs to its owner until the lease is over; then somebody else may take it, by a conditional write.
+The owner renews it before it sends a job once more.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ductwork import ledger_schema as schema
+from ductwork import names
 
 from ductwork_airflow.ledger import Item, Ledger, expiry
 
@@ -72,6 +74,29 @@ class Claims:
             if "job_id" in claim and int(claim["round"]) == self.round
         }
 
+    def job_name(self, job: Job) -> str:
+        """The job's name in Batch, which no other job of the account has."""
+        suffix = f"-{names.run_hash(self.dag_id, self.run_id)}" + (f"-r{self.round}" if self.round else "")
+        return names.shorten(job.submit["jobName"], names.JOB_NAME_LIMIT - len(suffix)) + suffix
+
+    def is_unanswered(self, claim: Item) -> bool:
+        """Whether a job may have been made of this round's claim whose id nobody has written."""
+        return "job_id" not in claim and int(claim["round"]) == self.round
+
+    def place(self, claim: Item) -> tuple[str, str]:
+        """The queue and the name under which Batch has a claim's job."""
+        job = Job.of_claim(claim)
+        return job.submit["jobQueue"], self.job_name(job)
+
+    def is_over(self) -> str | None:
+        """What has become of the run, if nothing more of this round is to be submitted."""
+        run = self.ledger.get(self._pk, schema.RUN_SK) or {}
+        if int(run.get("restarts", self.round)) != self.round:
+            return "was restarted meanwhile"
+        if "stopping" in run:
+            return f"was stopped ({run['stopping']})"
+        return "has ended" if "ended_at" in run else None
+
     def get(self, job: Job) -> Item:
         return self.ledger.get(self._pk, schema.job_sk(job.name)) or {}
 
@@ -87,6 +112,11 @@ class Claims:
         """Take an unresolved claim from its owner. False if it has been resolved or taken meanwhile."""
         condition = "#owner = :seen AND attribute_not_exists(job_id)"
         return self._update(job, self._mine(), condition, {":seen": seen["owner"]})
+
+    def renew(self, job: Job) -> bool:
+        """Begin a new lease of an unresolved claim. False if somebody else has taken it."""
+        condition = "#owner = :owner AND #round = :round AND attribute_not_exists(job_id)"
+        return self._update(job, {**self._mine(), "round": self.round}, condition)
 
     def resolve(self, job: Job, job_id: str) -> bool:
         """Write a job's id. False if somebody else has taken the claim."""

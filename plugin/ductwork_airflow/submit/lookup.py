@@ -1,0 +1,14 @@
+"""Jobs by their names, which for those of a run no other jobs of the account have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def ids_of(client: Any, queue: str, name: str) -> list[str]:
+    """The ids of the jobs of this name, the newest first. JOB_NAME ignores case, and any status filter.
+
+    :param client: a boto3 Batch client
+    """
+    pages = client.get_paginator("list_jobs").paginate(jobQueue=queue, filters=[{"name": "JOB_NAME", "values": [name]}])
+    return [str(job["jobId"]) for page in pages for job in page["jobSummaryList"] if job["jobName"] == name]
