@@ -102,7 +102,11 @@ class Claims:
 
     def make(self, job: Job) -> bool:
         """Claim a job for this round. False if it is claimed already."""
-        return self._update(job, self._new(job, None), "attribute_not_exists(pk) OR #round < :round")
+        changes = self._new(job, None)
+        if self.round:
+            # The claim keeps what the job comes after in the whole chain, of which a later restart may run more.
+            del changes["above"]
+        return self._update(job, changes, "attribute_not_exists(pk) OR #round < :round")
 
     def adopt(self, job: Job, job_id: str) -> bool:
         """Write the claim of a job that somebody has submitted without one. False if there is one."""

@@ -176,6 +176,7 @@ def _reopen(clients: Clients, ledger: Ledger, handle: RunHandle, run: Item, want
         name = stepfunctions.restart_name(handle.dag_id, handle.run_id, number)
         attributes["execution_arn"] = stepfunctions.sibling(run["execution_arn"], name)
     else:
+        _jobs_again(ledger, run, plan)  # what cannot be submitted again is not to be reopened
         attributes["finished_at"] = None
     plans.reopen(ledger, run, plan, **attributes)
     return _run(ledger, handle.dag_id, handle.run_id) or run
@@ -210,17 +211,25 @@ def _restart_machine(client: Any, run: Item, plan: plans.Plan) -> None:
 
 def _resubmit(clients: Clients, ledger: Ledger, run: Item, plan: plans.Plan, pace: Pace | None) -> None:
     claims = Claims(ledger, run["dag_id"], run["run_id"], round=plan.number)
+    JobSubmitter(clients.client("batch"), claims, pace).submit(_jobs_again(ledger, run, plan))
+    ledger.update(run["pk"], run["sk"], {"restart": None, "restarts": plan.number}, condition="#restarts = :restarts")
+
+
+def _jobs_again(ledger: Ledger, run: Item, plan: plans.Plan) -> list[Job]:
+    """The jobs of a chain that a restart submits.
+
+    :raises SubmissionError: one has never been submitted, or would depend on more than Batch allows
+    """
     carried = {facts["job"]: task_id for task_id, facts in run["tasks"].items() if "job" in facts}
-    known = claims.all()
+    known = Claims(ledger, run["dag_id"], run["run_id"]).all()
     if missing := carried.keys() - {claim["name"] for claim in known}:
         raise SubmissionError(
             f"the jobs of run {run['run_id']!r} were never all submitted ({len(missing)} are missing): "
             "submit the run again under another run id"
         )
-    wanted = {facts["job"] for task_id, facts in run["tasks"].items() if "job" in facts and task_id in set(plan.again)}
-    again = among_themselves([Job.of_claim(claim) for claim in known], wanted, carried.keys())
-    JobSubmitter(clients.client("batch"), claims, pace).submit(again)
-    ledger.update(run["pk"], run["sk"], {"restart": None, "restarts": plan.number}, condition="#restarts = :restarts")
+    again = set(plan.again)
+    wanted = {job for job, task_id in carried.items() if task_id in again}
+    return among_themselves([Job.of_claim(claim) for claim in known], wanted, carried.keys())
 
 
 def outcome_error(clients: Clients, handle: RunHandle) -> str:
