@@ -146,6 +146,27 @@ def test_a_machine_ends_the_jobs_of_a_chain_that_it_could_not_submit(remote, tmp
     assert (refused.code, "had submitted them all" in refused.err) == (1, True), refused.err
 
 
+def test_the_same_command_again_finds_the_run(remote):
+    """Without a logical date, which would be another one each time."""
+    for target in ("batch", "stepfunctions"):
+        role = ("--role-arn", ROLE) if target != "batch" else ()
+        command = ("run", GATED, "--dag-id", "strict", "--target", target, "--run-id", f"same_{target}", *role, *PLACES)
+        first, again = (remote(*command, "--json") for _ in range(2))
+        assert (first.code, again.code) == (0, 0), again.err
+        assert first.json == again.json
+        assert f"starting strict as same_{target}" in first.err
+
+
+def test_cancelling_a_chain_that_has_ended_unseen(remote):
+    start(remote, "strict", "unseen", "batch", "--no-wait")
+    deadline = time.monotonic() + 60
+    while {task["state"] for task in remote("status", "strict", "unseen", "--json").json["tasks"]} != {"success"}:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    cancelled = remote("cancel", "strict", "unseen")
+    assert (cancelled.code, "strict unseen: success" in cancelled.err) == (0, True), cancelled.err
+
+
 def test_other_values_are_refused(remote):
     start(remote, "gated", "values", "batch", "--no-wait", "--conf", '{"gate": "/a"}')
     other = start(remote, "gated", "values", "batch", "--no-wait", "--conf", '{"gate": "/b"}')

@@ -84,8 +84,11 @@ class ChainMirror:
         run = ledger.run(*self._names)
         if run is None or "ended_at" in run:
             return False
+        # Jobs may have ended without anybody looking; then a look is all that is missing.
+        if self.look().ended:
+            return False
         if "finished_at" in run:
-            return True  # a look is all that is missing
+            return True
         ledger.update(run["pk"], run["sk"], {"stopping": reason}, condition="attribute_not_exists(ended_at)")
         if submitted_by_machine(run):
             self._aws.stepfunctions.stop_execution(executionArn=run["execution_arn"], error=STOPPED, cause=reason)

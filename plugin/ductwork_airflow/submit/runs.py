@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -27,7 +29,7 @@ from ductwork_airflow.submit.pace import Pace
 from ductwork_airflow.submit.remote import Clients, RunHandle, Watcher
 from ductwork_airflow.submit.request import RunRequest
 
-__all__ = ["SubmissionError", "deploy", "outcome_error", "restart", "submit", "watcher"]
+__all__ = ["SubmissionError", "as_begun", "deploy", "outcome_error", "restart", "submit", "watcher"]
 
 _NOT_OF_THE_MACHINE = ("manifest",)
 
@@ -72,6 +74,18 @@ def submit(
             return handle
         return _complete_restart(clients, handle, run, pace)
     return _start_machine(clients, handle, _definition(document), request, role_arn, state_machine_arn)
+
+
+def as_begun(clients: Clients, request: RunRequest, ledger_table: str) -> RunRequest:
+    """A request that says no logical date of its own: with the dates of its run, if that has begun already."""
+    run = _run(_ledger(clients, ledger_table), request.dag_id, request.run_id)
+    if run is None:
+        return request
+    date, start, end = (
+        datetime.fromisoformat(run[name].replace("Z", "+00:00"))
+        for name in ("logical_date", "data_interval_start", "data_interval_end")
+    )
+    return replace(request, logical_date=date, data_interval=(start, end))
 
 
 def _definition(document: Mapping[str, Any]) -> dict[str, Any]:

@@ -91,6 +91,17 @@ def test_cancelling_ends_the_job_whose_submitter_died_before_it_wrote_its_id(rem
     assert remote.run_item(handle) == ended
 
 
+def test_cancelling_a_chain_of_which_batch_has_refused_a_job(remote: Remote) -> None:
+    """Its claim names a queue that does not exist."""
+    artefact = remote.compile("refused_half", "job('a', 'sleep 60') >> job('b')", "batch")
+    second = {**artefact["jobs"][1], "submit": {**artefact["jobs"][1]["submit"], "jobQueue": "no-queue"}}
+    for _ in range(2):
+        with pytest.raises(runs.SubmissionError, match="Batch refuses the job refused_half-b"):
+            submit(remote, {**artefact, "jobs": [artefact["jobs"][0], second]}, "refused_half", remote.clients)
+    cancel(remote, "refused_half")
+    assert left(remote, "refused_half") == []
+
+
 def test_a_restart_that_is_cancelled_before_it_has_begun_is_over(remote: Remote) -> None:
     handle = remote.run("stopped_restart", "job('bad', 'exit 1') >> job('below')", "batch")
     dying = Clients(remote.aws, before=dies_at("submit_job", 1))
