@@ -181,6 +181,24 @@ def test_a_conf_that_does_not_fit_starts_nothing(remote, target):
     assert remote("status", "strict", "unfit").code == 1
 
 
+WIDE = """
+from airflow.providers.amazon.aws.operators.batch import BatchOperator
+from airflow.sdk import DAG
+
+with DAG("wide"):
+    for n in range(400):
+        BatchOperator(task_id=f"t{n}", job_name="n", job_queue="ductwork-local", job_definition="ductwork-worker")
+"""
+
+
+def test_a_run_that_is_too_large_for_the_ledger_starts_nothing(remote, tmp_path):
+    path = tmp_path / "wide.py"
+    path.write_text(WIDE)
+    conf = json.dumps({"text": "é" * 65_000}, ensure_ascii=False)
+    refused = start(remote, "wide", "large", "batch", "--conf", conf, path=path)
+    assert (refused.code, "DW516" in refused.err, "over DynamoDB's limit" in refused.err) == (1, True, True)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [

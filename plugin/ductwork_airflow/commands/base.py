@@ -67,11 +67,12 @@ def aws_errors(code: str = "DW507", hint: str = "see the message") -> Iterator[N
     """Report what AWS refuses, and what cannot be sent to it, in place of a traceback."""
     from botocore.exceptions import BotoCoreError, ClientError
 
+    from ductwork_airflow.ledger_table import LedgerError
     from ductwork_airflow.submit.errors import SubmissionError
 
     try:
         yield
-    except SubmissionError as error:
+    except (SubmissionError, LedgerError) as error:
         raise refuse(
             "DW516", str(error), "mend it and give the same command again: nothing is started twice"
         ) from error

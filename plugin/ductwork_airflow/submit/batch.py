@@ -146,7 +146,8 @@ class JobSubmitter:
         :param jobs: in topological order; what they depend on among themselves is kept, all else has ended well
         :return: the id of each job by its name
         :raises SubmissionError: Batch refuses a job; what was on its way is submitted, the rest is not
-        :raises StoppedError: the run was stopped meanwhile; what this call has made since is ended
+        :raises StoppedError: the run was stopped meanwhile; what this call has made since is ended, and of the rest the
+            requests are kept for a restart
         """
         ids = {name: _done(job_id) for name, job_id in self._claims.resolved().items()}
         if all(job.name in ids for job in jobs):
@@ -159,8 +160,15 @@ class JobSubmitter:
         except StoppedError as error:
             for job_id in self._going.unseen:
                 self._end(job_id, str(error))
+            self._shelve(jobs)
             raise
         return {job.name: ids[job.name].result() for job in jobs}
+
+    def _shelve(self, jobs: Iterable[Job]) -> None:
+        if self._claims.round:
+            return  # their claims are those of the round before
+        with ThreadPoolExecutor(self._pace.at_once) as pool:
+            list(pool.map(self._claims.shelve, jobs))
 
     def _send_all(self, jobs: Sequence[Job], ids: dict[str, Future[str]]) -> None:
         groups = {job.name: job.group for job in jobs}

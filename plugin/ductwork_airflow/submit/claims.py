@@ -81,7 +81,7 @@ class Claims:
 
     def is_unanswered(self, claim: Item) -> bool:
         """Whether a job may have been made of this round's claim whose id nobody has written."""
-        return "job_id" not in claim and int(claim["round"]) == self.round
+        return "job_id" not in claim and "unsent" not in claim and int(claim["round"]) == self.round
 
     def place(self, claim: Item) -> tuple[str, str]:
         """The queue and the name under which Batch has a claim's job."""
@@ -107,6 +107,10 @@ class Claims:
             # The claim keeps what the job comes after in the whole chain, of which a later restart may run more.
             del changes["above"]
         return self._update(job, changes, "attribute_not_exists(pk) OR #round < :round")
+
+    def shelve(self, job: Job) -> None:
+        """Keep the request of a job that is not sent, unless it is claimed: a restart submits it."""
+        self._update(job, {**self._new(job, None), "unsent": True}, "attribute_not_exists(pk)")
 
     def adopt(self, job: Job, job_id: str) -> bool:
         """Write the claim of a job that somebody has submitted without one. False if there is one."""
@@ -137,6 +141,7 @@ class Claims:
             "group": job.group or None,
             "round": self.round,
             "job_id": job_id,
+            "unsent": None,
             "expires_at": expiry(),
             **self._mine(),
         }

@@ -6,7 +6,8 @@ Everything here may be called again after any failure, from any process, and goe
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -28,8 +29,11 @@ from ductwork_airflow.submit.errors import SubmissionError, code
 from ductwork_airflow.submit.pace import Pace
 from ductwork_airflow.submit.remote import Clients, RunHandle, Watcher
 from ductwork_airflow.submit.request import RunRequest
+from ductwork_airflow.submit.stops import StoppedError
 
 __all__ = ["SubmissionError", "as_begun", "deploy", "outcome_error", "restart", "submit", "watcher"]
+
+log = logging.getLogger(__name__)
 
 _NOT_OF_THE_MACHINE = ("manifest",)
 
@@ -70,7 +74,8 @@ def submit(
     if target == "batch":
         if run is None or not run.get("restarts"):
             ledger = _ledger(clients, ledger_table)
-            ChainSubmitter(clients.client("batch"), ledger, document, request, pace).submit()
+            chain = ChainSubmitter(clients.client("batch"), ledger, document, request, pace)
+            _unless_stopped(chain.submit)
             return handle
         return _complete_restart(clients, handle, run, pace)
     return _start_machine(clients, handle, _definition(document), request, role_arn, state_machine_arn)
@@ -225,8 +230,20 @@ def _restart_machine(client: Any, run: Item, plan: plans.Plan) -> None:
 
 def _resubmit(clients: Clients, ledger: Ledger, run: Item, plan: plans.Plan, pace: Pace | None) -> None:
     claims = Claims(ledger, run["dag_id"], run["run_id"], round=plan.number)
-    JobSubmitter(clients.client("batch"), claims, pace).submit(_jobs_again(ledger, run, plan))
-    ledger.update(run["pk"], run["sk"], {"restart": None, "restarts": plan.number}, condition="#restarts = :restarts")
+    jobs = JobSubmitter(clients.client("batch"), claims, pace)
+    if _unless_stopped(lambda: jobs.submit(_jobs_again(ledger, run, plan))):
+        changes = {"restart": None, "restarts": plan.number}
+        ledger.update(run["pk"], run["sk"], changes, condition="#restarts = :restarts")
+
+
+def _unless_stopped(submit: Callable[[], object]) -> bool:
+    """Whether all has been submitted. What becomes of a run that somebody stops meanwhile, its watchers see."""
+    try:
+        submit()
+    except StoppedError as error:
+        log.warning("%s", error)
+        return False
+    return True
 
 
 def _jobs_again(ledger: Ledger, run: Item, plan: plans.Plan) -> list[Job]:
@@ -238,8 +255,8 @@ def _jobs_again(ledger: Ledger, run: Item, plan: plans.Plan) -> list[Job]:
     known = Claims(ledger, run["dag_id"], run["run_id"]).all()
     if missing := carried.keys() - {claim["name"] for claim in known}:
         raise SubmissionError(
-            f"the jobs of run {run['run_id']!r} were never all submitted ({len(missing)} are missing): "
-            "submit the run again under another run id"
+            f"run {run['run_id']!r} was stopped before its jobs were all submitted ({len(missing)} are missing): "
+            "submit it again, which starts nothing and tells what they are, then restart it"
         )
     again = set(plan.again)
     wanted = {job for job, task_id in carried.items() if task_id in again}

@@ -48,8 +48,7 @@ class Going:
             known = set(self.unseen)
             if (why := self._claims.is_over()) is not None:
                 raise StoppedError(
-                    f"run {self._claims.run_id!r} of DAG {self._claims.dag_id!r} {why}: nothing more of it is "
-                    "submitted. Start it again under another run id"
+                    f"run {self._claims.run_id!r} of DAG {self._claims.dag_id!r} {why}: nothing more of it is submitted"
                 )
             self.unseen -= known
             self._looked = time.monotonic()
