@@ -187,7 +187,7 @@ from airflow.sdk import DAG
 
 with DAG("wide"):
     for n in range(400):
-        BatchOperator(task_id=f"t{n}", job_name="n", job_queue="ductwork-local", job_definition="ductwork-worker")
+        BatchOperator(task_id=f"one_of_four_hundred_tasks_{n}", job_name="n", job_queue="ductwork-local", job_definition="ductwork-worker")
 """
 
 

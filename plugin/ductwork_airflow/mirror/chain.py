@@ -41,6 +41,7 @@ class ChainMirror:
         self._job_of: dict[str, str] = {}
         self._round = -1
         self._unanswered: list[tuple[str, str]] = []
+        self._joins: list[str] = []
         self._examined: set[str] = set()
         self._order: list[str] = []
         self._missing: Counter[tuple[str, int]] = Counter()
@@ -104,8 +105,11 @@ class ChainMirror:
         return self._submitter.follow(run)
 
     def _terminate(self, run: Item, instances: Instances) -> None:
+        of_tasks = self._jobs(run)
+        for job_id in self._joins:
+            self._end(job_id, run["stopping"])
         # The last first, so that nothing starts because what it waited for is gone.
-        for task, job_id in reversed(self._jobs(run).items()):
+        for task, job_id in reversed(of_tasks.items()):
             if instances.left(task):
                 self._end(job_id, run["stopping"])
         for queue, name in self._unanswered:
@@ -125,11 +129,9 @@ class ChainMirror:
             of_round = Claims(self._aws.ledger, *self._names, round=number)
             claims = of_round.all()
             self._unanswered = [of_round.place(claim) for claim in claims if of_round.is_unanswered(claim)]
-            self._job_of = {
-                wanted[claim["name"]]: claim["job_id"]
-                for claim in claims
-                if "job_id" in claim and int(claim["round"]) == number and claim["name"] in wanted
-            }
+            of_now = [claim for claim in claims if "job_id" in claim and int(claim["round"]) == number]
+            self._joins = [claim["job_id"] for claim in of_now if claim["name"] not in wanted]
+            self._job_of = {wanted[claim["name"]]: claim["job_id"] for claim in of_now if claim["name"] in wanted}
             # In a restart only what runs again has a job of this round.
             self._round = -1 if run.get("restart") or (not number and len(self._job_of) < len(wanted)) else number
             if self._round == number and number:

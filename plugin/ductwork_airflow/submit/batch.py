@@ -156,7 +156,7 @@ class JobSubmitter:
             try:
                 self._send_all(jobs, ids)
             finally:
-                self._going.check(at_once=True)
+                self._going.check(last=True)
         except StoppedError as error:
             for job_id in self._going.unseen:
                 self._end(job_id, str(error))

@@ -88,14 +88,17 @@ class Claims:
         job = Job.of_claim(claim)
         return job.submit["jobQueue"], self.job_name(job)
 
-    def is_over(self) -> str | None:
-        """What has become of the run, if nothing more of this round is to be submitted."""
+    def is_over(self, *, submitted: bool = False) -> str | None:
+        """What has become of the run, if nothing more of this round is to be submitted.
+
+        :param submitted: all has been: such a run may have ended by itself
+        """
         run = self.ledger.get(self._pk, schema.RUN_SK) or {}
         if int(run.get("restarts", self.round)) != self.round:
             return "was restarted meanwhile"
         if "stopping" in run:
             return f"was stopped ({run['stopping']})"
-        return "has ended" if "ended_at" in run else None
+        return "has ended" if "ended_at" in run and not submitted else None
 
     def get(self, job: Job) -> Item:
         return self.ledger.get(self._pk, schema.job_sk(job.name)) or {}

@@ -37,16 +37,16 @@ class Going:
         with self._lock:
             self.unseen.add(job_id)
 
-    def check(self, *, at_once: bool = False) -> None:
+    def check(self, *, last: bool = False) -> None:
         """
-        :param at_once: however short the last look is ago
+        :param last: nothing more is on its way; however short the last look is ago
         :raises StoppedError: the run was stopped, has ended, or has been restarted since
         """
         with self._lock:
-            if not at_once and time.monotonic() - self._looked < LOOK_SECONDS:
+            if not last and time.monotonic() - self._looked < LOOK_SECONDS:
                 return
             known = set(self.unseen)
-            if (why := self._claims.is_over()) is not None:
+            if (why := self._claims.is_over(submitted=last)) is not None:
                 raise StoppedError(
                     f"run {self._claims.run_id!r} of DAG {self._claims.dag_id!r} {why}: nothing more of it is submitted"
                 )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ductwork_airflow.submit import runs
 from ductwork_airflow.submit.claims import Claims
-from remote_runs import PACE, TABLE, Clients, Killed, Remote
+from remote_runs import DEFINITION, PACE, QUEUE, TABLE, Clients, Killed, Remote
 
 ONE_AFTER_ANOTHER = replace(PACE, at_once=1)
 SLEEPERS = "for n in range(40): job(f'sleeps_{n}', 'sleep 60')"
@@ -102,6 +102,17 @@ def test_a_run_that_was_cancelled_while_it_was_submitted_is_restarted(remote: Re
     assert len(remote.jobs("goes_on-")) in {3, 4}
 
 
+def test_cancelling_ends_the_jobs_that_gather_others(remote: Remote) -> None:
+    """They run no task of the DAG; these wait in the queue, behind what sleeps."""
+    body = "job('sleeps', 'sleep 60') >> [job(f'many_{n}') for n in range(25)] >> job('last')"
+    artefact = remote.compile("gathers", body, "batch")
+    request, places = remote.request("gathers"), {"JobQueue": QUEUE, "JobDefinition": DEFINITION}
+    runs.submit(remote.clients, artefact, "batch", request, ledger_table=TABLE, pace=PACE, places=places)
+    assert len(remote.jobs("gathers-")) > 27
+    cancel(remote, "gathers")
+    assert left(remote, "gathers") == []
+
+
 def test_cancelling_a_chain_of_which_batch_has_refused_a_job(remote: Remote) -> None:
     """Its claim names a queue that does not exist."""
     artefact = remote.compile("refused_half", "job('a', 'sleep 60') >> job('b')", "batch")
@@ -131,3 +142,10 @@ def test_a_round_that_another_restart_has_overtaken_is_over(remote: Remote) -> N
     remote.ledger.start_run("overtaken", "r", restarts=2)
     assert Claims(remote.ledger, "overtaken", "r", round=1).is_over() == "was restarted meanwhile"
     assert Claims(remote.ledger, "overtaken", "r", round=2).is_over() is None
+
+
+def test_a_run_may_end_before_its_submitter_looks_the_last_time(remote: Remote) -> None:
+    remote.ledger.start_run("quick", "r", ended_at="2026-01-01T00:00:00.000Z")
+    claims = Claims(remote.ledger, "quick", "r")
+    assert claims.is_over() == "has ended"
+    assert claims.is_over(submitted=True) is None
