@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -98,6 +99,22 @@ class Ledger:
             ScanIndexForward=False,
         )
         return map(unpacked, found)
+
+    def run_heads(self, dag_id: str, names: Sequence[str], limit: int) -> list[Item]:
+        """Some attributes of a DAG's newest runs, newest start first; what a run says of its tasks may be large.
+
+        :param limit: how many runs at the most
+        """
+        found = self._query(
+            IndexName=schema.INDEX_BY_DAG,
+            KeyConditionExpression="dag_id = :dag_id",
+            ExpressionAttributeValues=typed({":dag_id": dag_id}),
+            ExpressionAttributeNames={f"#{name}": name for name in names},
+            ProjectionExpression=", ".join(f"#{name}" for name in names),
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        return list(islice(found, limit))
 
     # ---- task instances ----
 

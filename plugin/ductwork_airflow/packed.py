@@ -19,7 +19,7 @@ def packed(item: Mapping[str, Any]) -> dict[str, Any]:
     if len(text) <= _PLAIN_BYTES:
         return dict(item)
     rest = {name: value for name, value in item.items() if name != _TASKS}
-    return {**rest, _PACKED: base64.b64encode(zlib.compress(text, 9)).decode()}
+    return {**rest, _PACKED: _compressed(text)}
 
 
 def unpacked(item: Mapping[str, Any]) -> dict[str, Any]:
@@ -27,4 +27,21 @@ def unpacked(item: Mapping[str, Any]) -> dict[str, Any]:
     if _PACKED not in item:
         return dict(item)
     rest = {name: value for name, value in item.items() if name != _PACKED}
-    return {**rest, _TASKS: json.loads(zlib.decompress(base64.b64decode(item[_PACKED])))}
+    return {**rest, _TASKS: json.loads(_expanded(item[_PACKED]))}
+
+
+def packed_text(text: str) -> str:
+    """JSON text as an attribute beside ``tasks``; :func:`unpacked_text` is the opposite."""
+    return text if len(text) <= _PLAIN_BYTES else _compressed(text.encode())
+
+
+def unpacked_text(text: str) -> str:
+    return text if text.startswith("{") else _expanded(text).decode()
+
+
+def _compressed(text: bytes) -> str:
+    return base64.b64encode(zlib.compress(text, 9)).decode()
+
+
+def _expanded(text: str) -> bytes:
+    return zlib.decompress(base64.b64decode(text))

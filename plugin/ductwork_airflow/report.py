@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -66,6 +66,37 @@ class RunReport:
             "state": self.state,
             "tasks": [task.as_json() for task in self.tasks],
         }
+
+
+@dataclass(frozen=True)
+class RunHead:
+    """A run without its tasks. ``seconds`` is from its start to its end, or until now."""
+
+    run_id: str
+    state: str
+    target: str
+    engine: str | None
+    run_type: str | None
+    logical_date: str | None
+    started_at: str
+    ended_at: str | None
+
+    @property
+    def seconds(self) -> float:
+        return _between(self.started_at, self.ended_at)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def heads(ledger: Ledger, dag_id: str, limit: int) -> list[RunHead]:
+    """The newest runs of a DAG, newest start first."""
+    names = [each.name for each in fields(RunHead)]
+    items = ledger.run_heads(dag_id, [*names, "finished_at"], limit)
+    # A run that is finished has ended, though nobody has seen how each of its tasks did.
+    ended = ({**item, "ended_at": item.get("ended_at", item.get("finished_at"))} for item in items)
+    defaults: dict[str, Any] = {**dict.fromkeys(names), "target": "stepfunctions"}
+    return [RunHead(**{name: item.get(name, default) for name, default in defaults.items()}) for item in ended]
 
 
 def read(
@@ -143,10 +174,12 @@ def _task(key: tuple[str, int], item: Item, returned: Mapping[tuple[str, int], A
 
 
 def _seconds(item: Item) -> float | None:
-    if "started_at" not in item:
-        return None
-    start = _moment(item["started_at"])
-    end = _moment(item["ended_at"]) if "ended_at" in item else datetime.now(start.tzinfo)
+    return _between(item["started_at"], item.get("ended_at")) if "started_at" in item else None
+
+
+def _between(started_at: str, ended_at: str | None) -> float:
+    start = _moment(started_at)
+    end = _moment(ended_at) if ended_at else datetime.now(start.tzinfo)
     return max(0.0, (end - start).total_seconds())
 
 

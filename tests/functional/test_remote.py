@@ -146,6 +146,27 @@ def test_a_machine_ends_the_jobs_of_a_chain_that_it_could_not_submit(remote, tmp
     assert (refused.code, "had submitted them all" in refused.err) == (1, True), refused.err
 
 
+def test_the_same_command_again_finds_the_run(remote):
+    """Without a logical date, which would be another one each time."""
+    for target in ("batch", "stepfunctions"):
+        role = ("--role-arn", ROLE) if target != "batch" else ()
+        command = ("run", GATED, "--dag-id", "strict", "--target", target, "--run-id", f"same_{target}", *role, *PLACES)
+        first, again = (remote(*command, "--json") for _ in range(2))
+        assert (first.code, again.code) == (0, 0), again.err
+        assert first.json == again.json
+        assert f"starting strict as same_{target}" in first.err
+
+
+def test_cancelling_a_chain_that_has_ended_unseen(remote):
+    start(remote, "strict", "unseen", "batch", "--no-wait")
+    deadline = time.monotonic() + 60
+    while {task["state"] for task in remote("status", "strict", "unseen", "--json").json["tasks"]} != {"success"}:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    cancelled = remote("cancel", "strict", "unseen")
+    assert (cancelled.code, "strict unseen: success" in cancelled.err) == (0, True), cancelled.err
+
+
 def test_other_values_are_refused(remote):
     start(remote, "gated", "values", "batch", "--no-wait", "--conf", '{"gate": "/a"}')
     other = start(remote, "gated", "values", "batch", "--no-wait", "--conf", '{"gate": "/b"}')
@@ -158,6 +179,24 @@ def test_a_conf_that_does_not_fit_starts_nothing(remote, target):
     words = "Invalid input for param level: 7 is not of type 'string'"
     assert (refused.code, "DW501" in refused.err, words in refused.err) == (1, True, True), refused.err
     assert remote("status", "strict", "unfit").code == 1
+
+
+WIDE = """
+from airflow.providers.amazon.aws.operators.batch import BatchOperator
+from airflow.sdk import DAG
+
+with DAG("wide"):
+    for n in range(400):
+        BatchOperator(task_id=f"one_of_four_hundred_tasks_{n}", job_name="n", job_queue="ductwork-local", job_definition="ductwork-worker")
+"""
+
+
+def test_a_run_that_is_too_large_for_the_ledger_starts_nothing(remote, tmp_path):
+    path = tmp_path / "wide.py"
+    path.write_text(WIDE)
+    conf = json.dumps({"text": "é" * 65_000}, ensure_ascii=False)
+    refused = start(remote, "wide", "large", "batch", "--conf", conf, path=path)
+    assert (refused.code, "DW516" in refused.err, "over DynamoDB's limit" in refused.err) == (1, True, True)
 
 
 @pytest.mark.parametrize(
@@ -185,6 +224,19 @@ def test_the_ledger_is_created_when_asked(remote):
 def test_runs_that_nobody_knows(remote, verb):
     shown = remote(verb, "gated", "no_such_run")
     assert (shown.code, "DW505" in shown.err) == (1, True), shown.err
+
+
+def test_the_runs_of_a_dag_are_listed_newest_first(remote):
+    for run_id, target in (("listed_1", "batch"), ("listed_2", "stepfunctions"), ("listed_3", "batch")):
+        start(remote, "waiting", run_id, target, "--no-wait")
+        assert remote("cancel", "waiting", run_id).code == 0
+    listed = remote("runs", "waiting", "--json", "--limit", "3")
+    assert listed.code == 0, listed.err
+    found = [(run["run_id"], run["target"]) for run in listed.json["runs"]]
+    assert found == [("listed_3", "batch"), ("listed_2", "stepfunctions"), ("listed_1", "batch")]
+    assert {(run["state"], run["ended_at"] is None) for run in listed.json["runs"]} == {("failed", False)}
+    lines = remote("runs", "waiting", "--limit", "1").out.splitlines()
+    assert [line.split()[0] for line in lines] == ["run", "listed_3"]
 
 
 def test_an_aws_that_refuses(remote):

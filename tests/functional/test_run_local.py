@@ -63,6 +63,20 @@ def test_status_shows_the_run_afterwards(sample, shared_ductwork):
     assert sorted(shown.json["tasks"], key=lambda task: task["task_id"]) == expected
 
 
+def test_runs_lists_it(sample, shared_ductwork):
+    listed = shared_ductwork("runs", "daily_edw_load", "--local", "--json")
+    assert (listed.code, listed.json["dag_id"]) == (0, "daily_edw_load")
+    found = next(run for run in listed.json["runs"] if run["run_id"] == RUN_ID)
+    assert (found["state"], found["target"], found["engine"]) == (sample.json["state"], "stepfunctions", None)
+    assert found["started_at"] < found["ended_at"]
+    shown = shared_ductwork("runs", "daily_edw_load", "--local").out.splitlines()
+    assert shown[0].split() == ["run", "state", "target", "logical", "date", "started", "duration"]
+    assert any(line.split()[:3] == [RUN_ID, "success", "stepfunctions"] for line in shown[1:])
+    unknown = shared_ductwork("runs", "no_such_dag", "--local", "--json")
+    assert (unknown.code, unknown.out, "DW505" in unknown.err) == (1, "", True)
+    assert shared_ductwork("runs", "--local").code == 2
+
+
 @pytest.mark.parametrize("arguments", [("no_such_dag",), ("daily_edw_load", "no_such_run")])
 def test_status_of_an_unknown_run(sample, shared_ductwork, arguments):
     shown = shared_ductwork("status", *arguments, "--local")

@@ -61,6 +61,16 @@ def test_runs_are_listed_newest_first(ledger: Ledger) -> None:
     assert [run["run_id"] for run in ledger.runs(dag_id)] == ["run-3", "run-2", "run-1"]
 
 
+def test_the_heads_of_runs_come_in_pages(ledger: Ledger) -> None:
+    """A page of DynamoDB's has a megabyte of items, however little of them is asked for."""
+    dag_id = f"dag_{uuid.uuid4().hex[:8]}"
+    for n in range(7):
+        ledger.start_run(dag_id, f"run-{n}", started_at=f"2026-01-0{n + 1}T00:00:00.000Z", conf="x" * 300_000)
+    newest = [{"run_id": f"run-{n}", "state": "running"} for n in range(6, -1, -1)]
+    assert ledger.run_heads(dag_id, ["run_id", "state", "ended_at"], 5) == newest[:5]
+    assert ledger.run_heads(dag_id, ["run_id", "state", "ended_at"], 50) == newest
+
+
 def test_reports_in_any_order_never_move_a_task_back(ledger: Ledger, where: tuple[str, str]) -> None:
     def record(state: str, number: int, **options: Any) -> bool:
         return ledger.record_task(*where, "t", state, number, **options)

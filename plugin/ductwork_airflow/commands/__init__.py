@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ductwork_airflow.commands.listing import runs
 from ductwork_airflow.commands.log_lines import logs
 from ductwork_airflow.commands.restarts import restart, skip
 from ductwork_airflow.commands.run import run
 from ductwork_airflow.commands.started import cancel, status, worker
 
-__all__ = ["cancel", "logs", "restart", "run", "skip", "status", "worker"]
+__all__ = ["cancel", "logs", "restart", "run", "runs", "skip", "status", "worker"]

@@ -67,11 +67,12 @@ def aws_errors(code: str = "DW507", hint: str = "see the message") -> Iterator[N
     """Report what AWS refuses, and what cannot be sent to it, in place of a traceback."""
     from botocore.exceptions import BotoCoreError, ClientError
 
+    from ductwork_airflow.ledger_table import LedgerError
     from ductwork_airflow.submit.errors import SubmissionError
 
     try:
         yield
-    except SubmissionError as error:
+    except (SubmissionError, LedgerError) as error:
         raise refuse(
             "DW516", str(error), "mend it and give the same command again: nothing is started twice"
         ) from error
@@ -137,6 +138,10 @@ def find_run(ledger: Ledger, dag_id: str, run_id: str | None) -> RunHandle:
         run_id = run_id or next((run["run_id"] for run in ledger.runs(dag_id)), None)
         run = ledger.run(dag_id, run_id) if run_id else None
     if run is None or run_id is None:
-        what = f"the ledger has no run {run_id!r}" if run_id else "the ledger has no run of this DAG"
-        raise refuse("DW505", what, "check the DAG id and the run id", dag_id=dag_id)
+        raise refuse_no_run(dag_id, run_id)
     return RunHandle(dag_id, run_id, run.get("target", "stepfunctions"), ledger.table, run.get("execution_arn"))
+
+
+def refuse_no_run(dag_id: str, run_id: str | None = None) -> BadInputError:
+    what = f"the ledger has no run {run_id!r}" if run_id else "the ledger has no run of this DAG"
+    return refuse("DW505", what, "check the DAG id and the run id", dag_id=dag_id)

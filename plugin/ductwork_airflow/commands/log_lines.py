@@ -95,10 +95,23 @@ def _streams(client: Any, items: list[Item]) -> Mapping[str, str]:
 
 
 def _of_stream(client: Any, group: str, stream: str) -> Iterator[str]:
+    """
+    :param client: a boto3 CloudWatch Logs client
+    """
+    from botocore.exceptions import ClientError
+
+    from ductwork_airflow.submit.errors import code, message
+
     request = {"logGroupName": group, "logStreamName": stream, "startFromHead": True}
     token = None
     while True:
-        page = client.get_log_events(**request, **({"nextToken": token} if token else {}))
+        try:
+            page = client.get_log_events(**request, **({"nextToken": token} if token else {}))
+        except ClientError as error:
+            if code(error) != "ResourceNotFoundException" or "log stream" not in message(error):
+                raise
+            output.say(f"the log {stream} is not there any more, or not yet")
+            return
         yield from (event["message"] for event in page["events"])
         if page["nextForwardToken"] == token:
             return

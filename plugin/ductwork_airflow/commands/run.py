@@ -98,6 +98,10 @@ def _run_remote(path: str, as_json: bool, options: Mapping[str, Any], places: Ma
             ledger.create_table()
         named = {name: options[name] for name in ("role_arn", "state_machine_arn")}
         named |= {"job_definitions": prepared.made}
+        if options["logical_date"] is None:
+            request = runs.as_begun(aws, request, table)
+        # Whoever interrupts it, or mends what AWS refuses, goes on with this run id.
+        output.say(f"starting {request.dag_id} as {request.run_id}")
         handle = runs.submit(aws, prepared.document, target, request, ledger_table=table, places=places, **named)
         output.say(f"{request.dag_id} runs as {request.run_id}: {handle.execution_arn or 'a chain of Batch jobs'}")
         if not options["wait"]:

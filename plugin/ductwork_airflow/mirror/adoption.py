@@ -21,6 +21,7 @@ from ductwork_airflow.mirror.connection import Connection
 from ductwork_airflow.mirror.history import SUBMIT, Events
 from ductwork_airflow.submit.claims import Claims, Job
 from ductwork_airflow.submit.errors import SubmissionError, code
+from ductwork_airflow.submit.lookup import ids_of
 
 # What Step Functions adds to the environment of a job that it waits for.
 _OF_STEP_FUNCTIONS = "MANAGED_BY_AWS"
@@ -79,7 +80,7 @@ class Adoption:
         for event in self._events.fresh(self.aws.stepfunctions):
             self._take(event)
         for sent in list(self._unanswered.values()) if final else ():
-            if (job_id := self._by_name(sent.request)) is not None:
+            for job_id in ids_of(self.aws.batch, sent.request["JobQueue"], sent.request["JobName"])[:1]:
                 self._submitted(sent, job_id)
         claims = Claims(self.aws.ledger, self.run["dag_id"], self.run["run_id"])
         if self._found and self._known is None:
@@ -132,13 +133,6 @@ class Adoption:
         self._names[job_id] = name
         group = self._group_of.get(name, "")
         self._found.append((Job(name, above, {**request, "jobName": name}, sent.position, group), job_id))
-
-    def _by_name(self, request: Mapping[str, Any]) -> str | None:
-        pages = self.aws.batch.get_paginator("list_jobs").paginate(
-            jobQueue=request["JobQueue"], filters=[{"name": "JOB_NAME", "values": [request["JobName"]]}]
-        )
-        found = (job for page in pages for job in page["jobSummaryList"] if job["jobName"] == request["JobName"])
-        return next((str(job["jobId"]) for job in found), None)
 
 
 def _strip(request: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ from ductwork_airflow.mirror.looks import Looks
 from ductwork_airflow.mirror.machine import SETTLE_SECONDS, STOPPED
 from ductwork_airflow.mirror.submitter import Submitter, submitted_by_machine
 from ductwork_airflow.submit.claims import Claims
+from ductwork_airflow.submit.lookup import ids_of
 from ductwork_airflow.submit.remote import RunHandle, RunProgress
 
 _BAD = frozenset({"failed", "upstream_failed"})
@@ -28,6 +29,8 @@ _MISSING_LOOKS = 5
 _SAID_NOTHING = (
     "its container ended well without a word of the task in the ledger: does its job definition run `ductwork worker`?"
 )
+# For so long after a stop jobs may appear: a submitter looks at its run every second, and ListJobs lags.
+_SUBMITTER_SECONDS = 5.0
 
 
 class ChainMirror:
@@ -41,6 +44,8 @@ class ChainMirror:
         self._looks = Looks()
         self._job_of: dict[str, str] = {}
         self._round = -1
+        self._unanswered: list[tuple[str, str]] = []
+        self._joins: list[str] = []
         self._examined: set[str] = set()
         self._order: list[str] = []
         self._missing: Counter[tuple[str, int]] = Counter()
@@ -84,8 +89,11 @@ class ChainMirror:
         run = ledger.run(*self._names)
         if run is None or "ended_at" in run:
             return False
+        # Jobs may have ended without anybody looking; then a look is all that is missing.
+        if self.look().ended:
+            return False
         if "finished_at" in run:
-            return True  # a look is all that is missing
+            return True
         ledger.update(run["pk"], run["sk"], {"stopping": reason}, condition="attribute_not_exists(ended_at)")
         if submitted_by_machine(run):
             self._aws.stepfunctions.stop_execution(executionArn=run["execution_arn"], error=STOPPED, cause=reason)
@@ -101,23 +109,33 @@ class ChainMirror:
         return self._submitter.follow(run)
 
     def _terminate(self, run: Item, instances: Instances) -> None:
+        of_tasks = self._jobs(run)
+        for job_id in self._joins:
+            self._end(job_id, run["stopping"])
         # The last first, so that nothing starts because what it waited for is gone.
-        for task, job_id in reversed(self._jobs(run).items()):
-            if job_id not in self._terminated and instances.left(task):
-                self._aws.batch.terminate_job(jobId=job_id, reason=run["stopping"])
-                self._terminated.add(job_id)
+        for task, job_id in reversed(of_tasks.items()):
+            if instances.left(task):
+                self._end(job_id, run["stopping"])
+        for queue, name in self._unanswered:
+            for job_id in ids_of(self._aws.batch, queue, name):
+                self._end(job_id, run["stopping"])
+
+    def _end(self, job_id: str, reason: str) -> None:
+        if job_id not in self._terminated:
+            self._aws.batch.terminate_job(jobId=job_id, reason=reason)
+            self._terminated.add(job_id)
 
     def _jobs(self, run: Item) -> dict[str, str]:
         """Job ids by task, in the chain's order. The claims are read until all are known, once per round."""
         number = int(run.get("restarts", 0))
         wanted = {facts["job"]: task for task, facts in run["tasks"].items() if "job" in facts}
         if self._round != number or len(self._job_of) < len(wanted):
-            claims = Claims(self._aws.ledger, *self._names).all()
-            self._job_of = {
-                wanted[claim["name"]]: claim["job_id"]
-                for claim in claims
-                if "job_id" in claim and int(claim["round"]) == number and claim["name"] in wanted
-            }
+            of_round = Claims(self._aws.ledger, *self._names, round=number)
+            claims = of_round.all()
+            self._unanswered = [of_round.place(claim) for claim in claims if of_round.is_unanswered(claim)]
+            of_now = [claim for claim in claims if "job_id" in claim and int(claim["round"]) == number]
+            self._joins = [claim["job_id"] for claim in of_now if claim["name"] not in wanted]
+            self._job_of = {wanted[claim["name"]]: claim["job_id"] for claim in of_now if claim["name"] in wanted}
             # In a restart only what runs again has a job of this round.
             self._round = -1 if run.get("restart") or (not number and len(self._job_of) < len(wanted)) else number
             if self._round == number and number:
@@ -290,7 +308,10 @@ class ChainMirror:
 
     def _end_stopped(self, run: Item, alive: bool) -> None:
         self._stopping_since = self._stopping_since or time.monotonic()
-        if not alive or time.monotonic() - self._stopping_since > self._settle:
+        waited = time.monotonic() - self._stopping_since
+        if self._round < 0 and not submitted_by_machine(run) and waited < _SUBMITTER_SECONDS:
+            return  # whoever submits it is perhaps still at work
+        if not alive or waited > self._settle:
             endings.end_all(self._aws.ledger, run, self._aws.ledger.tasks(*self._names), f"stopped: {run['stopping']}")
 
 

@@ -69,6 +69,8 @@ def finish(ledger: Ledger, run: Item, state: str, error: str | None) -> bool:
     """End the run, unless it has ended, or has been restarted since it was looked at."""
     moment = run.get("finished_at") or now()
     changes = {"state": state, "ended_at": moment, "error": error, "execution_arn": run.get("execution_arn")}
+    # A restart that was stopped before it had begun is over too: nobody is to complete it.
+    changes["restart"] = None
     condition = "attribute_exists(pk) AND attribute_not_exists(ended_at)"
     if run.get("execution_arn"):
         condition += " AND #execution_arn = :execution_arn"

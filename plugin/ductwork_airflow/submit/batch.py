@@ -12,7 +12,8 @@ a claim without an id       waits until its owner can no longer be at work, take
                             for the job by its name (twice, since ListJobs lags), submits if there is none
 ==========================  ===========================================================================
 
-A submitter that was slower than its lease finds that its claim is somebody else's and ends the job it has made.
+A submitter that was slower than its lease finds that its claim is somebody else's, and ends the job it has made once
+it knows another. A submitter whose run is stopped sends nothing more (:mod:`.stops`).
 
 Jobs are sent several at a time, each after those it depends on, at a rate that AWS can take (:mod:`.pace`). All of them
 are checked against Batch's limits before the first is sent.
@@ -28,7 +29,7 @@ from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
-from ductwork import batch_limits, names
+from ductwork import batch_limits
 from ductwork import ledger_schema as schema
 
 from ductwork_airflow.ledger import Item, Ledger, expiry
@@ -36,14 +37,18 @@ from ductwork_airflow.submit.claims import Claims, Job
 from ductwork_airflow.submit.documents import fill
 from ductwork_airflow.submit.errors import SubmissionError, code, message
 from ductwork_airflow.submit.faults import is_throttled, may_have_worked
+from ductwork_airflow.submit.lookup import ids_of
 from ductwork_airflow.submit.pace import Pace, Pacer
 from ductwork_airflow.submit.request import RunRequest
+from ductwork_airflow.submit.stops import Going, StoppedError
 
 Dependency = dict[str, str]
 
 log = logging.getLogger(__name__)
 
 _JOB_ID_CHARACTERS = 36
+# AWS takes no request that was signed by a clock more than five minutes off, so no two differ by more.
+_CLOCKS_SECONDS = 600.0
 
 
 class ChainSubmitter:
@@ -115,9 +120,7 @@ class JobSubmitter:
     def __init__(self, client: Any, claims: Claims, pace: Pace | None = None) -> None:
         self._client, self._claims, self._pace = client, claims, pace or Pace()
         self._pacer = Pacer(self._pace.rate)
-        self._suffix = f"-{names.run_hash(claims.dag_id, claims.run_id)}" + (
-            f"-r{claims.round}" if claims.round else ""
-        )
+        self._going = Going(claims)
         # botocore sends a request again when the reply was lost, which for SubmitJob makes a second job.
         client.meta.events.register("request-created.batch.SubmitJob", _refuse_resending, unique_id="ductwork-once")
 
@@ -143,8 +146,31 @@ class JobSubmitter:
         :param jobs: in topological order; what they depend on among themselves is kept, all else has ended well
         :return: the id of each job by its name
         :raises SubmissionError: Batch refuses a job; what was on its way is submitted, the rest is not
+        :raises StoppedError: the run was stopped meanwhile; what this call has made since is ended, and of the rest the
+            requests are kept for a restart
         """
         ids = {name: _done(job_id) for name, job_id in self._claims.resolved().items()}
+        if all(job.name in ids for job in jobs):
+            return {job.name: ids[job.name].result() for job in jobs}
+        try:
+            try:
+                self._send_all(jobs, ids)
+            finally:
+                self._going.check(last=True)
+        except StoppedError as error:
+            for job_id in self._going.unseen:
+                self._end(job_id, str(error))
+            self._shelve(jobs)
+            raise
+        return {job.name: ids[job.name].result() for job in jobs}
+
+    def _shelve(self, jobs: Iterable[Job]) -> None:
+        if self._claims.round:
+            return  # their claims are those of the round before
+        with ThreadPoolExecutor(self._pace.at_once) as pool:
+            list(pool.map(self._claims.shelve, jobs))
+
+    def _send_all(self, jobs: Sequence[Job], ids: dict[str, Future[str]]) -> None:
         groups = {job.name: job.group for job in jobs}
         # Threads take jobs in their order, so whatever a job waits for is on its way, or has been.
         with ThreadPoolExecutor(self._pace.at_once, thread_name_prefix="ductwork-submit") as pool:
@@ -158,54 +184,68 @@ class JobSubmitter:
                     future.result()
             finally:
                 pool.shutdown(cancel_futures=True)
-        return {job.name: ids[job.name].result() for job in jobs}
 
     def _after(self, above: Sequence[tuple[Future[str], bool]], job: Job) -> str:
         return self._once(job, [_dependency(future.result(), one_by_one) for future, one_by_one in above])
 
-    def run_name(self, job: Job) -> str:
-        """The job's name in Batch, which no other job of the account has."""
-        return names.shorten(job.submit["jobName"], names.JOB_NAME_LIMIT - len(self._suffix)) + self._suffix
-
     def _once(self, job: Job, above: Sequence[Dependency]) -> str:
+        self._going.check()
         if not self._claims.make(job):
             if (known := self._await_owner(job)) is not None:
                 return known
             if (found := self._look_twice(job)) is not None:
-                return self._resolved(job, above, found)
-        return self._resolved(job, above, self._send(job, above))
+                return self._resolved(job, found)
+        return self._resolved(job, self._send(job, above))
 
     def _await_owner(self, job: Job) -> str | None:
         """The id that the claim's owner has written; None once the claim is ours."""
+        lease: tuple[Any, ...] = ()
+        since = 0.0
         while True:
             seen = self._claims.get(job)
             if "job_id" in seen:
                 return str(seen["job_id"])
             if seen.get("owner") == self._claims.owner:
                 return None  # the reply to the claim was lost
-            left = float(seen["claimed_at"]) + self._pace.lease - time.time()
+            if lease != (seen["owner"], seen["claimed_at"]):
+                lease, since = (seen["owner"], seen["claimed_at"]), time.monotonic()
+            # Our own clock measures the lease, for the owner's may be another. An old one is over by any clock.
+            is_old = time.time() - float(seen["claimed_at"]) > self._pace.lease + _CLOCKS_SECONDS
+            left = 0.0 if is_old else since + self._pace.lease - time.monotonic()
             if left > 0:
                 time.sleep(min(left, 1.0))
             elif self._claims.take_over(job, seen):
                 return None
 
-    def _resolved(self, job: Job, above: Sequence[Dependency], job_id: str) -> str:
+    def _resolved(self, job: Job, job_id: str) -> str:
         """Write the id into the claim; where the claim was lost to somebody else, theirs is the job."""
-        if self._claims.resolve(job, job_id):
-            return job_id
-        if (winner := self._claims.get(job).get("job_id")) == job_id:
-            return job_id
+        while not self._claims.resolve(job, job_id):
+            # Who has taken the claim over may have found this very job by its name.
+            kept = self._await_owner(job)
+            if kept is not None:
+                if kept != job_id:
+                    self._end_twin(job, job_id)
+                return kept
+            for other in set(self._found_later(job)) - {job_id}:
+                self._end_twin(job, other)
+        self._going.made(job_id)
+        return job_id
+
+    def _end_twin(self, job: Job, job_id: str) -> None:
         log.warning("job %s is submitted by somebody else too; ending %s", job.name, job_id)
-        self._client.terminate_job(jobId=job_id, reason="submitted twice; the other one is kept")
-        return str(winner) if winner else self._once(job, above)
+        self._end(job_id, "submitted twice; the other one is kept")
+
+    def _end(self, job_id: str, reason: str) -> None:
+        self._client.terminate_job(jobId=job_id, reason=reason)
 
     def _request(self, job: Job, above: Sequence[Dependency]) -> dict[str, Any]:
-        return {**job.submit, "jobName": self.run_name(job), "dependsOn": list(above)}
+        return {**job.submit, "jobName": self._claims.job_name(job), "dependsOn": list(above)}
 
     def _send(self, job: Job, above: Sequence[Dependency]) -> str:
         request, pause = self._request(job, above), self._pace.backoff
         for attempt in range(self._pace.attempts):
             self._pacer.wait()
+            self._going.check()
             try:
                 job_id = str(self._client.submit_job(**request)["jobId"])
                 self._pacer.went_well()
@@ -218,25 +258,22 @@ class JobSubmitter:
                 log.warning("SubmitJob of %s: %s; looking whether it worked", job.name, error)
             time.sleep(pause)
             pause *= 2
+            if not self._claims.renew(job) and (known := self._await_owner(job)) is not None:
+                return known
             if (found := self._look_twice(job)) is not None:
                 return found
         raise AssertionError("the last attempt returns or raises")
 
     def _look_twice(self, job: Job) -> str | None:
-        if (found := self._find(job)) is not None:
-            return found
-        time.sleep(self._pace.settle)
-        return self._find(job)
+        return next(iter(self._found(job) or self._found_later(job)), None)
 
-    def _find(self, job: Job) -> str | None:
-        """The id of the job of this name. JOB_NAME ignores case and any status filter."""
-        name = self.run_name(job)
-        pages = self._client.get_paginator("list_jobs").paginate(
-            jobQueue=job.submit["jobQueue"], filters=[{"name": "JOB_NAME", "values": [name]}]
-        )
-        return next(
-            (str(one["jobId"]) for page in pages for one in page["jobSummaryList"] if one["jobName"] == name), None
-        )
+    def _found_later(self, job: Job) -> list[str]:
+        """What ListJobs knows of a job once it no longer lags."""
+        time.sleep(self._pace.settle)
+        return self._found(job)
+
+    def _found(self, job: Job) -> list[str]:
+        return ids_of(self._client, job.submit["jobQueue"], self._claims.job_name(job))
 
 
 def _dependency(job_id: str, one_by_one: bool) -> Dependency:

@@ -17,6 +17,7 @@ from ductwork import ledger_schema as schema
 from ductwork.trigger_rules import DEFAULT, FAILED, verdict
 
 from ductwork_airflow.ledger import Item, Ledger, expiry, now
+from ductwork_airflow.packed import packed_text, unpacked_text
 from ductwork_airflow.submit.errors import SubmissionError
 
 # What ended well, for Airflow's Clear "only failed".
@@ -92,12 +93,13 @@ class Plan:
     kept: Mapping[str, str] = field(default_factory=dict)
 
     def text(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
+        """For the run's item, which has the tasks of a large chain in it already."""
+        return packed_text(json.dumps(asdict(self), sort_keys=True))
 
     @classmethod
     def of(cls, run: Item) -> Plan | None:
         """The plan of a restart that has been decided and has not begun."""
-        return cls(**json.loads(run["restart"])) if run.get("restart") else None
+        return cls(**json.loads(unpacked_text(run["restart"]))) if run.get("restart") else None
 
     def keeps(self, item: Item) -> bool:
         """Whether an instance of a task that runs again is none of those that do."""

@@ -6,7 +6,10 @@ Everything here may be called again after any failure, from any process, and goe
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -26,8 +29,11 @@ from ductwork_airflow.submit.errors import SubmissionError, code
 from ductwork_airflow.submit.pace import Pace
 from ductwork_airflow.submit.remote import Clients, RunHandle, Watcher
 from ductwork_airflow.submit.request import RunRequest
+from ductwork_airflow.submit.stops import StoppedError
 
-__all__ = ["SubmissionError", "deploy", "outcome_error", "restart", "submit", "watcher"]
+__all__ = ["SubmissionError", "as_begun", "deploy", "outcome_error", "restart", "submit", "watcher"]
+
+log = logging.getLogger(__name__)
 
 _NOT_OF_THE_MACHINE = ("manifest",)
 
@@ -68,10 +74,23 @@ def submit(
     if target == "batch":
         if run is None or not run.get("restarts"):
             ledger = _ledger(clients, ledger_table)
-            ChainSubmitter(clients.client("batch"), ledger, document, request, pace).submit()
+            chain = ChainSubmitter(clients.client("batch"), ledger, document, request, pace)
+            _unless_stopped(chain.submit)
             return handle
         return _complete_restart(clients, handle, run, pace)
     return _start_machine(clients, handle, _definition(document), request, role_arn, state_machine_arn)
+
+
+def as_begun(clients: Clients, request: RunRequest, ledger_table: str) -> RunRequest:
+    """A request that says no logical date of its own: with the dates of its run, if that has begun already."""
+    run = _run(_ledger(clients, ledger_table), request.dag_id, request.run_id)
+    if run is None:
+        return request
+    date, start, end = (
+        datetime.fromisoformat(run[name].replace("Z", "+00:00"))
+        for name in ("logical_date", "data_interval_start", "data_interval_end")
+    )
+    return replace(request, logical_date=date, data_interval=(start, end))
 
 
 def _definition(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,6 +195,7 @@ def _reopen(clients: Clients, ledger: Ledger, handle: RunHandle, run: Item, want
         name = stepfunctions.restart_name(handle.dag_id, handle.run_id, number)
         attributes["execution_arn"] = stepfunctions.sibling(run["execution_arn"], name)
     else:
+        _jobs_again(ledger, run, plan)  # what cannot be submitted again is not to be reopened
         attributes["finished_at"] = None
     plans.reopen(ledger, run, plan, **attributes)
     return _run(ledger, handle.dag_id, handle.run_id) or run
@@ -210,17 +230,37 @@ def _restart_machine(client: Any, run: Item, plan: plans.Plan) -> None:
 
 def _resubmit(clients: Clients, ledger: Ledger, run: Item, plan: plans.Plan, pace: Pace | None) -> None:
     claims = Claims(ledger, run["dag_id"], run["run_id"], round=plan.number)
+    jobs = JobSubmitter(clients.client("batch"), claims, pace)
+    if _unless_stopped(lambda: jobs.submit(_jobs_again(ledger, run, plan))):
+        changes = {"restart": None, "restarts": plan.number}
+        ledger.update(run["pk"], run["sk"], changes, condition="#restarts = :restarts")
+
+
+def _unless_stopped(submit: Callable[[], object]) -> bool:
+    """Whether all has been submitted. What becomes of a run that somebody stops meanwhile, its watchers see."""
+    try:
+        submit()
+    except StoppedError as error:
+        log.warning("%s", error)
+        return False
+    return True
+
+
+def _jobs_again(ledger: Ledger, run: Item, plan: plans.Plan) -> list[Job]:
+    """The jobs of a chain that a restart submits.
+
+    :raises SubmissionError: one has never been submitted, or would depend on more than Batch allows
+    """
     carried = {facts["job"]: task_id for task_id, facts in run["tasks"].items() if "job" in facts}
-    known = claims.all()
+    known = Claims(ledger, run["dag_id"], run["run_id"]).all()
     if missing := carried.keys() - {claim["name"] for claim in known}:
         raise SubmissionError(
-            f"the jobs of run {run['run_id']!r} were never all submitted ({len(missing)} are missing): "
-            "submit the run again under another run id"
+            f"run {run['run_id']!r} was stopped before its jobs were all submitted ({len(missing)} are missing): "
+            "submit it again, which starts nothing and tells what they are, then restart it"
         )
-    wanted = {facts["job"] for task_id, facts in run["tasks"].items() if "job" in facts and task_id in set(plan.again)}
-    again = among_themselves([Job.of_claim(claim) for claim in known], wanted, carried.keys())
-    JobSubmitter(clients.client("batch"), claims, pace).submit(again)
-    ledger.update(run["pk"], run["sk"], {"restart": None, "restarts": plan.number}, condition="#restarts = :restarts")
+    again = set(plan.again)
+    wanted = {job for job, task_id in carried.items() if task_id in again}
+    return among_themselves([Job.of_claim(claim) for claim in known], wanted, carried.keys())
 
 
 def outcome_error(clients: Clients, handle: RunHandle) -> str:

@@ -242,7 +242,7 @@ def test_a_job_that_batch_refuses(remote: Remote) -> None:
 
 
 def test_long_job_names_stay_apart(remote: Remote) -> None:
-    submitter = JobSubmitter(remote.batch, Claims(remote.ledger, "d", "r"), PACE)
-    names = {submitter.run_name(Job("n", (), {"jobName": "x" * 127 + end}, 0)) for end in "ab"}
+    submitter = Claims(remote.ledger, "d", "r")
+    names = {submitter.job_name(Job("n", (), {"jobName": "x" * 127 + end}, 0)) for end in "ab"}
     assert len(names) == 2
     assert all(len(name) <= 128 for name in names)

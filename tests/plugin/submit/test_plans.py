@@ -94,6 +94,18 @@ def test_a_task_that_does_nothing() -> None:
     assert make(empty, items(STATES), 1, Wanted(marks={"side": "success"})).done["side"] == "success"
 
 
+def test_the_plan_of_a_large_chain_fits_beside_its_tasks() -> None:
+    """An item of DynamoDB has 400 KB, and ten thousand tasks of a run take a quarter of them."""
+    facts = {f"layer_{n // 100}.a_task_with_a_name_of_some_length_{n}": {"job": f"job_{n}"} for n in range(10_000)}
+    ended = items({task_id: "failed" if n % 10 == 0 else "success" for n, task_id in enumerate(facts)})
+    plan = make(run("batch", facts), ended, 1, Wanted())
+    assert len(plan.text()) < 100_000
+    assert Plan.of({"restart": plan.text()}) == plan
+    few = make(run(), items(STATES), 1, Wanted())
+    assert few.text().startswith("{")
+    assert Plan.of({"restart": few.text()}) == few
+
+
 def test_nothing_to_do() -> None:
     well = items(dict.fromkeys(FACTS, "success"))
     with pytest.raises(SubmissionError, match="ended well"):

@@ -1,0 +1,83 @@
+"""``ductwork runs``: the runs of a DAG."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import click
+from ductwork import output
+
+from ductwork_airflow.commands.base import (
+    CLEAN,
+    ledger_errors,
+    ledger_options,
+    open_ledger,
+    readable_state,
+    refuse_no_run,
+    require_local,
+)
+
+if TYPE_CHECKING:
+    from ductwork_airflow.ledger import Ledger
+    from ductwork_airflow.report import RunHead
+
+_COLUMNS = ("run", "state", "target", "logical date", "started", "duration")
+
+
+@click.command()
+@click.argument("dag_id")
+@click.option("--local", is_flag=True, help="List the runs that `ductwork run --local` left.")
+@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, at the most.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
+@ledger_options
+def runs(dag_id: str, local: bool, limit: int, as_json: bool, **place: Any) -> int:
+    """List the runs of a DAG, the newest first, as the ledger has them."""
+    output.results()
+    if not local:
+        _, ledger = open_ledger(**place)
+        return _list(ledger, dag_id, limit, as_json)
+    require_local()
+    from ductwork_airflow.local.history import open_ledger as open_history
+    from ductwork_airflow.local.run import state_file
+
+    with readable_state(), open_history(state_file(), place["ledger_table"]) as ledger:
+        return _list(ledger, dag_id, limit, as_json)
+
+
+def _list(ledger: Ledger, dag_id: str, limit: int, as_json: bool) -> int:
+    from ductwork_airflow.report import heads
+
+    with ledger_errors(ledger.table, dag_id):
+        found = heads(ledger, dag_id, limit)
+    if not found:
+        raise refuse_no_run(dag_id)
+    if as_json:
+        output.print_json({"dag_id": dag_id, "runs": [run.as_json() for run in found]})
+    else:
+        _print([_COLUMNS, *map(_row, found)])
+    return CLEAN
+
+
+def _row(run: RunHead) -> Sequence[str]:
+    target = f"{run.target} ({run.engine})" if run.engine else run.target
+    return run.run_id, run.state, target, _moment(run.logical_date), _moment(run.started_at), _duration(run.seconds)
+
+
+def _moment(text: str | None) -> str:
+    """In UTC, to the second."""
+    if not text:
+        return "-"
+    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return f"{moment.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else str(timedelta(seconds=int(seconds)))
+
+
+def _print(rows: Sequence[Sequence[str]]) -> None:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        output.print_result("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
