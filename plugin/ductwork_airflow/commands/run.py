@@ -31,7 +31,11 @@ from ductwork_airflow.commands.inputs import prepare
 @click.option("--logical-date", metavar="ISO", help="Logical date of the run; now if left out.")
 @click.option("--conf", metavar="JSON", help="The run's configuration, a JSON object.")
 @click.option("--run-id", metavar="ID", help="Id of the run; made from the time of day if left out.")
-@click.option("--jobs", type=click.IntRange(min=1), help="How many jobs run at once locally; the cores if left out.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    help="How many workers run at once locally, and how many other jobs; the cores if left out.",
+)
 @click.option("--job-definitions", metavar="FILE", help="Your own job definitions, for local runs of BatchOperators.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @click.option("--role-arn", help="Execution role of the DAG's state machine, which is created or updated as needed.")

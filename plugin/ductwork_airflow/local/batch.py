@@ -33,7 +33,8 @@ def milliseconds() -> int:
 class ProcessBatch:
     """The jobs of all queues of one account and Region.
 
-    :param jobs: how many processes run at once; further jobs wait as RUNNABLE
+    :param jobs: how many workers run at once, and how many other commands; further jobs wait as RUNNABLE. A worker may
+        wait for a job that it has submitted itself, which therefore takes no worker's place
     :param environment: what every process gets, below the job's own environment
     :param on_log: told ``(stream, file)`` before an attempt writes its log
     """
@@ -56,7 +57,7 @@ class ProcessBatch:
         self._wake = threading.Condition(threading.RLock())
         self._jobs: dict[str, Job] = {}
         self._submitted: deque[Job] = deque()
-        self._runnable: deque[Job] = deque()
+        self._runnable: dict[bool, deque[Job]] = {True: deque(), False: deque()}  # workers; others
         self._running: dict[str, Job] = {}  # by pool id
         self._waiters: defaultdict[str, list[Job]] = defaultdict(list)
         self._events: deque[Event] = deque()
@@ -162,10 +163,19 @@ class ProcessBatch:
                 while self._submitted:
                     self._admit(self._submitted.popleft())
                 self._timers.fire()
-                while self._runnable and len(self._running) < self._slots:
-                    self._start_attempt(self._runnable.popleft())
+                for waiting in self._runnable.values():
+                    while waiting and self._has_room(waiting[0]):
+                        self._start_attempt(waiting.popleft())
                 if not (self._events or self._submitted):
                     self._wake.wait(self._timers.seconds_left())
+
+    def _has_room(self, job: Job) -> bool:
+        alike = sum(other.spec.is_worker == job.spec.is_worker for other in self._running.values())
+        return alike < self._slots
+
+    def _make_runnable(self, job: Job) -> None:
+        self._set(job, "RUNNABLE")
+        self._runnable[job.spec.is_worker].append(job)
 
     def _handle(self, event: Event) -> None:
         if event["event"] == "closed":
@@ -195,9 +205,10 @@ class ProcessBatch:
         for each in job.children or [job]:
             self._resolve_dependencies(each)
             if not each.ended:
-                self._set(each, "PENDING" if each.unmet else "RUNNABLE")
-                if not each.unmet:
-                    self._runnable.append(each)
+                if each.unmet:
+                    self._set(each, "PENDING")
+                else:
+                    self._make_runnable(each)
 
     def _resolve_dependencies(self, job: Job) -> None:
         for dependency in job.spec.depends_on:
@@ -248,8 +259,7 @@ class ProcessBatch:
         elif len(job.attempts) < job.spec.attempts and model.retries(
             job.spec.evaluate_on_exit, exit_code, reason, model.CONTAINER_EXITED
         ):
-            self._set(job, "RUNNABLE")
-            self._runnable.append(job)
+            self._make_runnable(job)
         else:
             self._end(job, "FAILED", model.CONTAINER_EXITED)
 
@@ -278,8 +288,7 @@ class ProcessBatch:
                 elif not waiter.ended:
                     waiter.unmet -= 1
                     if waiter.unmet == 0 and waiter.status == "PENDING":
-                        self._set(waiter, "RUNNABLE")
-                        self._runnable.append(waiter)
+                        self._make_runnable(waiter)
             parent = ended.parent
             if parent and parent.summary["SUCCEEDED"] + parent.summary["FAILED"] == parent.size:
                 parent.started_at = min((c.started_at for c in parent.children if c.started_at), default=None)

@@ -46,6 +46,11 @@ class Spec:
     container: Mapping[str, Any] = field(default_factory=dict)
     share_identifier: str | None = None
 
+    @property
+    def is_worker(self) -> bool:
+        """Whether it runs a task of a DAG, and may submit jobs of its own."""
+        return "DUCTWORK_DAG_ID" in self.environment
+
 
 @dataclass(eq=False)
 class Job:

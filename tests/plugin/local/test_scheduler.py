@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -75,3 +76,25 @@ def test_stopping_kills_what_runs(batch: ProcessBatch, tmp_path: Path) -> None:
         time.sleep(0.01)
     batch.stop()
     assert not Path("/proc", pid.read_text().strip()).exists()
+
+
+def test_workers_that_wait_for_jobs_of_their_own_leave_room_for_these(batch: ProcessBatch, tmp_path: Path) -> None:
+    """As many workers as there are places, each as a BatchOperator that waits for the job it has submitted."""
+    waits = spec(f"while [ ! -e {tmp_path}/done ]; do sleep 0.05; done")
+    workers = [batch.submit(replace(waits, environment={"DUCTWORK_DAG_ID": "d"})) for _ in range(5)]
+    assert run(batch, spec(f"touch {tmp_path}/done")).status == "SUCCEEDED"
+    deadline = time.monotonic() + 10
+    while not all(worker.status == "SUCCEEDED" for worker in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_each_kind_has_so_many_places(batch: ProcessBatch, tmp_path: Path) -> None:
+    waits = spec(f"while [ ! -e {tmp_path}/done ]; do sleep 0.05; done")
+    jobs = [batch.submit(waits) for _ in range(6)]
+    deadline = time.monotonic() + 10
+    while sum(job.status == "RUNNING" for job in jobs) < 4:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert [job.status for job in jobs[4:]] == ["RUNNABLE"] * 2
+    (tmp_path / "done").touch()
