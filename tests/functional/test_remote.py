@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import boto3
 import pytest
 
 DAGS = Path(__file__).parent / "dags"
@@ -157,14 +158,35 @@ def test_the_same_command_again_finds_the_run(remote):
         assert f"starting strict as same_{target}" in first.err
 
 
-def test_cancelling_a_chain_that_has_ended_unseen(remote):
-    start(remote, "strict", "unseen", "batch", "--no-wait")
+def succeeded(aws, name):
+    """Wait, without any look of Ductwork's, until a job has succeeded."""
+    batch = boto3.client(
+        "batch", endpoint_url=aws, region_name="us-east-1", aws_access_key_id="local", aws_secret_access_key="local"
+    )
     deadline = time.monotonic() + 60
-    while {task["state"] for task in remote("status", "strict", "unseen", "--json").json["tasks"]} != {"success"}:
-        assert time.monotonic() < deadline
+    while True:
+        pages = batch.list_jobs(jobQueue="ductwork-local", filters=[{"name": "JOB_NAME", "values": [f"{name}*"]}])
+        states = {job["status"] for job in pages["jobSummaryList"]}
+        if states == {"SUCCEEDED"}:
+            return
+        assert time.monotonic() < deadline, states
         time.sleep(0.5)
+
+
+def test_cancelling_a_chain_that_has_ended_unseen(remote, aws):
+    start(remote, "strict", "unseen", "batch", "--no-wait")
+    succeeded(aws, "strict-never-")
     cancelled = remote("cancel", "strict", "unseen")
     assert (cancelled.code, "strict unseen: success" in cancelled.err) == (0, True), cancelled.err
+
+
+def test_status_looks_at_a_chain_that_nobody_watches(remote):
+    start(remote, "strict", "unwatched", "batch", "--no-wait")
+    deadline = time.monotonic() + 60
+    while (shown := remote("status", "strict", "unwatched", "--json")).json["state"] == "running":
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    assert (shown.code, shown.json["state"], tasks(shown)["never"]["state"]) == (0, "success", "success")
 
 
 def test_other_values_are_refused(remote):

@@ -121,13 +121,20 @@ def open_ledger(ledger_table: str, region_name: str | None, endpoint_url: str | 
         return aws, Ledger.connect(ledger_table, aws)
 
 
-def see_to_its_end(clients: Clients, ledger: Ledger, handle: RunHandle) -> None:
-    """Look once at a run that is finished and of which nobody has seen how each task ended."""
+def look_once(clients: Clients, ledger: Ledger, handle: RunHandle) -> None:
+    """Bring the ledger up to date where nobody else may have: of a job chain only its mirror knows how it goes on."""
+    from botocore.exceptions import BotoCoreError, ClientError
+    from ductwork.ledger_schema import is_chain
+
     from ductwork_airflow.submit import runs
 
     run = ledger.run(handle.dag_id, handle.run_id) or {}
-    if "finished_at" in run and "ended_at" not in run:
+    if "ended_at" in run or not is_chain(run):
+        return
+    try:
         runs.watcher(clients, handle).poll()
+    except (BotoCoreError, ClientError) as error:
+        output.say(f"this is what the ledger knows, for AWS does not say how the run goes on: {error}")
 
 
 def find_run(ledger: Ledger, dag_id: str, run_id: str | None) -> RunHandle:

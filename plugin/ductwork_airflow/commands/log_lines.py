@@ -15,10 +15,10 @@ from ductwork_airflow.commands.base import (
     connect,
     find_run,
     ledger_options,
+    look_once,
     readable_state,
     refuse,
     require_local,
-    see_to_its_end,
 )
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def logs(dag_id: str, run_id: str, task_id: str | None, local: bool, log_group: 
     with aws_errors():
         aws = connect(place["region_name"], place["endpoint_url"])
         ledger = Ledger.connect(place["ledger_table"], aws)
-        see_to_its_end(aws, ledger, find_run(ledger, dag_id, run_id))
+        look_once(aws, ledger, find_run(ledger, dag_id, run_id))
         items = _instances(ledger, dag_id, run_id, task_id)
         streams = _streams(aws.client("batch"), items)
         client = aws.client("logs")

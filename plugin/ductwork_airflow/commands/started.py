@@ -14,10 +14,10 @@ from ductwork_airflow.commands.base import (
     find_run,
     ledger_errors,
     ledger_options,
+    look_once,
     open_ledger,
     readable_state,
     require_local,
-    see_to_its_end,
 )
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def status(dag_id: str, run_id: str | None, local: bool, watch: bool, as_json: b
     aws, ledger = open_ledger(**place)
     with ledger_errors(ledger.table, dag_id):
         if not watch:
-            see_to_its_end(aws, ledger, find_run(ledger, dag_id, run_id))
+            look_once(aws, ledger, find_run(ledger, dag_id, run_id))
         return _show(ledger, dag_id, run_id, aws if watch else None, as_json)
 
 

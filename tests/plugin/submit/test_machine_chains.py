@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ductwork.ledger_schema import run_pk
-from ductwork_airflow.commands.base import see_to_its_end
+from ductwork_airflow.commands.base import look_once
 from ductwork_airflow.ledger import Item
 from ductwork_airflow.mirror.adoption import Adoption
 from ductwork_airflow.mirror.connection import Connection
@@ -68,7 +68,7 @@ def test_a_run_that_nobody_looks_at_is_finished(remote: Remote) -> None:
     assert ended(remote, handle)["status"] == "SUCCEEDED"
     run = remote.run_item(handle)
     assert (run["state"], "ended_at" in run, remote.states(handle)) == ("success", False, {})
-    see_to_its_end(remote.clients, remote.ledger, handle)
+    look_once(remote.clients, remote.ledger, handle)
     assert remote.states(handle) == dict.fromkeys("abce", ("success", 1))
     assert remote.run_item(handle)["ended_at"] == run["finished_at"]
     jobs = {claim["job_id"] for claim in claims(remote, handle)}
