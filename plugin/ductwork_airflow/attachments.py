@@ -60,9 +60,14 @@ class Attachments:
         }
         self._ledger.put(self._pk, self._sk, attributes)
 
-    def mark_killed(self, handle: RunHandle) -> None:
-        """Remember that this task stopped the run, unless it has been attached to a newer execution since."""
+    def mark_killed(self, handle: RunHandle, max_tries: int | None = None) -> None:
+        """Remember that this task stopped the run, unless it has been attached to a newer execution since.
+
+        :param max_tries: Airflow's, where the task may have been killed in the midst of submitting, not attached yet
+        """
         known = self.read()
+        if known is None and max_tries is not None:
+            known = Attachment(handle, max_tries)
         if known is not None and known.handle == handle:
             self.write(replace(known, killed=True))
 
@@ -112,6 +117,10 @@ def attach(
         return handle, "submitted"
     cleared = known.max_tries != max_tries
     if (cleared or known.killed) and state(known) == "failed":
+        if known.killed and known.handle.target == "batch":
+            # Perhaps in the midst of its submission. In a run that has ended this starts nothing, but a restart needs
+            # to know what was still to be sent.
+            submit()
         handle = restart(known.handle)
         attachments.write(Attachment(handle, max_tries))
         return handle, "restarted"

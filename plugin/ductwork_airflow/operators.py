@@ -186,7 +186,8 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
             return
         self.log.info("Stopping run %s of %s", handle.run_id, handle.dag_id)
         clients = self.hook.apart()
-        Attachments(Ledger(handle.ledger_table, clients.client("dynamodb")), key_of(ti)).mark_killed(handle)
+        attachments = Attachments(Ledger(handle.ledger_table, clients.client("dynamodb")), key_of(ti))
+        attachments.mark_killed(handle, ti.max_tries)
         runs.watcher(clients, handle).stop(KILL_REASON)
 
     def _runs_again(self, ti: Any) -> bool:

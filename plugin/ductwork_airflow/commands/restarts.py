@@ -143,6 +143,8 @@ def _require_ended(aws: Clients, ledger: Ledger, handle: RunHandle) -> None:
     from ductwork_airflow.submit import runs
 
     run = ledger.run(handle.dag_id, handle.run_id) or {}
+    if run.get("restart"):
+        output.say("an earlier restart had not begun; this completes it as it was asked for, and does nothing else")
     if "ended_at" in run or run.get("restart"):
         return
     # It may have ended without anybody looking.

@@ -1,5 +1,6 @@
 """The decision table: one remote run, whatever happens to the task in Airflow."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -7,22 +8,26 @@ from ductwork_airflow.attachments import Attachment, Attachments, attach, key_of
 from ductwork_airflow.ledger import Ledger
 from ductwork_airflow.submit.remote import RunHandle
 
+MACHINE = RunHandle("etl", "r1", "stepfunctions", "ledger", "arn:first")
+CHAIN = RunHandle("etl", "r1", "batch", "ledger")
+
 
 class Remote:
     """A remote run: how often it was submitted and restarted, and its state."""
 
-    def __init__(self, state="running"):
-        self.state = state
+    def __init__(self, state="running", handle=MACHINE):
+        self.state, self.handle = state, handle
         self.submitted = self.restarted = 0
 
     def submit(self):
         self.submitted += 1
-        return RunHandle("etl", "r1", "stepfunctions", "ledger", "arn:first")
+        return self.handle
 
     def restart(self, handle):
         self.restarted += 1
         self.state = "running"
-        return RunHandle("etl", handle.run_id, "stepfunctions", "ledger", f"arn:restart-{self.restarted}")
+        arn = f"arn:restart-{self.restarted}" if handle.execution_arn else None
+        return replace(handle, execution_arn=arn)
 
     def attach(self, attachments, max_tries, run_id="r1"):
         return attach(
@@ -85,6 +90,16 @@ def test_a_retry_after_a_restart_attaches_to_the_restarted_run(attachments):
     remote.state = "failed"
     assert remote.attach(attachments, 2) == (restarted, "attached")
     assert remote.restarted == 1
+
+
+def test_a_try_that_is_killed_in_the_midst_of_submitting_a_chain(attachments):
+    """It is not attached yet. The next one completes what the restart has to know, and restarts."""
+    remote = Remote("failed", CHAIN)
+    attachments.mark_killed(CHAIN, 2)
+    assert attachments.read() == Attachment(CHAIN, 2, True)
+    assert remote.attach(attachments, 2) == (CHAIN, "restarted")
+    assert (remote.submitted, remote.restarted) == (1, 1)
+    assert attachments.read() == Attachment(CHAIN, 2, False)
 
 
 def test_a_kill_of_an_older_execution_does_not_touch_a_newer_one(attachments):
