@@ -269,9 +269,6 @@ class ChainMirror:
 
         None while the ledger does not have the ends of all above it.
         """
-        own = instances.facts[task]
-        if "rule" not in own and any(instances.seen(task, index, up) & _BAD for up in gate.above(own)):
-            return "upstream_failed"
         return instances.verdict(task, index) if instances.has_waited(task, index) else None
 
     @staticmethod

@@ -65,11 +65,6 @@ class Instances:
             return []
         return [index for index in every if self._known.state(task, index) not in TERMINAL_STATES]
 
-    def seen(self, task: str, index: int, up: str) -> set[str]:
-        """The states of those instances of an upstream task that an instance looks at."""
-        at = gate.instance(self.facts, task, index, up)
-        return self.states(up) if at is None else {self._known.state(up, at) or ""}
-
     def has_waited(self, task: str, index: int) -> bool:
         """Whether all that an instance waits for has ended."""
         own = self.facts[task]

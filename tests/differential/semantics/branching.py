@@ -1,5 +1,8 @@
 """Branches: each way to write one, nested, to a group, to nothing, to several, and what joins them again."""
 
+from datetime import timedelta
+
+from airflow.exceptions import AirflowSkipException
 from airflow.providers.standard.operators.branch import BaseBranchOperator
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.providers.standard.operators.python import BranchPythonOperator
@@ -153,3 +156,29 @@ with DAG("branch_over_a_failure"):
     bad, fork = breaks(), chooses()
     [bad, fork] >> empty("not_chosen")
     fork >> empty("chosen")
+
+with DAG("skipped_before_failed", default_args={"retry_delay": timedelta(0)}):
+
+    @task
+    def skips():
+        raise AirflowSkipException("nothing to do")
+
+    @task(retries=2)
+    def fails():
+        raise ValueError("on purpose")
+
+    @task(retries=1)
+    def each(letter):
+        if letter == "f":
+            raise ValueError("on purpose")
+        if letter == "s":
+            raise AirflowSkipException("nothing to do")
+
+    @task
+    def work(*of_all):
+        return "ran"
+
+    bad = fails()
+    [skips(), bad] >> work.override(task_id="below_both")() >> empty("end")
+    bad >> empty("below_bad")
+    work.override(task_id="below_each")(each.expand(letter=["s", "f", "o"]))
