@@ -87,39 +87,35 @@ class Ledger:
         return self._put(packed(item), condition="attribute_not_exists(pk)")
 
     def run(self, dag_id: str, run_id: str) -> Item | None:
-        item = self._get(schema.run_pk(dag_id, run_id), schema.RUN_SK)
+        item = self.get(schema.run_pk(dag_id, run_id), schema.RUN_SK)
         return unpacked(item) if item else None
 
     def runs(self, dag_id: str) -> Iterator[Item]:
         """The runs of a DAG, newest start first."""
-        found = self._query(
-            IndexName=schema.INDEX_BY_DAG,
-            KeyConditionExpression="dag_id = :dag_id",
-            ExpressionAttributeValues=typed({":dag_id": dag_id}),
-            ScanIndexForward=False,
-        )
-        return map(unpacked, found)
+        return map(unpacked, self._by_dag(dag_id))
 
     def run_heads(self, dag_id: str, names: Sequence[str], limit: int) -> list[Item]:
         """Some attributes of a DAG's newest runs, newest start first; what a run says of its tasks may be large.
 
         :param limit: how many runs at the most
         """
-        found = self._query(
+        shown = {f"#{name}": name for name in names}
+        found = self._by_dag(dag_id, ExpressionAttributeNames=shown, ProjectionExpression=", ".join(shown), Limit=limit)
+        return list(islice(found, limit))
+
+    def _by_dag(self, dag_id: str, **options: Any) -> Iterator[Item]:
+        return self._query(
             IndexName=schema.INDEX_BY_DAG,
             KeyConditionExpression="dag_id = :dag_id",
             ExpressionAttributeValues=typed({":dag_id": dag_id}),
-            ExpressionAttributeNames={f"#{name}": name for name in names},
-            ProjectionExpression=", ".join(f"#{name}" for name in names),
             ScanIndexForward=False,
-            Limit=limit,
+            **options,
         )
-        return list(islice(found, limit))
 
     # ---- task instances ----
 
     def task(self, dag_id: str, run_id: str, task_id: str, map_index: int = schema.UNMAPPED) -> Item | None:
-        return self._get(schema.run_pk(dag_id, run_id), schema.task_sk(task_id, map_index))
+        return self.get(schema.run_pk(dag_id, run_id), schema.task_sk(task_id, map_index))
 
     def tasks(self, dag_id: str, run_id: str) -> list[Item]:
         """All task instances of a run, with ``task_id`` and ``map_index`` filled in from their keys."""
@@ -222,7 +218,7 @@ class Ledger:
             request = self._update_request(pk, sk, changes, f"({condition}) AND {guard}", known)
             if self._write_marked(request, old, new, {"pk": pk, "sk": sk, **changes}):
                 return True
-            item = self._get(pk, sk) or {}
+            item = self.get(pk, sk) or {}
             if _holds(item, changes):
                 if not self._has_transactions:
                     self._mark(pk, old, new)
@@ -267,7 +263,7 @@ class Ledger:
 
     def xcom(self, dag_id: str, run_id: str, task_id: str, key: str, map_index: int = schema.UNMAPPED) -> Item | None:
         """One XCom item, its ``value`` decoded."""
-        item = self._get(schema.run_pk(dag_id, run_id), schema.xcom_sk(task_id, key, map_index))
+        item = self.get(schema.run_pk(dag_id, run_id), schema.xcom_sk(task_id, key, map_index))
         return decoded(item) if item else None
 
     def xcoms(self, dag_id: str, run_id: str, task_id: str, key: str, *, descending: bool = False) -> Iterator[Item]:
@@ -300,7 +296,7 @@ class Ledger:
             return
         start, end = f"xcom#{task_id}#", f"xcom#{task_id}{_AFTER_SEPARATOR}"
         while (found := next(self._between(pk, start, end), None)) is not None:
-            if item := self._get(pk, schema.xcom_sk(task_id, found["key"], map_index)):
+            if item := self.get(pk, schema.xcom_sk(task_id, found["key"], map_index)):
                 yield item
             start = schema.xcom_prefix(task_id, found["key"])[:-1] + _AFTER_SEPARATOR
 
@@ -315,9 +311,6 @@ class Ledger:
         :raises ItemTooLargeError: it does not fit
         """
         self._put({"pk": pk, "sk": sk, **attributes})
-
-    def get(self, pk: str, sk: str) -> Item | None:
-        return self._get(pk, sk)
 
     def delete(self, pk: str, sk: str) -> None:
         self._client.delete_item(TableName=self.table, Key=typed({"pk": pk, "sk": sk}))
@@ -424,7 +417,7 @@ class Ledger:
             raise
         return True
 
-    def _get(self, pk: str, sk: str) -> Item | None:
+    def get(self, pk: str, sk: str) -> Item | None:
         reply = self._client.get_item(TableName=self.table, Key=typed({"pk": pk, "sk": sk}), ConsistentRead=True)
         return plain(reply["Item"]) if "Item" in reply else None
 

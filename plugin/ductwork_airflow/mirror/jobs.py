@@ -210,7 +210,9 @@ def add_exit_reasons(client: Any, ledger: Ledger, dead: Mapping[str, Item]) -> s
     going_on = set()
     for job_id, job in describe(client, dead).items():
         if job["status"] in ENDED:
-            annotate(ledger, dead[job_id], {"error": exit_reason(job), **facts(job)})
+            # Its worker may have said why since the item was read; now it says no more.
+            item = ledger.get(dead[job_id]["pk"], dead[job_id]["sk"]) or dead[job_id]
+            annotate(ledger, item, {"error": exit_reason(job), **facts(job)})
         else:
             going_on.add(job_id)
     return going_on

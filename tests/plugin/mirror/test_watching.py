@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
-from ductwork_airflow.mirror import RunWatcher
+from ductwork_airflow.mirror import RunWatcher, jobs
 from ductwork_airflow.submit import runs
 from ductwork_airflow.submit.remote import RunHandle
 from remote_runs import MACHINE_CHAIN, TABLE, Clients, Remote
@@ -209,3 +209,14 @@ def test_the_wait_grows_while_nothing_happens(remote: Remote) -> None:
     assert waits == sorted(waits)
     assert waits[-1] == 30.0
     watcher.stop("the test is over")
+
+
+def test_a_reason_that_a_worker_gives_since_its_item_was_read_stands(remote: Remote) -> None:
+    """A worker writes why its task failed after it writes that it failed; its job may have ended by the next look."""
+    handle = start(remote, "told_late", "job('a', 'exit 3')", "batch")
+    remote.watch(handle)
+    item = remote.task(handle, "a")
+    seen = {name: value for name, value in item.items() if name != "error"}
+    remote.ledger.update(item["pk"], item["sk"], {"error": "the worker's own words"})
+    assert jobs.add_exit_reasons(remote.batch, remote.ledger, {item["job_id"]: seen}) == set()
+    assert remote.task(handle, "a")["error"] == "the worker's own words"
