@@ -30,7 +30,7 @@ def _left_in_job(job: Mapping[str, Any], place: str, report: Report) -> Iterator
             kind = 'a text or {"jobId": a text}' if key == "jobId" else "a text"
             report("DW602", at(place, key), f"{key} must be {kind}, not {shown(value)}", "empty it: a run fills it in")
         elif key == "jobStatus" and value in schema.PASSED_OVER:
-            hint = "pass it over in a run of the DAG: ductwork skip DAG_ID RUN_ID --task NAME"
+            hint = "pass it over in a run of the DAG: ductwork restart DAG_ID RUN_ID --mark NAME=success"
             report("DW607", at(place, key), f"{value} is for the restart of one run: the job is imported to run", hint)
         elif not blank(value):
             yield at(place, key)
