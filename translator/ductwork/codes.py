@@ -306,7 +306,7 @@ CODES: dict[str, Code] = {
         "state of a run",
         "A document that comes from the history of runs holds how far its run had come (scheduleStatus, jobStatus, "
         "jobId). That is no part of the schedule and is not imported. A job marked PASS was to be passed over when the "
-        "run was restarted, and what depends on it to be run; in a run of the DAG, ductwork restart --mark NAME=success "
+        "run was restarted, and what depends on it to run. In a run of the DAG, ductwork restart --mark NAME=success "
         "does so.",
     ),
 }
