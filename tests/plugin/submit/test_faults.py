@@ -107,9 +107,11 @@ class Process:
         self._live(operation)
 
 
-def kill_at(remote: Remote, artefact: Mapping[str, Any], at: int, *, after: bool, at_once: int) -> tuple[str, Found]:
+def kill_at(
+    remote: Remote, artefact: Mapping[str, Any], name: str, at: int, *, after: bool, at_once: int
+) -> tuple[str, Found]:
     """A submitter that dies at a boundary, and its successor. The call it died in; empty if it made fewer."""
-    request = remote.request("sixty", f"r-{at}-{after}-{at_once}")
+    request = remote.request("sixty", f"{name}-{at}-{after}")
     pace, process, since = replace(PACE, at_once=at_once), Process(remote, at, after=after), time.time()
 
     def submit(clients: Clients) -> None:
@@ -134,7 +136,7 @@ def sweep(remote: Remote, artefact: Mapping[str, Any], step: int, at_once: int) 
     kills: Counter[str] = Counter()
     for after in (False, True):
         for at in itertools.count(1 + (step // 2 if after else 0), step):
-            died_in, found = kill_at(remote, artefact, at, after=after, at_once=at_once)
+            died_in, found = kill_at(remote, artefact, f"r-{step}-{at_once}", at, after=after, at_once=at_once)
             assert asdict(found) == {"duplicates": 0, "gaps": 0, "misled": 0}, (at, after, died_in)
             if not died_in:
                 break
