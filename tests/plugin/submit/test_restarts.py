@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -148,6 +151,31 @@ def test_submitting_a_restarted_chain_again_completes_the_restart(remote: Remote
     assert remote.submit(artefact, "batch", request) == handle
     assert remote.watch(handle).state == "success"
     assert ran(gate).count("flaky") == 2
+
+
+def test_the_command_line_says_that_it_completes_an_earlier_restart(remote: Remote, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    handle = failed_run(remote, "asked_before", "batch", gate)
+    gate.touch()
+
+    def die(called: str) -> None:
+        if called == "submit_job":
+            raise Killed
+
+    with pytest.raises(Killed):
+        runs.restart(Clients(remote.aws, before=die), handle, pace=PACE)
+    place = ("--endpoint-url", remote.aws.endpoint_url, "--region", "us-east-1", "--ledger-table", TABLE)
+    # It would run a task that the earlier one keeps.
+    asked = (Path(sys.executable).with_name("ductwork"), "restart", "asked_before", "r", "--task", "a", "--no-wait")
+    keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}
+    # A process of its own: this one has threads, which a fork would leave out.
+    done = subprocess.run(
+        [*asked, *place], env=os.environ | keys, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "an earlier restart had not begun; this completes it as it was asked for" in done.stderr
+    assert remote.watch(handle).state == "success"
+    assert ran(gate).count("a") == 1
 
 
 @TARGETS

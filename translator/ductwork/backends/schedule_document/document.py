@@ -138,12 +138,12 @@ def _losses(task: Task, impossible: bool) -> Iterator[_Loss]:
         yield "DW320", what, _MACHINE if impossible else _BATCH, ""
         return
     # Of a container the author has written neither a job's name nor a request.
-    own = task.work.container is not None
+    described = task.work.container is not None
     if not batch_limits.JOB_NAME.fullmatch(task.task_id):
         what = f"the task's id names its job, and {task.task_id!r} is not a legal job name"
         hint = "letters, digits, - and _ only, at most 128 (prefix_group_id=False for a task in a group), or "
         yield "DW320", what, hint + _BATCH.removeprefix("use "), "task_id"
-    elif not own and task.work.request.get("jobName") != task.task_id:
+    elif not described and task.work.request.get("jobName") != task.task_id:
         what = "the task's id is the job's name in the document; job_name is not kept"
         yield "DW321", what, "give the task and its job one name", "job_name"
     if not task.work.wait:
@@ -151,13 +151,13 @@ def _losses(task: Task, impossible: bool) -> Iterator[_Loss]:
     for path in _run_values(task.work.request):
         member = path.split(".")[0]
         if member in _SUBMIT and member != "jobName":
-            field = "" if own else _SUBMIT[member]
+            field = "" if described else _SUBMIT[member]
             yield "DW320", f"{path} is a template, and nobody would fill it in", _BATCH, field
     if task.retry.retries:
         hint = f"leave them to retryStrategy of the job definition, or {_BATCH}"
         yield "DW320", f"a schedule document has no place for retries ({task.retry.retries})", hint, "retries"
     for code, what, hint, field in _members(task.work.request):
-        yield code, what, hint, "" if own else field
+        yield code, what, hint, "" if described else field
 
 
 def _members(request: Mapping[str, Any]) -> Iterator[_Loss]:
