@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import os
 import sys
 import tempfile
 from pathlib import Path
 
 import pytest
+from _pytest.runner import pytest_runtest_protocol as run_test
+from ductwork.frame_stack import roomy
+from ductwork.startup import airflow_imports
 
 TESTS = Path(__file__).parent
 sys.path.insert(0, str(TESTS / "support"))
@@ -17,6 +22,22 @@ os.environ.setdefault("AIRFLOW_HOME", str(Path(tempfile.gettempdir()) / "ductwor
 os.environ["AIRFLOW__CORE__LOAD_EXAMPLES"] = "False"
 for name in [name for name in os.environ if name.startswith("AIRFLOW__DUCTWORK__")]:
     del os.environ[name]
+
+
+# Until all is collected: see ductwork.startup.
+gc.disable()
+with airflow_imports():
+    roomy(importlib.import_module)("airflow.sdk")
+
+
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> object:
+    """Run a test as ever, with room for the frames of what it calls."""
+    return roomy(run_test)(item, nextitem)
+
+
+def pytest_collection_finish() -> None:
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

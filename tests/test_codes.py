@@ -9,13 +9,17 @@ import code_cases
 import code_cases_chains
 import code_cases_compiling
 import code_cases_containers
+import code_cases_deployment
 import code_cases_loading
 import pytest
 from code_cases import CASES, COVERED_ELSEWHERE
 from compiling import codes, compile_files, write_dag
-from ductwork.codes import CODES
+from ductwork.diagnostics.catalogue import CODES
+from ductwork.rules import BUILTIN
+from headings import anchors
 
 TESTS = Path(__file__).parent
+ROOT = TESTS.parent
 
 
 def compiled(folder, files, case, options):
@@ -49,7 +53,9 @@ def test_bad_gives_the_code(case, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
-def test_good_gives_nothing(case, tmp_path):
+def test_good_gives_nothing(case, tmp_path, monkeypatch):
+    for name, value in case.good_environment.items():
+        monkeypatch.setenv(name, value)
     options = case.options if case.good_options is None else case.good_options
     made = compiled(tmp_path, case.good, case, options)
     assert [str(finding) for finding in made.diagnostics] == []
@@ -72,6 +78,7 @@ def test_the_tables_agree_with_the_catalogue():
     assert {case.code for case in CASES} | COVERED_ELSEWHERE.keys() == CODES.keys()
     assert len({case.id for case in CASES}) == len(CASES)
     modules = (code_cases, code_cases_chains, code_cases_loading, code_cases_compiling, code_cases_containers)
+    modules += (code_cases_deployment,)
     assert all(module.__doc__ for module in modules)
 
 
@@ -81,6 +88,23 @@ def test_codes_are_explained(code):
     entry = CODES[code]
     assert entry.title and not entry.title.endswith(".")
     assert len(entry.explanation) > len(entry.title) and entry.explanation.rstrip("' }").endswith(".")
+
+
+SOURCES = {code: entry.source for code, entry in CODES.items()} | {rule.name: rule.source for rule in BUILTIN}
+PUBLIC = ("https://docs.aws.amazon.com/", "https://airflow.apache.org/docs/", "https://docs.python.org/3/")
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_codes_and_rules_have_a_source(name):
+    """A public page, a section of ours that exists, or a script that shows what was measured."""
+    page, _, section = SOURCES[name].partition("#")
+    if page.startswith(PUBLIC):
+        assert re.fullmatch(r"\S+/[\w-]+\.html", page)
+    elif page.startswith("findings/"):
+        assert page.endswith(".sh") and (ROOT / page).is_file()
+    else:
+        assert re.fullmatch(r"docs/[\w-]+\.md", page), page
+        assert section in {"", *anchors(ROOT / page)}
 
 
 def test_all_findings_of_all_files_are_reported_at_once(tmp_path):

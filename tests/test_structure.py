@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import configparser
+import graphlib
+import re
 from pathlib import Path
 
 import pytest
@@ -11,35 +13,42 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGES = {"ductwork": ROOT / "translator" / "ductwork", "ductwork_airflow": ROOT / "plugin" / "ductwork_airflow"}
 
-# A part may import the parts of lower layers; parts of one layer never import each other.
-LAYERS = (
-    {"cli"},
-    {"explain", "picture"},
-    {"compiler"},
-    {"frontend", "passes", "backends", "support", "deployment", "relations", "importing"},
-    {"rules"},
-    {"templates"},
-    {"batch_limits"},
-    {"batch_shapes"},
-    {"structure", "instances"},
-    {"ir", "snapshot", "graph", "names", "ledger_schema", "schedule_schema", "exit_codes", "output"},
-    {"trigger_rules", "lengths", "leaves", "task_groups", "assets"},
-    # The catalogue and what looks things up in it.
-    {"diagnostics"},
-)
-ONE_PART = {"codes": "diagnostics"}
-RANK = {part: number for number, layer in enumerate(LAYERS) for part in layer}
-# Within a part, the same for its own parts.
-# Some back ends read the models of others.
-WITHIN = {
-    "backends": (
-        {"__init__"},
-        {"cloudformation", "schedule_document", "chain_machine"},
-        {"stepfunctions", "batch"},
-        {"worker_job"},
-    )
+# A room may import the rooms of lower layers; rooms of one layer never import each other. Single files are rooms, too.
+LAYERS: dict[str, tuple[set[str], ...]] = {
+    "ductwork": (
+        {"cli"},
+        {"compiler"},
+        {"backends", "importing"},
+        {"lowering"},
+        {"deployment", "frontend", "passes", "planning", "rules"},
+        {"checks", "contracts", "templates"},
+        {"semantics"},
+        {"ir"},
+        {"diagnostics", "frame_stack", "startup"},
+    ),
+    "ductwork_airflow": (
+        {"policy", "plugin", "provider"},
+        {"delegate"},
+        {"operators"},
+        {"commands", "triggers"},
+        {"airflow_side", "local", "worker"},
+        {"runs"},
+        {"mirror"},
+        {"links", "submit"},
+        {"execution_api", "reporting", "run_model", "trigger_rules"},
+        {"embedded_aws", "ledger"},
+        {"aws", "compat", "hooks"},
+    ),
+}
+RANK = {
+    package: {room: number for number, layer in enumerate(layers) for room in layer}
+    for package, layers in LAYERS.items()
 }
 AWS = {"boto3", "botocore", "aiobotocore", "moto", "ductwork_airflow"}
+
+
+# How often the word stands in the code, imports included; to be lowered with it.
+ANY = 315
 
 
 def files(package):
@@ -59,47 +68,52 @@ def imports(path):
             yield from ((f"{'.' * node.level}{node.module or ''}.{alias.name}", node.lineno) for alias in node.names)
 
 
-def part_of(dotted, depth=1):
-    parts = dotted.split(".")
-    name = parts[depth] if len(parts) > depth else "__init__"
-    return ONE_PART.get(name, name)
-
-
 def own_name(path):
-    relative = path.relative_to(PACKAGES["ductwork"]).with_suffix("")
-    return ".".join(("ductwork", *relative.parts))
+    """The dotted name of a file; that of its folder for an ``__init__.py``."""
+    package = next(name for name, root in PACKAGES.items() if path.is_relative_to(root))
+    parts = (package, *path.relative_to(PACKAGES[package]).with_suffix("").parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-@pytest.mark.parametrize("path", files("ductwork"), ids=own_name)
-def test_imports_go_one_way(path):
-    own = part_of(own_name(path))
-    if own == "__init__":
-        assert [name for name, _ in imports(path) if name.startswith("ductwork")] == []
-        return
-    assert own in RANK, f"{path.name}: put the new part {own} into a layer of this test and of the architecture page"
+MODULES = {own_name(path): path for path in CODE}
+
+
+def used_by(path):
+    """``(module, line)`` of the modules of both packages that a file imports."""
     for name, line in imports(path):
-        if not name.startswith("ductwork."):
-            continue
-        used = part_of(name)
-        if used in {"__version__", own}:
-            continue
-        assert used in RANK, f"{path}:{line}: {name}"
-        assert RANK[own] < RANK[used], f"{path}:{line}: {own} must not import {used}"
+        known = name if name in MODULES else name.rpartition(".")[0]
+        if known in MODULES and known != own_name(path):
+            yield known, line
 
 
-@pytest.mark.parametrize("part", WITHIN)
-def test_imports_within_a_part_go_one_way(part):
-    rank = {inner: number for number, layer in enumerate(WITHIN[part]) for inner in layer}
-    for path in files("ductwork"):
-        own = own_name(path)
-        if part_of(own) != part:
+def room_of(module):
+    return module.split(".")[1] if "." in module else ""
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_go_one_way(package):
+    rank = RANK[package]
+    for module, path in MODULES.items():
+        if module.split(".")[0] != package:
             continue
-        mine = part_of(own, 2)
-        for name, line in imports(path):
-            # "from ductwork.backends import worker_job" and "from ductwork.backends.worker_job import request".
-            if name.startswith(f"ductwork.{part}."):
-                other = part_of(name, 2)
-                assert other == mine or rank[mine] < rank[other], f"{path}:{line}: {mine} must not import {other}"
+        own = room_of(module)
+        assert own in rank or not own, f"{module}: put the new room {own} into a layer of this test"
+        for used, line in used_by(path):
+            if used.split(".")[0] == package and used != package and room_of(used) != own:
+                assert rank[own] < rank[room_of(used)], f"{path}:{line}: {own} must not import {room_of(used)}"
+
+
+@pytest.mark.parametrize("folder", sorted({name.rpartition(".")[0] for name in MODULES if "." in name}))
+def test_no_circle_within_a_folder(folder):
+    """Neither among its files nor among its folders; a face, whose folder imports it, is no member."""
+    depth = folder.count(".") + 1
+    graph = {}
+    for module, path in MODULES.items():
+        if module.startswith(f"{folder}."):
+            own = module.split(".")[depth]
+            above = {used.split(".")[depth] for used, _ in used_by(path) if used.startswith(f"{folder}.")}
+            graph.setdefault(own, set()).update(above - {own})
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
 
 
 def test_imports_are_absolute():
@@ -108,7 +122,7 @@ def test_imports_are_absolute():
 
 def test_only_the_front_end_imports_airflow():
     users = {
-        part_of(own_name(path))
+        room_of(own_name(path))
         for path in files("ductwork")
         for name, _ in imports(path)
         if name.split(".")[0] == "airflow"
@@ -153,6 +167,81 @@ def test_functions_are_short():
     assert long == []
 
 
+def test_public_functions_have_docstrings():
+    """What the name cannot say: shapes, units, errors, sources. What returns one line of code may speak for itself."""
+    missing = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in CODE
+        for node in public(ast.parse(path.read_text(encoding="utf-8")))
+        if ast.get_docstring(node) is None and not is_one_return(node) and not is_overload(node)
+    ]
+    assert missing == []
+
+
+def test_docstrings_begin_with_what_it_is():
+    """Parameters, errors and what is returned come after a sentence, of whatever has a docstring."""
+    bare = [
+        f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
+        for path in CODE
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))
+        and re.match(r":(param|returns?|raises?|yields?)\b", ast.get_docstring(node) or "")
+    ]
+    assert bare == []
+
+
+def public(scope):
+    """The public functions and classes of a module, and the public methods of its public classes."""
+    for node in scope.body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)) and not node.name.startswith("_"):
+            yield node
+            if isinstance(node, ast.ClassDef):
+                yield from public(node)
+
+
+def is_one_return(node):
+    return isinstance(node.body[0], ast.Return) and node.body[0].lineno == node.body[0].end_lineno
+
+
+def is_overload(node):
+    return any(ast.unparse(decorator) == "overload" for decorator in node.decorator_list)
+
+
+def test_any_is_rare():
+    """Each ``Any`` is a place that mypy does not look at."""
+    found = sum(len(re.findall(r"\bAny\b", path.read_text(encoding="utf-8"))) for path in CODE)
+    assert found <= ANY
+
+
+def test_any_in_a_public_signature_has_its_reason():
+    """``# Any: why`` within the signature, or in the comment above it. What ``*args`` and ``**kwargs`` pass on has none:
+    it is of the types that somebody else's signature says."""
+    bare = []
+    for path in CODE:
+        text = path.read_text(encoding="utf-8")
+        lines = text.splitlines()
+        for node in public(ast.parse(text)):
+            if not isinstance(node, ast.ClassDef) and says_any(node) and "# Any: " not in around(node, lines):
+                bare.append(f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
+    assert bare == []
+
+
+def says_any(function):
+    parameters = function.args
+    named = (*parameters.posonlyargs, *parameters.args, *parameters.kwonlyargs)
+    annotations = [*(each.annotation for each in named), function.returns]
+    names = (name for each in annotations if each is not None for name in ast.walk(each))
+    return any(isinstance(name, ast.Name) and name.id == "Any" for name in names)
+
+
+def around(function, lines):
+    """A function's signature with the comment and the decorators above it."""
+    first = min([function.lineno, *(each.lineno for each in function.decorator_list)]) - 1
+    while first and lines[first - 1].lstrip().startswith("#"):
+        first -= 1
+    return "\n".join(lines[first : function.body[0].lineno - 1])
+
+
 def test_no_test_patches_internals():
     """Real components over mocks: a test that replaces our own code tests something else."""
     found = []
@@ -177,6 +266,29 @@ def test_the_rules_are_sound():
 
     names = [rule.name for rule in registry()]
     assert len(names) == len(set(names))
-    shared = {"__init__", "base", "container", "pod_parts", "amounts"}
-    modules = {path.stem for path in (PACKAGES["ductwork"] / "rules").glob("*.py")} - shared
+    operators = [name for rule in BUILTIN for name in rule.operators]
+    assert len(operators) == len(set(operators)), "an operator has one built-in rule"
+    folder = PACKAGES["ductwork"] / "rules"
+    modules = {path.stem for path in folder.glob("*.py") if re.search("^RULE = ", path.read_text("utf-8"), re.M)}
     assert {rule.name for rule in BUILTIN} == modules, "a built-in rule is named as its module"
+
+
+def test_the_page_of_conditions_names_files_that_exist_and_every_dependency_of_airflow():
+    """A new one in Airflow is to be looked at, and to get its row."""
+    from airflow.ti_deps import deps
+
+    page = (ROOT / "docs" / "scheduler-conditions.md").read_text()
+    rows = [
+        line.split("|") for line in page.splitlines() if line.startswith("| ") and not line.startswith("| condition")
+    ]
+    tests = {name for row in rows for name in re.findall(r"`([\w/]+\.py)`", row[4])}
+    folders = [ROOT / "tests", ROOT / "tests" / "differential" / "semantics"]
+    assert tests
+    assert not {name for name in tests if not any((folder / name).exists() for folder in folders)}
+    found = {
+        match
+        for file in Path(deps.__file__).parent.glob("*.py")
+        for match in re.findall(r"^class (\w+)\(BaseTIDep\)", file.read_text(), re.M)
+    }
+    named = set(re.findall(r"`(\w+)`", page))
+    assert found - named == set()

@@ -1,4 +1,4 @@
-"""Where the supported versions of Airflow differ. No other module of this package tells them apart."""
+"""Where the supported versions of Airflow differ. No other module of this package knows of versions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,13 @@ import os
 import threading
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from airflow.dag_processing.bundles.base import BaseDagBundle
+    from airflow.dag_processing.dagbag import DagBag
+    from airflow.sdk import BaseOperator
+    from airflow.task.priority_strategy import PriorityWeightStrategy
 
 
 def supervise(**arguments: Any) -> int:
@@ -41,13 +47,13 @@ def cut_socket_cleanup(seconds: float) -> None:
     supervisor.SOCKET_CLEANUP_TIMEOUT = min(supervisor.SOCKET_CLEANUP_TIMEOUT, seconds)
 
 
-def dag_bag() -> Any:
+def dag_bag() -> type[DagBag]:
     """The class with which a task's process loads its DAG file (elsewhere before 3.2)."""
     try:
         from airflow.dag_processing.dagbag import BundleDagBag
     except ImportError:
         from airflow.models.dagbag import BundleDagBag
-    return BundleDagBag
+    return cast("type[DagBag]", BundleDagBag)
 
 
 def redact(text: str) -> str:
@@ -60,7 +66,7 @@ def redact(text: str) -> str:
 # ---- the arguments of deferred tasks: serde since 3.2, BaseSerialization before ----
 
 
-def encode(value: Any) -> Any:
+def encode(value: object) -> object:
     """Python objects as JSON, in the form in which a task process expects its ``next_kwargs``."""
     try:
         from airflow.sdk.serde import serialize
@@ -71,7 +77,21 @@ def encode(value: Any) -> Any:
     return serialize(value)
 
 
-def decode_next_kwargs(encoded: Any) -> dict[str, Any]:
+def decode_xcom(encoded: object) -> object:
+    """The object that an XCom's JSON stands for. It imports the classes named there, as far as Airflow allows."""
+    try:
+        from airflow.sdk.serde import deserialize
+    except ImportError:
+        from airflow.serialization.serde import deserialize
+    return deserialize(encoded)
+
+
+# Any: of the types that the operator's method takes.
+def decode_next_kwargs(encoded: object) -> dict[str, Any]:
+    """The arguments of a deferred operator's method, as the scheduler decodes them.
+
+    :raises ValueError: it is not a dictionary that was encoded
+    """
     from airflow.serialization.serialized_objects import BaseSerialization
 
     if not encoded:
@@ -87,7 +107,8 @@ def decode_next_kwargs(encoded: Any) -> dict[str, Any]:
     return decoded
 
 
-def decode_trigger_kwargs(encoded: Mapping[str, Any] | str) -> dict[str, Any]:
+# Any: of the types that the trigger takes.
+def decode_trigger_kwargs(encoded: Mapping[str, object] | str) -> dict[str, Any]:
     """A trigger's arguments, as Airflow's triggerer reads them: a JSON object, or a Fernet-encrypted string."""
     from airflow.models.trigger import Trigger
 
@@ -103,14 +124,14 @@ def decode_trigger_kwargs(encoded: Mapping[str, Any] | str) -> dict[str, Any]:
 # ---- operators in a DAG file ----
 
 
-def weight_rule(task: Any) -> Any:
+def weight_rule(task: BaseOperator) -> str | PriorityWeightStrategy:
     """An operator's, as its constructor takes it. Before 3.2 an operator keeps a strategy of a private class."""
     rule = task.weight_rule
     if isinstance(rule, str):
         return rule
     from airflow.task.priority_strategy import airflow_priority_weight_strategies
 
-    return next((name for name, found in airflow_priority_weight_strategies.items() if type(rule) is found), rule)
+    return next((name for name, cls in airflow_priority_weight_strategies.items() if type(rule) is cls), rule)
 
 
 # ---- processes beside the task's own ----
@@ -124,17 +145,17 @@ def bind_supervisor_comms() -> None:
     lock = threading.Lock()
 
     class SupervisorComms(CommsDecoder):  # type: ignore[misc]
-        def send(self, msg: Any) -> Any:
+        def send(self, msg: object) -> object:
             with lock:
                 return super().send(msg)
 
-        async def asend(self, msg: Any) -> Any:
+        async def asend(self, msg: object) -> object:
             return await asyncio.to_thread(self.send, msg)
 
     task_runner.SUPERVISOR_COMMS = SupervisorComms()
 
 
-def load_dags(bundle: Any, bundle_name: str, dag_file: str) -> Any:
+def load_dags(bundle: BaseDagBundle, bundle_name: str, dag_file: str) -> DagBag:
     """A file's DAGs as a task's process loads them: Airflow's DagBag.
 
     :param bundle: an initialised DAG bundle
@@ -145,6 +166,27 @@ def load_dags(bundle: Any, bundle_name: str, dag_file: str) -> Any:
     named = {"bundle_name": bundle_name} if bag.__module__ == "airflow.dag_processing.dagbag" else {}
     path = os.fspath(Path(bundle.path, dag_file))
     return bag(dag_folder=path, safe_mode=False, load_op_links=False, bundle_path=bundle.path, **named)
+
+
+def share_decoders() -> None:
+    """Make what decodes the messages of a task's supervisor, and JSON, once for all processes forked from this one.
+
+    Airflow makes it anew in each process that a task runs in, a quarter of what such a process does for a short task.
+    """
+    from airflow.sdk.execution_time import comms, task_runner
+    from pydantic import JsonValue, TypeAdapter
+
+    made: dict[int, TypeAdapter[object]] = {
+        id(comms.ToTask): TypeAdapter(comms.ToTask),
+        id(JsonValue): TypeAdapter(JsonValue),
+    }
+
+    def adapter(kind: type[object]) -> TypeAdapter[object]:
+        return made.get(id(kind)) or TypeAdapter(kind)
+
+    for module in (comms, task_runner):
+        if getattr(module, "TypeAdapter", None) is TypeAdapter:
+            module.TypeAdapter = adapter
 
 
 def tells_triggers_of_kills() -> bool:
@@ -170,5 +212,5 @@ def already_running() -> tuple[type[Exception], ...]:
     """What the client raises for a 409 on start: an exception of its own since 3.3."""
     from airflow.sdk import exceptions
 
-    found = getattr(exceptions, "TaskAlreadyRunningError", None)
-    return (found,) if found else ()
+    error = getattr(exceptions, "TaskAlreadyRunningError", None)
+    return (error,) if error else ()

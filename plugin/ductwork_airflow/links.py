@@ -7,13 +7,17 @@ the link's ``xcom_key`` the moment it knows it, and ``get_link``, called at the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from urllib.parse import quote
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
 
 from ductwork_airflow.hooks import DuctworkHook
-from ductwork_airflow.submit.remote import RunHandle
+from ductwork_airflow.run_model.handle import RunHandle
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+    from airflow.sdk.types import TaskInstance, TaskInstanceKey
 
 BATCH_LOG_GROUP = "/aws/batch/job"
 
@@ -40,11 +44,19 @@ def execution_url(execution_arn: str) -> str:
 
 
 def job_url(partition: str, region: str, job_id: str) -> str:
+    """A Batch job's page.
+
+    :raises KeyError: a partition without a public console
+    """
     # The console takes the "#" and ":" of a child of an array job in its encoded form only.
     return f"{console(partition, region, 'batch')}#jobs/detail/{quote(job_id, safe='')}"
 
 
 def queue_url(queue_arn: str) -> str:
+    """A job queue's page; the ARN says partition and Region.
+
+    :raises KeyError: a partition without a public console
+    """
     _, partition, _, region, *_ = queue_arn.split(":")
     return f"{console(partition, region, 'batch')}#queues/detail/{quote(queue_arn, safe='')}"
 
@@ -62,7 +74,7 @@ def _twice(name: str) -> str:
 class PushedLink(BaseOperatorLink):  # type: ignore[misc]
     """A link whose address the task has pushed under ``xcom_key``.
 
-    ``target`` names the only target whose tasks have this link, if there is one: asking for an XCom that nobody has
+    ``target`` names the only target whose tasks have this link, if there is one: asking for an XCom that no task has
     pushed puts an error into the task's log.
     """
 
@@ -70,35 +82,44 @@ class PushedLink(BaseOperatorLink):  # type: ignore[misc]
     xcom_key: ClassVar[str]
     target: ClassVar[str | None] = None
 
-    def get_link(self, operator: Any, *, ti_key: Any) -> str:
+    def get_link(self, operator: BaseOperator, *, ti_key: TaskInstanceKey) -> str:
         """The address, "" where the task has none."""
         if self.target not in {None, getattr(operator, "target", None)}:
             return ""
         return XCom.get_value(key=self.xcom_key, ti_key=ti_key) or ""
 
     @classmethod
-    def push(cls, ti: Any, url: str) -> None:
+    def push(cls, ti: TaskInstance, url: str) -> None:
+        """Push the address, which the link then shows while the task is still running."""
         ti.xcom_push(key=cls.xcom_key, value=url)
 
 
 class ExecutionLink(PushedLink):
+    """To the execution in Step Functions' console."""
+
     name = "Step Functions execution"
     xcom_key = "ductwork_execution_link"
     target = "stepfunctions"
 
 
 class BatchQueueLink(PushedLink):
+    """To the job queue of a job chain in Batch's console."""
+
     name = "Batch job queue"
     xcom_key = "ductwork_queue_link"
     target = "batch"
 
 
 class BatchJobLink(PushedLink):
+    """To a task's job in Batch's console."""
+
     name = "Batch job"
     xcom_key = "ductwork_job_link"
 
 
 class LogsLink(PushedLink):
+    """To a task's log stream in CloudWatch's console."""
+
     name = "CloudWatch logs"
     xcom_key = "ductwork_logs_link"
 
@@ -108,7 +129,7 @@ def links(kinds: Iterable[type[PushedLink]]) -> tuple[PushedLink, ...]:
     return tuple(kind() for kind in kinds)
 
 
-def push_run_links(ti: Any, hook: DuctworkHook, handle: RunHandle, job_ids: Mapping[str, str]) -> None:
+def push_run_links(ti: TaskInstance, hook: DuctworkHook, handle: RunHandle, job_ids: Mapping[str, str]) -> None:
     """Push what is known of a run that has just been submitted or found.
 
     :param job_ids: of a job chain, by job name

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from airflow.configuration import conf as airflow_conf
 from airflow.providers.amazon.aws.operators.base_aws import AwsBaseOperator
@@ -12,19 +12,25 @@ from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowTaskTimeout
 from airflow.sdk.exceptions import AirflowRuntimeError
 from botocore.exceptions import BotoCoreError, ClientError
-from ductwork import ledger_schema as schema
+from ductwork.contracts import ledger as schema
+from ductwork.contracts.json_types import JsonObject
 
-from ductwork_airflow.attachments import Attachment, Attachments, attach, key_of
+from ductwork_airflow.airflow_side.attachments import Attachment, Attachments, Remote, Try, attach, key_of
+from ductwork_airflow.airflow_side.schedule_source import Source, SourceError, default_run_id, request_of
+from ductwork_airflow.airflow_side.submission import Submission
+from ductwork_airflow.airflow_side.task_state import MARKED, own_state
+from ductwork_airflow.airflow_side.waiting import pace, plain_counts, watch
 from ductwork_airflow.compat import supervisor_is_busy
-from ductwork_airflow.hooks import SETTINGS, DuctworkHook
+from ductwork_airflow.hooks import DuctworkHook, HookSettings, settings_of
 from ductwork_airflow.ledger import Ledger
 from ductwork_airflow.links import BatchQueueLink, ExecutionLink, LogsLink, links, push_run_links
-from ductwork_airflow.own_state import MARKED, own_state
-from ductwork_airflow.sources import Source, SourceError, default_run_id, request_of
-from ductwork_airflow.submit import runs
-from ductwork_airflow.submit.remote import RunHandle, Watcher
-from ductwork_airflow.triggers import KILL_REASON, RunTrigger
-from ductwork_airflow.watching import pace, plain_counts, watch
+from ductwork_airflow.run_model.handle import RunHandle, Watcher
+from ductwork_airflow.runs import lifecycle
+from ductwork_airflow.triggers import KILL_REASON, RunEvent, RunTrigger
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG, Context
+    from airflow.sdk.types import TaskInstance
 
 # The XCom that holds the run's handle, from the moment of submission.
 HANDLE_KEY = "ductwork_run"
@@ -44,10 +50,11 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
     state. The run's handle is in the XCom ``ductwork_run`` as soon as it is submitted.
 
     **However often this task starts, there is one remote run.** An Airflow retry, a lost worker, a restarted scheduler
-    or triggerer, and Clear find it again; see the table at :func:`ductwork_airflow.attachments.attach`. A failure of
-    the remote run fails this task without Airflow retries, since the tasks have had their own. **Clear** of this task
-    then restarts the run, under the same run id: what has succeeded is not run again. Clear while the run goes on
-    re-attaches to it; clear after a success reports the success again.
+    or triggerer, and Clear find it again; see the table at
+    :func:`ductwork_airflow.airflow_side.attachments.attach`. A failure of the remote run fails this task without
+    Airflow retries, since the tasks have had their own. **Clear** of this task then restarts the run, under the same
+    run id: what has succeeded is not run again. Clear while the run goes on re-attaches to it; clear after a success
+    reports the success again.
 
     :param source_dag: a DAG object; its file is compiled when the task runs. (``dag`` is, as for every operator, the
         DAG this task belongs to.) With ``.partial()`` use ``dag_file``
@@ -66,7 +73,7 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
     :param remote_run_id: default: Airflow's run id, with ``__<map index>`` if this task is mapped. Two tasks that run
         the same remote DAG need different ones (templated)
     :param conf: the run's conf in the place of the DAG run's (templated)
-    :param wait_for_completion: False returns as soon as the run is submitted; nobody mirrors it then
+    :param wait_for_completion: False returns as soon as the run is submitted; nothing mirrors it then
     :param deferrable: wait in the triggerer; default ``[operators] default_deferrable``
     :param waiter_delay: the least number of seconds between looks; None lets the run's own pace decide: 1 to 30
     :param waiter_max_attempts: how many looks; then the task fails and the run goes on, to be found by a retry
@@ -97,25 +104,25 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
     def __init__(
         self,
         *,
-        source_dag: Any = None,
+        source_dag: DAG | None = None,
         dag_file: str | None = None,
         remote_dag_id: str | None = None,
-        artefact: Mapping[str, Any] | str | None = None,
+        artefact: JsonObject | str | None = None,
         state_machine_arn: str | None = None,
         target: str = "stepfunctions",
         engine: str = "states",
         role_arn: str | None = None,
         ledger_table: str | None = None,
-        deployment: Mapping[str, Any] | None = None,
+        deployment: JsonObject | None = None,
         places: Mapping[str, str] | None = None,
         remote_run_id: str | None = None,
-        conf: Mapping[str, Any] | None = None,
+        conf: JsonObject | None = None,
         wait_for_completion: bool = True,
         deferrable: bool = airflow_conf.getboolean("operators", "default_deferrable", fallback=False),
         waiter_delay: int | None = None,
         waiter_max_attempts: int = MAX_ATTEMPTS,
         cancel_on_kill: bool = True,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(**kwargs)
         if source_dag is not None and dag_file is not None:
@@ -137,15 +144,20 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
         self.waiter_delay = waiter_delay
         self.waiter_max_attempts = waiter_max_attempts
         self.cancel_on_kill = cancel_on_kill
-        self._attached: tuple[RunHandle, Any] | None = None
+        self._attached: tuple[RunHandle, object] | None = None
 
     # ---- the task's life ----
 
-    def execute(self, context: Any) -> dict[str, Any]:
+    def execute(self, context: Context) -> dict[str, object]:
+        """Send the run, or go on with one that an earlier try has sent, and wait for its end if asked to.
+
+        :return: the run's handle as plain data, also pushed as the XCom :data:`HANDLE_KEY` once the run is known
+        :raises AirflowFailException: the run cannot be sent, or has failed; another try would not mend it
+        """
         ti = context["ti"]
         try:
             handle, how = self._attach(context)
-        except (SourceError, runs.SubmissionError) as error:
+        except (SourceError, lifecycle.SubmissionError) as error:
             raise AirflowFailException(str(error)) from error
         self._attached = handle, ti
         self.log.info("%s run %s of %s (%s)", how.capitalize(), handle.run_id, handle.dag_id, handle.target)
@@ -162,12 +174,12 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
             self._defer(ti, handle)
         return self._wait(watcher, handle)
 
-    def execute_complete(self, context: Any, event: Mapping[str, Any]) -> dict[str, Any]:
+    def execute_complete(self, context: Context, event: RunEvent) -> dict[str, object]:
         """Go on after the trigger has fired."""
         handle = RunHandle.from_dict(event["handle"])
         self._attached = handle, context["ti"]
         if event["status"] == "ended":
-            return self._conclude(handle, event["state"], event["counts"])
+            return self._conclude(handle, event["state"] or "failed", event["counts"])
         if event["status"] == "deadline":
             self.on_kill()
             raise AirflowTaskTimeout(event["message"])
@@ -187,10 +199,10 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
         self.log.info("Stopping run %s of %s", handle.run_id, handle.dag_id)
         clients = self.hook.apart()
         attachments = Attachments(Ledger(handle.ledger_table, clients.client("dynamodb")), key_of(ti))
-        attachments.mark_killed(handle, ti.max_tries)
-        runs.watcher(clients, handle).stop(KILL_REASON)
+        attachments.mark_killed(handle)
+        lifecycle.watcher(clients, handle).stop(KILL_REASON)
 
-    def _runs_again(self, ti: Any) -> bool:
+    def _runs_again(self, ti: TaskInstance) -> bool:
         """Whether this process is ended because the task was cleared, or taken for lost by a new scheduler.
 
         ``running`` is the state after a timeout and while a worker is shut down.
@@ -206,22 +218,24 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
 
     # ---- finding or starting the run ----
 
-    def _attach(self, context: Any) -> tuple[RunHandle, str]:
+    def _attach(self, context: Context) -> tuple[RunHandle, str]:
         ti = context["ti"]
         table = self.ledger_table or _configured("ledger_table")
         if table is None:
             raise SourceError("the ledger's table is not known: give ledger_table, or set [ductwork] ledger_table")
         run_id = self.remote_run_id or default_run_id(ti)
-        return attach(
-            Attachments(Ledger(table, self.hook.client("dynamodb")), key_of(ti)),
-            ti.max_tries,
-            run_id=run_id,
-            submit=lambda: self._submit(context, run_id, table),
+        submission = self._submission(context, run_id, table)
+        remote = Remote(
+            find=submission.find,
+            submit=lambda: self._send(submission.submit, submission, ti),
             state=self._state,
-            restart=lambda handle: runs.restart(self.hook, handle),
+            restart=lambda handle: lifecycle.restart(self.hook, handle),
+            run_again=lambda ended_at: self._send(lambda: submission.run_again(ended_at), submission, ti),
         )
+        attachments = Attachments(Ledger(table, self.hook.client("dynamodb")), key_of(ti))
+        return attach(attachments, Try.of(context), run_id, remote)
 
-    def _submit(self, context: Any, run_id: str, table: str) -> RunHandle:
+    def _submission(self, context: Context, run_id: str, table: str) -> Submission:
         deployment = {"ledger_table": table, **(self.deployment or {})}
         source = Source(
             self.dag_file,
@@ -232,31 +246,28 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
             deployment,
             self.engine,
         )
-        loaded = source.load()
-        dag_id = loaded.dag_id
-        request = request_of(context["dag_run"], dag_id, run_id, self.conf)
-        source.check_conf(dag_id, request.conf)
-        if self.target == "batch":
-            # Many requests: a kill in the midst of them stops the jobs that are there.
-            self._attached = RunHandle(dag_id, run_id, self.target, table), context["ti"]
-        return runs.submit(
+        return Submission(
             self.hook,
-            loaded.document or {},
-            self.target,
-            request,
-            ledger_table=table,
+            source,
+            lambda dag_id: request_of(context["dag_run"], dag_id, run_id, self.conf),
+            run_id,
+            table,
             role_arn=self.role_arn or (None if self.state_machine_arn else _configured("role_arn")),
-            state_machine_arn=self.state_machine_arn,
             places={"LedgerTable": table, **(self.places or {})},
-            job_definitions=loaded.job_definitions,
         )
 
-    def _state(self, known: Attachment) -> str:
+    def _send(self, send: Callable[[], RunHandle], submission: Submission, ti: TaskInstance) -> RunHandle:
+        if self.target == "batch":
+            # Many requests: a kill in the midst of them stops the jobs that are there.
+            self._attached = submission.handle, ti
+        return send()
+
+    def _state(self, attachment: Attachment) -> str:
         """The run's state; of a run that this task has stopped, once it has ended."""
-        watcher = watch(self._settings, known.handle)
-        if known.killed:
+        watcher = watch(self._settings, attachment.handle)
+        if attachment.killed:
             watcher.stop(KILL_REASON)
-        limit = time.monotonic() + (_STOPPING_SECONDS if known.killed else 0)
+        limit = time.monotonic() + (_STOPPING_SECONDS if attachment.killed else 0)
         progress = watcher.poll()
         while not progress.ended and time.monotonic() < limit:
             time.sleep(progress.wait)
@@ -266,10 +277,10 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
     # ---- waiting ----
 
     @property
-    def _settings(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in SETTINGS}
+    def _settings(self) -> HookSettings:
+        return settings_of(self)
 
-    def _defer(self, ti: Any, handle: RunHandle) -> None:
+    def _defer(self, ti: TaskInstance, handle: RunHandle) -> None:
         limit = self.execution_timeout
         trigger = RunTrigger(
             handle=handle.as_dict(),
@@ -282,7 +293,7 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
         )
         self.defer(trigger=trigger, method_name="execute_complete")
 
-    def _wait(self, watcher: Watcher, handle: RunHandle) -> dict[str, Any]:
+    def _wait(self, watcher: Watcher, handle: RunHandle) -> dict[str, object]:
         for _ in range(self.waiter_max_attempts):
             progress = watcher.poll()
             if progress.ended:
@@ -292,13 +303,13 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
             time.sleep(pace(progress, self.waiter_delay))
         raise AirflowException(f"the run has not ended after {self.waiter_max_attempts:,} looks; it goes on")
 
-    def _conclude(self, handle: RunHandle, state: str, counts: Mapping[str, int]) -> dict[str, Any]:
+    def _conclude(self, handle: RunHandle, state: str, counts: Mapping[str, int]) -> dict[str, object]:
         if state != "success":
-            error = runs.outcome_error(self.hook, handle)
+            error = lifecycle.outcome_error(self.hook, handle)
             raise AirflowFailException(f"run {handle.run_id} of {handle.dag_id} failed on {handle.target}: {error}")
         return self._result(handle, state, counts)
 
-    def _result(self, handle: RunHandle, state: str, counts: Mapping[str, int]) -> dict[str, Any]:
+    def _result(self, handle: RunHandle, state: str, counts: Mapping[str, int]) -> dict[str, object]:
         jobs = {"job_ids": self._job_ids(handle)} if handle.target == "batch" else {}
         execution = {"execution_arn": handle.execution_arn} if handle.execution_arn else {}
         return {"run_id": handle.run_id, **execution, **jobs, "state": state, "counts": plain_counts(counts)}

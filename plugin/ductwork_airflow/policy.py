@@ -7,7 +7,7 @@ patterns of ``[ductwork] delegate_dags`` (``*`` and ``?`` as in a shell, separat
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow.policies import hookimpl
 
@@ -18,7 +18,7 @@ DEFAULT_TAG = "ductwork"
 
 
 @hookimpl  # type: ignore[untyped-decorator]
-def dag_policy(dag: Any) -> None:
+def dag_policy(dag: object) -> None:
     """Make a chosen DAG its twin. A DAG that cannot be one is an import error in Airflow, with the reason."""
     from ductwork_airflow.delegate import delegate, original_wanted
 

@@ -1,15 +1,16 @@
-"""What Airflow's providers manager is told of this package (entry point ``apache_airflow_provider``)."""
+"""What Airflow's providers manager reads about this package (entry point ``apache_airflow_provider``)."""
 
 from __future__ import annotations
 
 from importlib import metadata
-from typing import Any
 
 _PACKAGE = "ductwork"
 _SINCE = "0.1.0"
 
 
-def _option(description: str, *, kind: str = "string", default: str = "", example: str | None = None) -> dict[str, Any]:
+def _option(
+    description: str, *, kind: str = "string", default: str = "", example: str | None = None
+) -> dict[str, object]:
     return {
         "description": description,
         "version_added": _SINCE,
@@ -20,7 +21,7 @@ def _option(description: str, *, kind: str = "string", default: str = "", exampl
 
 
 # Deployment values hold for every task; a task's executor_config and an operator's ``deployment`` come before them.
-OPTIONS: dict[str, dict[str, Any]] = {
+OPTIONS: dict[str, dict[str, object]] = {
     "ledger_table": _option("The DynamoDB table that holds runs, task instances and XComs.", example="ductwork"),
     "role_arn": _option(
         "Execution role of the state machines that SubmitScheduleOperator creates or updates. Without one it starts "
@@ -42,10 +43,14 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "share_identifier": _option("Share identifier for queues with fair-share scheduling.", example="team"),
     "scheduling_priority": _option("Scheduling priority within the share, 0 to 9999.", example="10"),
     "native": _option("false: Airflow's own operators in workers, even where AWS could do without.", example="false"),
-    "platform": _option("Platform of container tasks: ec2 (the default) or fargate.", example="fargate"),
-    "job_role": _option("ARN of the role of container tasks.", example="arn:aws:iam::123456789012:role/job"),
+    "platform": _option(
+        "Platform of images, of workers and of container tasks: ec2 (the default) or fargate.", example="fargate"
+    ),
+    "job_role": _option(
+        "ARN of the role of workers of an image, and of container tasks.", example="arn:aws:iam::123456789012:role/job"
+    ),
     "execution_role": _option(
-        "ARN of the role that pulls images and secrets for container tasks.",
+        "ARN of the role that pulls images and secrets.",
         example="arn:aws:iam::123456789012:role/start",
     ),
     "registry_credentials": _option(
@@ -57,6 +62,22 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "ignore": _option(
         "Arguments that container operators do without on AWS, separated by commas.", example="affinity, tolerations"
     ),
+    "queues": _option(
+        "Job queues for tasks by Airflow's queues: QUEUE=JOB_QUEUE, separated by commas.",
+        example="gpu=my-gpu-queue, big=arn:aws:batch:eu-west-1:123456789012:job-queue/big",
+    ),
+    "pools": _option("The sizes of Airflow's pools: POOL=SLOTS, separated by commas.", example="etl=5, web=2"),
+    "environment": _option("JSON: further variables of worker and container tasks.", example='{"STAGE": "test"}'),
+    "tags": _option("JSON: tags of the jobs.", example='{"cost-centre": "42"}'),
+    "secrets": _option(
+        "JSON: variables of containers out of Secrets Manager or Parameter Store, by ARN.",
+        example='{"TOKEN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token"}',
+    ),
+    "volumes": _option(
+        "JSON: what volumes of container tasks are on AWS, by name or path.",
+        example='{"data": {"efsVolumeConfiguration": {"fileSystemId": "fs-12345678"}}}',
+    ),
+    "public_ip": _option("Whether containers on Fargate have a public address: true or false.", example="true"),
     "event_bus": _option("EventBridge bus for asset events, besides the ledger: a name or an ARN.", example="assets"),
     "engine": _option("With stepfunctions: states, or batch for one chain of Batch jobs.", example="batch"),
     "target": _option("Where delegated DAGs run: stepfunctions or batch.", example="batch"),
@@ -70,7 +91,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def get_provider_info() -> dict[str, Any]:
+def get_provider_info() -> dict[str, object]:
     """The provider's description. There is no connection type of its own: connections of the Amazon provider (type
     ``aws``, by ``aws_conn_id``) serve.
     """

@@ -4,24 +4,41 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import ParamSpec, TypedDict, TypeVar, cast
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from asgiref.sync import sync_to_async
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ductwork_airflow.attachments import Attachments
+from ductwork_airflow.airflow_side.attachments import Attachments
+from ductwork_airflow.airflow_side.task_state import MARKED, own_state
+from ductwork_airflow.airflow_side.trigger_delay import Deferral
+from ductwork_airflow.airflow_side.waiting import pace, plain_counts, watch
 from ductwork_airflow.compat import tells_triggers_of_kills
-from ductwork_airflow.deferral import Deferral
-from ductwork_airflow.hooks import SETTINGS, DuctworkHook
+from ductwork_airflow.hooks import SETTINGS, DuctworkHook, HookSettings
 from ductwork_airflow.ledger import Ledger
-from ductwork_airflow.own_state import MARKED, own_state
-from ductwork_airflow.submit import runs
-from ductwork_airflow.submit.remote import RunHandle, RunProgress, Watcher
-from ductwork_airflow.watching import pace, plain_counts, watch
+from ductwork_airflow.run_model.handle import HandleDict, RunHandle, RunProgress, Watcher
+from ductwork_airflow.runs import lifecycle
 
 KILL_REASON = "the task that submitted it was stopped in Airflow"
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class RunEvent(TypedDict):
+    """What the trigger tells the task.
+
+    :ivar status: ``ended``, ``deadline``, ``attempts`` or ``error``
+    :ivar state: the run's, if it has ended
+    """
+
+    status: str
+    handle: HandleDict
+    state: str | None
+    counts: dict[str, int]
+    message: str | None
 
 
 class RunTrigger(BaseTrigger):  # type: ignore[misc]
@@ -35,9 +52,9 @@ class RunTrigger(BaseTrigger):  # type: ignore[misc]
     :param handle: a RunHandle as plain data
     :param settings: the hook's: every one of ``aws_conn_id``, ``region_name``, ``verify`` and ``botocore_config``
     :param waiter_delay: the least number of seconds between looks; None lets the run's own pace decide
-    :param waiter_max_attempts: how many looks; counted anew when the triggerer restarts
+    :param waiter_max_attempts: how many looks; the count begins again when the triggerer restarts
     :param deadline: epoch seconds, or None
-    :param attachment: key of the task's :class:`~ductwork_airflow.attachments.Attachment`
+    :param attachment: key of the task's :class:`~ductwork_airflow.airflow_side.attachments.Attachment`
     :param cancel_on_kill: stop the run when a user marks the task failed or successful. Clear does not stop it: the
         next try re-attaches
     """
@@ -45,8 +62,8 @@ class RunTrigger(BaseTrigger):  # type: ignore[misc]
     def __init__(
         self,
         *,
-        handle: Mapping[str, Any],
-        settings: Mapping[str, Any],
+        handle: HandleDict,
+        settings: HookSettings,
         waiter_delay: int | None,
         waiter_max_attempts: int,
         deadline: float | None = None,
@@ -55,7 +72,7 @@ class RunTrigger(BaseTrigger):  # type: ignore[misc]
     ) -> None:
         super().__init__()
         self.handle = RunHandle.from_dict(handle)
-        self.settings = {name: settings.get(name) for name in SETTINGS}
+        self.settings = cast(HookSettings, {name: settings.get(name) for name in SETTINGS})
         self.waiter_delay = waiter_delay
         self.waiter_max_attempts = waiter_max_attempts
         self.deadline = deadline
@@ -63,7 +80,8 @@ class RunTrigger(BaseTrigger):  # type: ignore[misc]
         self.cancel_on_kill = cancel_on_kill
         self._watcher: Watcher | None = None
 
-    def serialize(self) -> tuple[str, dict[str, Any]]:
+    def serialize(self) -> tuple[str, dict[str, object]]:
+        """Classpath and constructor arguments, plain JSON, as Airflow stores triggers."""
         return (
             f"{type(self).__module__}.{type(self).__qualname__}",
             {
@@ -83,6 +101,7 @@ class RunTrigger(BaseTrigger):  # type: ignore[misc]
         return self._watcher.poll()
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        """One event, when the run has ended or can no longer be followed; cancelling it may stop the run."""
         deferral = Deferral()
         try:
             event = await self._watch()
@@ -93,7 +112,7 @@ class RunTrigger(BaseTrigger):  # type: ignore[misc]
                 await self.on_kill()
             raise
 
-    async def _watch(self) -> dict[str, Any]:
+    async def _watch(self) -> RunEvent:
         for _ in range(self.waiter_max_attempts):
             try:
                 progress = await _in_thread(self._poll)
@@ -114,7 +133,7 @@ class RunTrigger(BaseTrigger):  # type: ignore[misc]
         state: str | None = None,
         counts: Mapping[str, int] | None = None,
         message: str | None = None,
-    ) -> dict[str, Any]:
+    ) -> RunEvent:
         return {
             "status": status,
             "handle": self.handle.as_dict(),
@@ -138,10 +157,10 @@ class RunTrigger(BaseTrigger):  # type: ignore[misc]
             ledger = Ledger(self.handle.ledger_table, hook.client("dynamodb"))
             Attachments(ledger, self.attachment).mark_killed(self.handle)
         # Not the watcher that polls: a thread may be in the midst of that.
-        runs.watcher(hook, self.handle).stop(KILL_REASON)
+        lifecycle.watcher(hook, self.handle).stop(KILL_REASON)
 
 
-async def _in_thread(function: Any, *args: Any, **kwargs: Any) -> Any:
+async def _in_thread(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
     # Not asyncio.to_thread: reading the connection goes through the triggerer's event loop, which asgiref's threads
     # know to reach. Not the thread that all triggers would share either.
     return await sync_to_async(function, thread_sensitive=False)(*args, **kwargs)

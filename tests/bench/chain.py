@@ -16,7 +16,7 @@ from pathlib import Path
 os.environ["AIRFLOW__CORE__DAGBAG_IMPORT_TIMEOUT"] = "3600"
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from ductwork_airflow.local.workers import WorkerPool
+from ductwork_airflow.embedded_aws.batch.worker_pool import WorkerPool
 
 SIZES = [int(size) for size in sys.argv[1:]] or [1_000, 10_000]
 WIDTH = 100
@@ -46,7 +46,7 @@ def airflow_loads(path):
 
 
 def measure(remote, size):
-    from ductwork_airflow.submit import runs
+    from ductwork_airflow.runs import lifecycle
     from ductwork_airflow.submit.pace import Pace
     from remote_runs import TABLE, Clients
 
@@ -62,7 +62,9 @@ def measure(remote, size):
     def submit():
         clients = Clients(remote.aws)
         pace = Pace(rate=1e9)
-        return clients, runs.submit(clients, artefact, "batch", remote.request(dag_id), ledger_table=TABLE, pace=pace)
+        return clients, lifecycle.submit(
+            clients, artefact, "batch", remote.request(dag_id), ledger_table=TABLE, pace=pace
+        )
 
     (clients, handle), took = seconds(submit)
     calls = sum(clients.calls.values())
@@ -70,7 +72,7 @@ def measure(remote, size):
     (clients, handle), took = seconds(submit)
     print(f"  found submitted in {took:.1f} s, {sum(clients.calls.values())} calls: {dict(clients.calls)}")
     clients = Clients(remote.aws)
-    watcher = runs.watcher(clients, handle)
+    watcher = lifecycle.watcher(clients, handle)
     for name in ("first", "second", "third"):
         clients.calls.clear()
         progress, took = seconds(watcher.poll)
@@ -80,7 +82,7 @@ def measure(remote, size):
 
 def main():
     with WorkerPool(preload=False) as pool, tempfile.TemporaryDirectory() as folder:
-        from ductwork_airflow.local.aws import EmbeddedAws
+        from ductwork_airflow.embedded_aws.services import EmbeddedAws
         from remote_runs import Remote
 
         with EmbeddedAws(pool=pool, jobs=0, log_dir=Path(folder)) as aws:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 SAMPLE = ROOT / "dags" / "daily_edw_load.py"
+SMALL = ROOT / "tests" / "golden" / "dags" / "chain.py"
 BIN = Path(sys.executable).parent
 ROUNDS = 5
 
@@ -68,6 +69,13 @@ def main():
             "ductwork --help against python -c pass",
             [BIN / "ductwork", "--help"],
             [sys.executable, "-c", "pass"],
+            environment,
+        )
+        load = "import runpy, sys, airflow.sdk; from airflow.sdk import DAG; runpy.run_path(sys.argv[1])"
+        beside(
+            "ductwork compile against importing Airflow and running the file, a DAG of three tasks",
+            [BIN / "ductwork", "compile", SMALL, "-o", "-"],
+            [sys.executable, "-c", load, SMALL],
             environment,
         )
         airflow = [BIN / "airflow", "dags", "test", "daily_edw_load"]

@@ -31,12 +31,12 @@ with DAG("many"):
 def ours(size, home):
     """``(seconds, history events, the sum of what the instances returned, instances by state)``."""
     from ductwork.compiler import Options, compile_paths
+    from ductwork_airflow.embedded_aws.batch.worker_pool import WorkerPool
+    from ductwork_airflow.embedded_aws.services import ROLE_ARN, EmbeddedAws
     from ductwork_airflow.ledger import Ledger
-    from ductwork_airflow.local.aws import ROLE_ARN, EmbeddedAws
-    from ductwork_airflow.local.provided import PLACES, provide
-    from ductwork_airflow.local.workers import WorkerPool
-    from ductwork_airflow.submit import runs
-    from ductwork_airflow.submit.request import RunRequest
+    from ductwork_airflow.local.provision import PLACES, provide
+    from ductwork_airflow.run_model.request import RunRequest
+    from ductwork_airflow.runs import lifecycle
 
     dag = home / "many.py"
     dag.write_text(DAG.format(size=size))
@@ -49,10 +49,10 @@ def ours(size, home):
         started = time.perf_counter()
         places = {"ledger_table": ledger.table, "role_arn": ROLE_ARN, "places": PLACES}
         date = datetime(2026, 1, 1, tzinfo=timezone.utc)
-        handle = runs.submit(
+        handle = lifecycle.submit(
             aws.aws, artefact.document, "stepfunctions", RunRequest("many", "r", date, (date, date)), **places
         )
-        watcher = runs.watcher(aws.aws, handle)
+        watcher = lifecycle.watcher(aws.aws, handle)
         while not (progress := watcher.poll()).ended:
             time.sleep(progress.wait)
         took = time.perf_counter() - started

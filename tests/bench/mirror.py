@@ -18,8 +18,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from ductwork.ledger_schema import TERMINAL_STATES
-from ductwork_airflow.local.workers import WorkerPool
+from ductwork.contracts.ledger import TERMINAL_STATES
+from ductwork_airflow.embedded_aws.batch.worker_pool import WorkerPool
 
 SIZES = (10, 100, 1000)
 LOOKS = 5
@@ -29,10 +29,10 @@ JOBS = 30
 def cost(remote, target, size):
     """Median seconds of a look in which nothing has changed, and its calls."""
     from canned import canned_run
-    from ductwork_airflow.submit import runs
+    from ductwork_airflow.runs import lifecycle
 
     clients, aws, handle = canned_run(remote, target, size)
-    watcher = runs.watcher(aws, handle)
+    watcher = lifecycle.watcher(aws, handle)
     watcher.poll()  # the first one writes each task instance once
     clients.calls.clear()
     seconds = []
@@ -55,17 +55,18 @@ def known_ends(ledger, handle, found, stop):
 
 def lag(remote, target):
     """From a job's end to the ledger's knowledge of it, at the mirror's own pace."""
-    from ductwork_airflow.submit import runs
+    from ductwork_airflow.runs import lifecycle
 
     body = "\n".join(f"job('t{number}', 'sleep {1 + number % 7}')" for number in range(JOBS))
     handle = remote.submit(remote.compile(f"lag_{target}", body, target), target, remote.request(f"lag_{target}"))
     known, stop = {}, threading.Event()
     reader = threading.Thread(target=known_ends, args=(remote.ledger, handle, known, stop))
     reader.start()
-    watcher = runs.watcher(remote.clients, handle)
+    watcher = lifecycle.watcher(remote.clients, handle)
     while not (progress := watcher.poll()).ended:
         time.sleep(progress.wait)
-    time.sleep(0.5)
+    while len(known) < JOBS:
+        time.sleep(0.05)
     stop.set()
     reader.join()
     found = sorted(
@@ -80,7 +81,7 @@ def lag(remote, target):
 
 def main():
     with WorkerPool(preload=False) as pool, tempfile.TemporaryDirectory() as folder:
-        from ductwork_airflow.local.aws import EmbeddedAws
+        from ductwork_airflow.embedded_aws.services import EmbeddedAws
         from remote_runs import Remote
 
         with EmbeddedAws(pool=pool, jobs=8, log_dir=Path(folder)) as aws:

@@ -9,24 +9,29 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from forked_processes import ForkedProcesses
+from migrated_home import migrate
 
 SUPPORT = Path(__file__).parents[1] / "support"
 EXAMPLES = Path(__file__).parents[2] / "dags"
 CASES = Path(__file__).parent / "dags"
 
 
-def _run(script, *arguments, environment, folder, timeout=1000):
-    """The records a script prints. It has a temporary folder of its own, which records name ``<tmp>``."""
-    done = subprocess.run(
-        [sys.executable, str(SUPPORT / script), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        env=environment | {"TMPDIR": str(folder)},
-        check=False,
-    )
-    assert done.returncode == 0, f"{script} failed:\n{done.stderr[-4000:]}"
-    return {Path(path).stem: found for path, found in json.loads(done.stdout.replace(str(folder), "<tmp>")).items()}
+def _run(script, *arguments, environment, folder):
+    """The records a script prints. It has a temporary folder of its own, which records name ``<tmp>``.
+
+    Airflow's own runs are in a fresh process: they have another DAGs folder, which is read when Airflow is imported.
+    """
+    arguments, environment = [SUPPORT / script, *arguments], environment | {"TMPDIR": str(folder)}
+    if script == "oracle.py":
+        done = subprocess.run(
+            [sys.executable, *arguments], capture_output=True, text=True, env=environment, check=False
+        )
+        code, out, err = done.returncode, done.stdout, done.stderr
+    else:
+        code, out, err = ForkedProcesses.of(environment).script(arguments, environment)
+    assert code == 0, f"{script} failed:\n{err[-4000:]}"
+    return {Path(path).stem: found for path, found in json.loads(out.replace(str(folder), "<tmp>")).items()}
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +46,7 @@ def airflow_environment(tmp_path_factory):
         "AIRFLOW__CORE__UNIT_TEST_MODE": "False",
         "PYTHONPATH": os.pathsep.join([str(SUPPORT), *filter(None, [os.environ.get("PYTHONPATH")])]),
     }
-    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], env=environment, check=True, capture_output=True)
+    migrate(environment, tmp_path_factory)
     return environment
 
 

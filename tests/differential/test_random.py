@@ -17,13 +17,14 @@ pytestmark = pytest.mark.timeout(2400)
 
 
 def run(gather, folder, first, number):
-    """``{dag_id: (dag, Airflow's record, ours by target)}``; a job chain may refuse a DAG where a branch may end late."""
+    """``{dag_id: (dag, Airflow's record, ours by target)}``; a job chain may refuse a DAG where a branch may end late, or
+    something is expanded over what a task returns."""
     dags, left_out = random_dags(first, number)
     print(f"seeds {first} to {first + number - 1}: {left_out} DAGs left out, the order of events decides their outcome")
-    found = gather(write(folder, dags))
+    found = gather(write(folder, dags), DUCTWORK_TEST_DYNALITE="stepfunctions")
     findings = [(side, each) for side in found for runs in found[side].values() for each in runs.pop("diagnostics", ())]
     errors = {(side, each["code"]) for side, each in findings if each["severity"] == "error"}
-    assert errors <= {("batch", "DW302")}, findings
+    assert errors <= {("batch", "DW302"), ("batch", "DW304")}, findings
     records = {side: {k: v for runs in files.values() for k, v in runs.items()} for side, files in found.items()}
     airflow = records.pop("airflow")
     assert records["stepfunctions"].keys() == airflow.keys()
@@ -53,7 +54,7 @@ def test_equal_to_airflow(few, seed):
 
 def test_the_model_tells_what_airflow_does(few):
     for dag, airflow, _ in few.values():
-        tasks = {name[:-4]: (task["state"], task["try_number"]) for name, task in airflow["tasks"].items()}
+        tasks = {name: (task["state"], task["try_number"]) for name, task in airflow["tasks"].items()}
         assert (tasks, airflow["state"]) == outcome(dag), source([dag])
 
 
@@ -62,7 +63,7 @@ def test_the_random_dags_are_not_all_alike(few):
     for state in ("success", "failed", "skipped", "upstream_failed"):
         assert states.count(state) >= len(states) / 50, state
     assert {airflow["state"] for _, airflow, _ in few.values()} == {"success", "failed"}
-    assert sum("batch" in ours for _, _, ours in few.values()) > FEW / 2
+    assert sum("batch" in ours for _, _, ours in few.values()) > FEW / 3
 
 
 @pytest.mark.long

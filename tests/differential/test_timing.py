@@ -1,7 +1,17 @@
-"""No task waits for anything but its own rule: a slow task beside it, in a graph that crosses, does not hold it up."""
+"""No task waits for anything but its own rule: a slow task beside it, in a graph that crosses, does not hold it up. And no
+further try waits longer, or less, than under Airflow.
+"""
+
+from collections import defaultdict
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from airflow.models.taskinstance import TaskInstance
 from dag_source import source, write
+from oracle import LOGICAL_DATE
 from scheduling_model import Dag, Node
 from timing import Span, decided, spans
 
@@ -50,20 +60,67 @@ DAGS = [
 ]
 
 
+def airflows_delay(task_id, delay, factor, number):
+    """What Airflow's scheduler makes of a task's names and settings; seconds."""
+    settings = SimpleNamespace(
+        retry_delay=timedelta(seconds=delay), retry_exponential_backoff=factor, max_retry_delay=None
+    )
+    names = {"dag_id": "delays", "task_id": task_id, "logical_date": LOGICAL_DATE, "try_number": number}
+    instance = SimpleNamespace(task=settings, retry_delay_override=None, end_date=LOGICAL_DATE, **names)
+    return (TaskInstance.next_retry_datetime(instance) - LOGICAL_DATE).total_seconds()
+
+
+DELAYS = Path(__file__).parent / "delays.py"
+
+
 @pytest.fixture(scope="session")
-def ran(gather, tmp_path_factory):
-    files = write(tmp_path_factory.mktemp("timing"), DAGS)
-    found = gather(files, targets=("stepfunctions",), airflow=False, DUCTWORK_JOBS_AT_ONCE="20")
-    return {name: spans(run) for runs in found["stepfunctions"].values() for name, run in runs.items()}
+def tries(tmp_path_factory):
+    """The folder in which the tries of ``delays.py`` leave their moments."""
+    return tmp_path_factory.mktemp("tries")
+
+
+@pytest.fixture(scope="session")
+def ran(gather, tries, tmp_path_factory):
+    files = [*write(tmp_path_factory.mktemp("timing"), DAGS), DELAYS]
+    settings = {"DUCTWORK_JOBS_AT_ONCE": "20", "DUCTWORK_RUNS_AT_ONCE": "4", "TRIES": str(tries)}
+    found = gather(files, targets=("stepfunctions",), airflow=False, **settings)
+    return {name: run for runs in found["stepfunctions"].values() for name, run in runs.items()}
 
 
 @pytest.mark.parametrize("dag", DAGS, ids=lambda dag: dag.name)
 def test_no_task_waits_for_another_than_its_rule_says(ran, dag):
-    moments = decided(dag, ran[dag.name])
-    waited = {name: span.start - moments[name][0] for name, span in ran[dag.name].items()}
+    found = spans(ran[dag.name])
+    moments = decided(dag, found)
+    waited = {name: span.start - moments[name][0] for name, span in found.items()}
     assert waited.keys() == dag.by_name.keys()
     late = {name: seconds for name, seconds in waited.items() if not -0.5 < seconds < TOLERANCE}
     assert not late, f"seconds from the decision to the start: {waited}\n{source([dag])}"
+
+
+# Task -> seconds before each further try.
+WAITS = {
+    "sooner": [2],
+    "later": [12],
+    "growing": [airflows_delay("growing", 2, 3, number) for number in (1, 2)],
+    "bounded": [4],
+    "in_map": [2],
+    "in_array": [12],
+}
+
+
+@pytest.mark.parametrize("task_id", WAITS)
+def test_the_next_try_waits_as_long_as_under_airflow(ran, tries, task_id):
+    assert ran["delays"]["state"] == "success", ran["delays"]
+    moments = defaultdict(list)
+    for line in (tries / task_id).read_text().splitlines():
+        _, index, moment = line.split()
+        moments[index].append(float(moment))
+    for started in moments.values():
+        waited = [after - before for before, after in pairwise(started)]
+        assert len(waited) == len(WAITS[task_id])
+        late = [seconds - wanted for seconds, wanted in zip(waited, WAITS[task_id], strict=True)]
+        # A try ends some moments after it has begun.
+        assert all(0 <= each < 2 * TOLERANCE for each in late), (waited, WAITS[task_id])
 
 
 def test_a_level_by_level_barrier_would_be_noticed():

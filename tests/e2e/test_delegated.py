@@ -206,3 +206,16 @@ def test_clearing_instances_restarts_them_and_no_others(airflow, mapped):
     assert after == {"process": [3, 3, 2], "each.finish": [1, 1, 2], "numbers": 1, "total": 2}
     # The whole run, as its own button does.
     assert cleared(None) == {"process": [4, 4, 3], "each.finish": [2, 2, 3], "numbers": 2, "total": 3}
+
+
+def test_a_run_that_is_deleted_and_made_again_runs_again(airflow):
+    dag_id, run_id, date = "taskflow_etl", "made_again", "2026-01-02T00:00:00Z"
+    airflow.trigger(dag_id, run_id=run_id, logical_date=date)
+    assert airflow.wait(dag_id, run_id) == "success"
+    first = airflow.remote(dag_id, run_id)
+    assert {tries for _, tries in first.values()} == {1}
+    airflow.delete_run(dag_id, run_id)
+    airflow.trigger(dag_id, run_id=run_id, logical_date=date)
+    assert airflow.wait(dag_id, run_id) == "success"
+    assert set(same_as_remote(airflow, dag_id, run_id).values()) == {"success"}
+    assert airflow.remote(dag_id, run_id) == {task_id: (state, 2) for task_id, (state, _) in first.items()}

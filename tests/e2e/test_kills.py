@@ -9,8 +9,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from ductwork import names
-from ductwork_airflow.aws import Aws
+from ductwork.contracts import names
+from ductwork_airflow.aws.clients import Aws
 from ductwork_airflow.local.standalone import Standalone
 from kills import Killer
 from real_airflow import SETTINGS, Airflow, free_port

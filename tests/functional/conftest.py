@@ -1,14 +1,18 @@
-"""Calling the command as a user does, in a process of its own with an AIRFLOW_HOME of its own."""
+"""Calling the command as a user does, with an AIRFLOW_HOME of its own."""
 
+import atexit
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pytest
+from forked_processes import ForkedProcesses
 
 COMMAND = Path(sys.executable).parent / "ductwork"
 
@@ -24,6 +28,14 @@ class Result:
         return json.loads(self.out)
 
 
+@cache
+def airflow_home():
+    """Where Airflow is imported with its defaults. What a command leaves is in the home of its own environment."""
+    home = tempfile.TemporaryDirectory()
+    atexit.register(home.cleanup)
+    return home.name
+
+
 class Shell:
     def __init__(self, home):
         self.home = home
@@ -36,19 +48,26 @@ class Shell:
             "AWS_SECRET_ACCESS_KEY": "users-own-secret",
         }
 
-    def __call__(self, *arguments, timeout=120, **environment):
-        done = subprocess.run(
-            [COMMAND, *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            env=self.environment | environment,
-            check=False,
-        )
+    def __call__(self, *arguments, fresh=False, **environment):
+        """The command in a process that is forked from one that has imported Airflow, see :mod:`forked_processes`.
+
+        :param fresh: in a process that imports it itself, as always with variables that the import may read
+        """
+        arguments = [str(argument) for argument in arguments]
+        fresh = fresh or any(name.startswith(("AIRFLOW__", "PYTHON")) for name in environment)
+        run = self._run if fresh else self._fork
+        code, out, err = run(arguments, self.environment | environment)
         # What `logs` prints on stdout is the tasks' own.
-        printed = done.stderr if "logs" in arguments[:1] else done.stderr + done.stdout
+        printed = err if "logs" in arguments[:1] else err + out
         assert "Traceback (most recent call last)" not in printed
-        return Result(done.returncode, done.stdout, done.stderr)
+        return Result(code, out, err)
+
+    def _run(self, arguments, environment):
+        done = subprocess.run([COMMAND, *arguments], capture_output=True, text=True, env=environment, check=False)
+        return done.returncode, done.stdout, done.stderr
+
+    def _fork(self, arguments, environment):
+        return ForkedProcesses.of(self.environment | {"AIRFLOW_HOME": airflow_home()}).command(arguments, environment)
 
     def start(self, *arguments):
         return subprocess.Popen(

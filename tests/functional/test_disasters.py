@@ -14,7 +14,7 @@ TERMINAL = {"success", "failed", "skipped", "upstream_failed"}
 
 @pytest.fixture(scope="module", params=["stepfunctions", "batch"])
 def disasters(request, shared_ductwork):
-    return shared_ductwork("run", DAGS / "disasters.py", "--local", "--json", "--target", request.param, timeout=200)
+    return shared_ductwork("run", DAGS / "disasters.py", "--local", "--json", "--target", request.param)
 
 
 def test_every_task_ends_as_it_would_under_airflow(disasters):
@@ -27,6 +27,7 @@ def test_every_task_ends_as_it_would_under_airflow(disasters):
         "too_large": ("failed", 1),
         "kills_itself": ("failed", 1),
         "kills_its_worker": ("failed", 2),
+        "fails_then_dies": ("failed", 3),
         "below_killed": ("upstream_failed", 0),
         "fine": ("success", 1),
     }
@@ -53,14 +54,13 @@ def test_each_failure_is_explained(disasters, task, code, words):
 @pytest.fixture
 def running(ductwork, tmp_path):
     """``ductwork run`` of the slow DAG, its task running."""
-    mark = tmp_path / "mark"
+    mark, ledger = tmp_path / "mark", ductwork.home / "ductwork" / "ledger.json"
     process = ductwork.start("run", DAGS / "slow.py", "--local", "--run-id", "r1", "--conf", f'{{"path": "{mark}"}}')
     deadline = time.monotonic() + 90
-    while not mark.exists():
+    while not mark.exists() or not ledger.exists() or ledger.stat().st_mtime < mark.stat().st_mtime:
         assert process.poll() is None, process.communicate()
-        assert time.monotonic() < deadline, "the task did not start"
+        assert time.monotonic() < deadline, "the task did not start, or is not in the ledger's file"
         time.sleep(0.1)
-    time.sleep(2.5)  # the ledger's file is written every two seconds
     yield process, mark
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)

@@ -42,7 +42,7 @@ def test_one_after_the_other(tmp_path, dag_id, task):
 
 def test_a_run_that_was_stopped_holds_nobody_up(tmp_path):
     """It could free nothing itself: the run started after it was stopped takes its slot."""
-    found = runs(tmp_path, "one_run", 2, "--stop-first", "0.5")
+    found = runs(tmp_path, "one_run", 2, "--stop-first")
     assert found["r0"]["state"] == "failed"
     assert (found["r1"]["state"], found["r1"]["error"]) == ("success", None)
 
@@ -60,6 +60,16 @@ def test_a_task_waits_for_itself_in_the_run_before(tmp_path):
     assert [run["state"] for run in found.values()] == ["success"] * 3
     for before, after in (("r0", "r1"), ("r1", "r2")):
         assert found[after]["tasks"]["first"]["started_at"] >= found[before]["tasks"]["work"]["ended_at"]
+
+
+@pytest.mark.long
+def test_a_task_that_is_new_in_the_dag_may_have_no_past(tmp_path):
+    """With ignore_first_depends_on_past=True; by default it waits for somebody to mend that, as in Airflow."""
+    before = DAGS.with_name("limits_before.py")
+    found = runs(tmp_path, "past_of_new", 2, "--first-file", str(before), "--deadline", "25")
+    assert found["r0"]["state"] == "success"
+    assert found["r1"]["tasks"]["new"]["state"] == "success"
+    assert "strict" not in found["r1"]["tasks"]
 
 
 @pytest.mark.long

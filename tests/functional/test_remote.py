@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -75,6 +76,7 @@ def test_run_status_logs_and_restart(remote, target, tmp_path):
     # The same again finds the run.
     again = start(remote, "gated", run_id, target, "--json", *conf)
     assert (again.code, again.json) == (1, failed.json)
+    assert f"To run it again: ductwork restart gated {run_id}, or choose another --run-id" in again.err
     shown = remote("status", "gated", run_id, "--json", "--watch")
     assert (shown.code, shown.json) == (1, failed.json)
 
@@ -232,8 +234,11 @@ def test_a_run_that_is_too_large_for_the_ledger_starts_nothing(remote, tmp_path)
     ],
 )
 def test_what_is_missing_is_named(remote, arguments, words):
-    refused = remote("run", GATED, "--dag-id", "gated", "--run-id", "refused", *arguments)
+    refused = remote("run", GATED, "--dag-id", "gated", *arguments)
     assert (refused.code, "DW516" in refused.err, words in refused.err) == (1, True, True), refused.err
+    # Without its id the same command would start another run.
+    begun = re.search(r"starting gated as (\S+)", refused.err)[1]
+    assert f"give the same command with --run-id '{begun}'" in refused.err
 
 
 def test_the_ledger_is_created_when_asked(remote):

@@ -2,7 +2,7 @@
 
 import pytest
 from ductwork.diagnostics import Diagnostics, Origin
-from ductwork_airflow.report import RunReport, TaskReport, diagnose
+from ductwork_airflow.reporting.report import RunReport, TaskReport, diagnose
 
 
 def diagnosed(state, error, *tasks):
@@ -32,6 +32,8 @@ def test_a_run_that_succeeded_is_not_diagnosed():
         ("Essential container in task exited (exit code 137)", "DW513"),
         ("killed by signal 15", "DW513"),
         ("Job attempt duration exceeded timeout", "DW513"),
+        ("the DAG file d.py cannot be imported in the container: KeyError: 'BUCKET' (line 4)", "DW518"),
+        ("task load is not in the container's DAG file any more (DAG d)", "DW518"),
         (None, "DW511"),
     ],
 )

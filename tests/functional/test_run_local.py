@@ -1,6 +1,7 @@
 """``ductwork run --local`` and ``ductwork status --local`` as a user meets them."""
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ def sample(shared_ductwork):
         RUN_ID,
         "--logical-date",
         "2026-03-04",
+        fresh=True,
     )
 
 
@@ -113,6 +115,8 @@ def test_a_dag_without_tasks_and_one_of_several_dags(ductwork):
     [
         (("--conf", "{not json"), "DW501"),
         (("--conf", "[1]"), "DW501"),
+        (("--conf", '{"x": NaN}'), "DW501"),
+        (("--conf", '{"x": [1e400]}'), "DW501"),
         (("--conf", '{"rows": {"no": "schema"}}', "--logical-date", "tomorrow"), "DW502"),
         (("--job-queue", "no spaces allowed"), "DW201"),
         (("--memory", "plenty"), "DW201"),
@@ -199,3 +203,56 @@ def test_the_users_credentials_reach_no_task(ductwork, tmp_path):
     assert environment["AWS_ENDPOINT_URL"].startswith("http://127.0.0.1:")
     assert "AWS_PROFILE" not in environment
     assert not any("own" in value.lower() for value in environment.values())
+
+
+def test_what_a_file_takes_from_the_clock_is_of_the_run(ductwork, tmp_path):
+    """Compiled into the job's request, it would be of the compilation, before the run."""
+    dag = tmp_path / "clock.py"
+    dag.write_text(
+        "from datetime import datetime, timezone\nfrom airflow.sdk import DAG\n"
+        "from airflow.providers.amazon.aws.operators.batch import BatchOperator\n"
+        "with DAG('clock'):\n    BatchOperator(task_id='job', job_name='n', job_queue='q', job_definition='d',\n"
+        "        container_overrides={'environment': [{'name': 'AT', 'value': datetime.now(timezone.utc).isoformat()}],\n"
+        f"            'command': ['sh', '-c', 'echo $AT > {tmp_path}/at']}})\n"
+    )
+    done = ductwork("run", dag, "--local", "--json")
+    assert (done.code, "DW115" in done.err) == (0, True), done.err
+    # A run without a date of its own is named after its moment, once the file has been compiled.
+    begun = datetime.fromisoformat(done.json["run_id"].removeprefix("manual__"))
+    assert begun < datetime.fromisoformat((tmp_path / "at").read_text().strip())
+
+
+@pytest.mark.parametrize("target", [("stepfunctions",), ("stepfunctions", "--engine", "batch"), ("batch",)])
+def test_a_run_has_its_partition_and_keeps_it(ductwork, tmp_path, target):
+    conf = json.dumps({"gate": str(tmp_path / "gate")})
+    given = ("--partition-key", "2026-03-01", "--conf", conf, "--run-id", "r", "--target", *target)
+    failed = ductwork("run", DAGS / "partitions.py", "--local", "--json", *given)
+    assert (failed.code, "DW328" in failed.err) == (1, True), failed.err
+    said = "2026-03-01 2026-02-28 23:00:00+00:00"
+    assert [task.get("return_value") for task in failed.json["tasks"]] == [said, None]
+    (tmp_path / "gate").touch()
+    mended = ductwork("restart", "partitions", "r", "--local", "--json")
+    assert mended.code == 0, mended.err
+    assert [task["return_value"] for task in mended.json["tasks"]] == [said, said.split(" ", 1)]
+
+
+def test_a_run_without_a_partition(ductwork, tmp_path):
+    (tmp_path / "gate").touch()
+    conf = json.dumps({"gate": str(tmp_path / "gate")})
+    done = ductwork("run", DAGS / "partitions.py", "--local", "--json", "--conf", conf)
+    assert [task["return_value"] for task in done.json["tasks"]] == ["None None", [None, "None"]], done.err
+
+
+@pytest.mark.parametrize(
+    ("dag", "key", "words"),
+    [
+        (DAGS / "slow.py", "2026-03-01", "not partitioned"),
+        (DAGS / "partitions.py", "the first of March", "%Y-%m-%d"),
+        (DAGS / "partitions.py", " ", "1 to 250 characters"),
+        (DAGS / "partitions.py", "k" * 251, "1 to 250 characters"),
+    ],
+)
+def test_a_partition_key_is_one_of_the_dags(ductwork, dag, key, words):
+    refused = ductwork("run", dag, "--local", "--partition-key", key)
+    assert (refused.code, "DW329" in refused.err, words in refused.err) == (1, True, True), refused.err
+    assert not (ductwork.home / "ductwork" / "ledger.json").exists()

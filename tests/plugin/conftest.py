@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
 import subprocess
 import sys
@@ -14,13 +12,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from ductwork_airflow.embedded_aws.batch.worker_pool import WorkerPool
+from ductwork_airflow.embedded_aws.services import EmbeddedAws
 from ductwork_airflow.ledger import Ledger
-from ductwork_airflow.local.aws import EmbeddedAws
-from ductwork_airflow.local.workers import WorkerPool
+from dynalite import answers, serving
 from harness import CREDENTIALS, MakeWorkers, StepFunctions, Workers, airflow_environment, dynamodb
+from jsonata_reference import judged
+from node import NO_NODE, NODE
 from remote_runs import Remote
 
-ROOT = Path(__file__).parents[2]
+MOTO_SERVER = str(Path(__file__).parents[1] / "support" / "moto_server.py")
 
 
 @pytest.fixture(scope="session")
@@ -29,10 +30,10 @@ def dynamodb_endpoint() -> Iterator[str]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+    command = [sys.executable, MOTO_SERVER, "-H", "127.0.0.1", "-p", str(port)]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
-    while not _answers(port):
+    while not answers(port):
         assert process.poll() is None, "moto's server ended"
         assert time.monotonic() < deadline, "moto's server does not answer"
         time.sleep(0.1)
@@ -43,35 +44,15 @@ def dynamodb_endpoint() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def dynalite_endpoint() -> Iterator[str]:
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("no node on the PATH for dynalite: install nodejs and npm, as .ci/run does, and run `npm ci`")
-    folder = Path(os.environ.get("DUCTWORK_DYNALITE", ROOT / "node_modules" / "dynalite"))
-    assert (folder / "cli.js").exists(), f"no dynalite in {folder}: run `npm ci`, or set DUCTWORK_DYNALITE"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [node, str(folder / "cli.js"), "--port", str(port), "--createTableMs", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + 20
-        while not _answers(port):
-            assert time.monotonic() < deadline, "dynalite did not start"
-            time.sleep(0.05)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
+    if NODE is None:
+        pytest.skip(NO_NODE)
+    with serving() as endpoint:
+        yield endpoint
 
 
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def ledger(dynamodb_endpoint: str) -> Ledger:
-    """One table for the whole session; tests keep apart by their DAG ids and run ids."""
+    """A table for each module, as moto sorts the whole table for each query; its tests keep apart by their ids."""
     made = Ledger(f"ledger-{uuid.uuid4().hex[:8]}", dynamodb(dynamodb_endpoint))
     made.create_table()
     return made
@@ -95,7 +76,7 @@ def airflow_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("airflow")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def make_workers(
     airflow_home: Path, ledger: Ledger, dynamodb_endpoint: str, step_functions: StepFunctions
 ) -> MakeWorkers:
@@ -123,7 +104,7 @@ def pool() -> Iterator[WorkerPool]:
 
 @pytest.fixture(scope="module")
 def remote(pool: WorkerPool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Remote]:
-    """One embedded AWS for the tests of a module."""
+    """One embedded AWS for the tests of a module; the reference JSONata judges what its machines evaluate."""
     folder = tmp_path_factory.mktemp("remote")
-    with EmbeddedAws(pool=pool, jobs=4, log_dir=folder / "logs") as aws:
+    with judged(), EmbeddedAws(pool=pool, jobs=4, log_dir=folder / "logs") as aws:
         yield Remote(aws, folder)

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import boto3
-from ductwork.ledger_schema import UNMAPPED, ended_prefix, run_pk
+from ductwork.contracts.ledger import UNMAPPED, ended_prefix, run_pk
 from ductwork_airflow.ledger import Item, Ledger
-from forked_workers import ForkedWorkers
+from forked_processes import ForkedProcesses
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "eu-west-1"}
 DAG_FILE = "dag.py"
@@ -155,7 +155,7 @@ class Workers:
         return start_run(self.ledger, self.dag_id, self.run_id, **attributes)
 
     def run(self, task_id: str, *, token: str | None = None, **variables: str) -> Worked:
-        """Run a worker to its end. It is forked, see :mod:`forked_workers`."""
+        """Run a worker to its end. It is forked, see :mod:`forked_processes`."""
         return self._run({**self._own(task_id, token), **variables}, task_id, UNMAPPED, token)
 
     def run_all(self, tokens: Mapping[str, str | None]) -> dict[str, Worked]:
@@ -171,7 +171,7 @@ class Workers:
         }
 
     def _run(self, own: Mapping[str, str], task_id: str, index: int, token: str | None) -> Worked:
-        code, out, err = ForkedWorkers.of(self.environment).run({**self.environment, **own})
+        code, out, err = ForkedProcesses.of(self.environment).worker({**self.environment, **own})
         reports = self.step_functions.of(token) if token else []
         return Worked(code, out, err, self.item(task_id, index), reports)
 

@@ -7,7 +7,7 @@ import sys
 FORKED = """
 import json, os
 import boto3
-from ductwork_airflow import aws
+from ductwork_airflow.aws import clients as aws
 
 os.environ |= {"AWS_ACCESS_KEY_ID": "the pool's", "AWS_SECRET_ACCESS_KEY": "s", "AWS_PROFILE": "none such"}
 aws.warm_up("dynamodb")

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import uuid
+import zlib
 from collections import Counter
 from typing import Any
 
 import pytest
-from ductwork import ledger_schema as schema
-from ductwork_airflow.ledger import ItemTooLargeError, Ledger
+from ductwork.contracts import ledger as schema
+from ductwork.contracts.ledger import RUN_SK, manifest_pk, run_pk
+from ductwork.contracts.machine_bundle import TaskManifest, manifest_id
+from ductwork.contracts.names import short_hash
+from ductwork.contracts.task_facts import TaskFacts
+from ductwork_airflow.ledger import ItemTooLargeError, Ledger, LedgerError
 from harness import dynamodb
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -51,6 +58,54 @@ def test_ten_thousand_tasks_fit_into_a_run(ledger: Ledger, where: tuple[str, str
     assert run is not None
     assert run["tasks"] == tasks
     assert [found["tasks"] == tasks for found in ledger.runs(where[0])] == [True]
+
+
+def test_a_large_manifest_has_several_items(ledger: Ledger, where: tuple[str, str]) -> None:
+    """Ten thousand tasks whose ids hardly compress; a reader that finds one missing says so."""
+    dag_id, _ = where
+    ids = [short_hash(f"{dag_id}{n}", 64) for n in range(10_000)]
+    facts: dict[str, TaskFacts] = {each: {"upstream": [ids[n - 1]]} for n, each in enumerate(ids)}
+    manifest: TaskManifest = {"id": manifest_id(facts), "tasks": facts}
+    ledger.put_manifest(dag_id, manifest, lasting=False)
+    keys = ledger.sort_keys(manifest_pk(dag_id), manifest["id"])
+    assert len(keys) > 1
+    ledger.delete(manifest_pk(dag_id), keys[1])
+    with pytest.raises(LedgerError, match=f"the manifest {manifest['id']} of DAG '{dag_id}'.*{ledger.table}"):
+        ledger.manifest(dag_id, manifest["id"])
+    # Whoever submits it again writes what is missing.
+    ledger.put_manifest(dag_id, manifest, lasting=False)
+    ledger.start_run(*where, manifest=manifest["id"])
+    assert (ledger.run(*where) or {}).get("tasks") == facts
+    assert all("expires_at" in item for item in ledger.partition(manifest_pk(dag_id), manifest["id"]))
+    ledger.put_manifest(dag_id, manifest, lasting=True)
+    ledger.put_manifest(dag_id, manifest, lasting=False)
+    assert not any("expires_at" in item for item in ledger.partition(manifest_pk(dag_id), manifest["id"]))
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_what_a_run_says_of_tasks_is_one_text(ledger: Ledger, where: tuple[str, str], large: bool) -> None:
+    tasks = {f"t{n}": {"upstream": [f"t{n - 1}"], "native": True} for n in range(4_000 if large else 2)}
+    told = {"tasks": tasks, "limits": [["pool#p", "tasks"], ["", "limit#t"]], "assets": [{"name": "é", "extra": {}}]}
+    assert ledger.start_run(*where, **told)
+    item = ledger.get(run_pk(*where), RUN_SK)
+    run = ledger.run(*where)
+    assert item is not None and run is not None
+    assert {name: type(item[name]) for name in told} == dict.fromkeys(told, str)
+    assert {name: run[name] for name in told} == told
+
+
+def test_runs_of_earlier_versions_are_understood(ledger: Ledger, where: tuple[str, str]) -> None:
+    """They have the tasks as nested values; of large chains compressed, under another name."""
+    tasks = {"t": {"upstream": ["u"], "native": True}}
+    ledger.put(run_pk(*where), RUN_SK, {"tasks": tasks, "limits": [["pool#p", "tasks"]]})
+    run = ledger.run(*where)
+    assert run is not None
+    assert (run["tasks"], run["limits"]) == (tasks, [["pool#p", "tasks"]])
+    text = base64.b64encode(zlib.compress(json.dumps(tasks).encode())).decode()
+    ledger.put(run_pk(*where), RUN_SK, {"tasks_packed": text})
+    run = ledger.run(*where)
+    assert run is not None
+    assert (run["tasks"], "tasks_packed" in run) == (tasks, False)
 
 
 def test_runs_are_listed_newest_first(ledger: Ledger) -> None:

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from ductwork import ledger_schema as schema
-from ductwork_airflow import transactions
-from ductwork_airflow.ledger import Ledger
-from ductwork_airflow.mirror import jobs
-from ductwork_airflow.submit import plans
+from ductwork.contracts import ledger as schema
+from ductwork_airflow.ledger import Ledger, transactions
+from ductwork_airflow.mirror import batch_jobs
+from ductwork_airflow.runs import reset_tasks, restart_plan
 from harness import count_ended, dynamodb
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -162,17 +161,19 @@ def test_a_further_try_that_finds_another_outcome_than_it_saw(ledger: Ledger, cl
 def test_the_mirrors_ends_have_markers(ledger: Ledger, where: Where) -> None:
     ledger.record_task(*where, "t", "running", 1, map_index=2)
     [seen] = ledger.tasks(*where)
-    assert jobs.advance(ledger, where, "t", seen, "failed", 1, {"error": "the run was stopped"})
+    assert batch_jobs.advance(ledger, where, "t", seen, "failed", 1, {"error": "the run was stopped"})
     assert markers(ledger, where) == ["t failed 000002"]
 
 
 # ---- restarts ----
 
 
-def restart(ledger: Ledger, where: Where, wanted: plans.Wanted = plans.Wanted(), number: int = 1) -> plans.Plan:
+def restart(
+    ledger: Ledger, where: Where, wanted: restart_plan.Wanted = restart_plan.Wanted(), number: int = 1
+) -> restart_plan.Plan:
     run = ledger.run(*where) or {}
-    plan = plans.make(run, ledger.tasks(*where), number, wanted)
-    plans.reset(ledger, run, ledger.tasks(*where), plan)
+    plan = restart_plan.make(run, ledger.tasks(*where), number, wanted)
+    reset_tasks.reset(ledger, run, ledger.tasks(*where), plan)
     return plan
 
 
@@ -200,8 +201,8 @@ def test_a_restart_runs_only_the_instances_that_did_not_end_well(ledger: Ledger,
 
 
 def test_a_mapped_task_that_is_named_runs_again_as_a_whole(ledger: Ledger, ended: Where) -> None:
-    plan = restart(ledger, ended, plans.Wanted(tasks=("t",)))
-    assert plans.Plan.of({"restart": plan.text()}) == plan
+    plan = restart(ledger, ended, restart_plan.Wanted(tasks=("t",)))
+    assert restart_plan.Plan.of({"restart": plan.text()}) == plan
     assert set(states(ledger, ended).values()) == {("scheduled", 3)}
     assert markers(ledger, ended) == []
     assert list(ledger.xcoms(*ended, "t", "return_value")) == []
@@ -211,25 +212,25 @@ def test_a_mapped_task_that_is_named_runs_again_as_a_whole(ledger: Ledger, ended
     ("wanted", "found", "again"),
     [
         # Of what is named only the named instances run again, however the others ended.
-        (plans.Wanted(instances={"t": [0]}, only=True), [0], ["t"]),
-        (plans.Wanted(instances={"t": [1]}), [1], ["after", "t"]),
-        (plans.Wanted(instances={"t": [2, 0]}, failed=True), [0, 1, 2], ["after", "t"]),
-        (plans.Wanted(instances={"t": [0]}, tasks=["after"]), [0], ["after", "t"]),
+        (restart_plan.Wanted(instances={"t": [0]}, only=True), [0], ["t"]),
+        (restart_plan.Wanted(instances={"t": [1]}), [1], ["after", "t"]),
+        (restart_plan.Wanted(instances={"t": [2, 0]}, failed=True), [0, 1, 2], ["after", "t"]),
+        (restart_plan.Wanted(instances={"t": [0]}, tasks=["after"]), [0], ["after", "t"]),
     ],
 )
 def test_instances_that_are_named_run_again_alone(
-    ledger: Ledger, ended: Where, wanted: plans.Wanted, found: list[int], again: list[str]
+    ledger: Ledger, ended: Where, wanted: restart_plan.Wanted, found: list[int], again: list[str]
 ) -> None:
     before = states(ledger, ended)
     plan = restart(ledger, ended, wanted)
-    assert plans.Plan.of({"restart": plan.text()}) == plan
+    assert restart_plan.Plan.of({"restart": plan.text()}) == plan
     assert plan.again == again
     assert states(ledger, ended) == before | dict.fromkeys(found, ("scheduled", 3))
     assert [item["value"] for item in ledger.xcoms(*ended, "t", "return_value")] == sorted({0, 1, 2} - set(found))
 
 
 def test_a_mark_moves_the_marker(ledger: Ledger, ended: Where) -> None:
-    restart(ledger, ended, plans.Wanted(marks={"t": "success"}))
+    restart(ledger, ended, restart_plan.Wanted(marks={"t": "success"}))
     assert markers(ledger, ended) == [f"t success 00000{index}" for index in range(3)]
 
 
@@ -238,9 +239,9 @@ def test_what_has_not_begun_runs_in_a_restart(ledger: Ledger, where: Where) -> N
     ledger.record_task(*where, "t", "success", 1, map_index=0)
     ledger.put(schema.run_pk(*where), schema.map_sk("t"), {"size": 3})
     run = ledger.run(*where) or {}
-    plan = plans.make(run, ledger.tasks(*where), 1, plans.Wanted(), ledger.mapped(*where))
+    plan = restart_plan.make(run, ledger.tasks(*where), 1, restart_plan.Wanted(), ledger.mapped(*where))
     assert plan.again == ["t"]
-    plans.reset(ledger, run, ledger.tasks(*where), plan)
+    reset_tasks.reset(ledger, run, ledger.tasks(*where), plan)
     assert states(ledger, where) == {0: ("success", 1)}
 
 

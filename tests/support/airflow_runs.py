@@ -12,6 +12,9 @@ import sys
 from datetime import datetime, timezone
 from pathlib import Path
 
+from ductwork.frame_stack import roomy
+from ductwork.startup import airflow_imports
+
 
 def load(path, dag_id):
     from airflow.dag_processing.bundles.manager import DagBundlesManager
@@ -84,10 +87,14 @@ def decoded(value):
         return value
 
 
+@roomy
 def main():
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     path, dag_id, conf, *steps = sys.argv[1:]
+    with airflow_imports():
+        import airflow.models.dagbag
+        import airflow.sdk  # noqa: F401
     dag, run, found = load(path, dag_id), None, []
     date = datetime.now(timezone.utc)
     for step in steps:

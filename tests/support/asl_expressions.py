@@ -60,6 +60,12 @@ def parse(code: str) -> Any:
         return error
 
 
+@lru_cache(maxsize=20_000)
+def depth_of(code: str) -> int:
+    """How many levels the tree of an expression has that parses."""
+    return depth(parse(code))
+
+
 def children(node: Any) -> Iterator[Any]:
     if isinstance(node, (list, tuple)):
         for inner in node:
@@ -93,7 +99,7 @@ def shape_of(value: Any, scope: Scope, where: str) -> Shape:
     if isinstance(tree, Exception):
         scope.problems.append(Problem("parse", where, f"{tree} in {code.strip()!r}"))
         return ANY
-    if depth(tree) > MAX_DEPTH:
+    if depth_of(code) > MAX_DEPTH:
         scope.problems.append(Problem("depth", where, f"nests deeper than {MAX_DEPTH}"))
     return _Walk(scope, where).shape(tree, frozenset(), inside=False)
 

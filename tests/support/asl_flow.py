@@ -12,6 +12,8 @@ from typing import Any
 
 from asl_expressions import ANY, SCALAR, Scope, Shape, meet, shape_of
 from asl_problem import Problem
+from ductwork.contracts import machine_bundle
+from ductwork.contracts.names import state_name
 
 _ERROR_OUTPUT = {"Error": SCALAR, "Cause": SCALAR}
 _TOKEN = (".sync", ".sync:2", ".waitForTaskToken")
@@ -26,12 +28,27 @@ class _Fact:
         return _Fact(meet(self.shape, other.shape), self.variables & other.variables)
 
 
-def check_flow(machine: dict[str, Any]) -> Iterator[Problem]:
-    yield from _check_names(machine, frozenset())
+def check_flow(machine: dict[str, Any], parts: dict[str, Any] | None = None) -> Iterator[Problem]:
+    """
+    :param parts: the machines that it starts, or that these start, by suffix; each is run with what it is given
+    """
+    _PARTS.update(parts or {})
+    for each in (machine, *(parts or {}).values()):
+        yield from _check_names(each, frozenset())
     problems: list[Problem] = []
     # Nothing is certain about an execution's input.
     _run(machine, _Fact({}, frozenset()), problems)
     yield from dict.fromkeys(problems)
+
+
+# Child machines by suffix; a suffix stands for one definition.
+_PARTS: dict[str, dict[str, Any]] = {}
+
+
+def _started(name: str, state: dict[str, Any]) -> dict[str, Any]:
+    """The child machine that a state starts."""
+    (suffix,) = machine_bundle.children({"States": {name: state}})
+    return _PARTS[suffix]
 
 
 def _assigned(scope: dict[str, Any]) -> set[str]:
@@ -62,7 +79,7 @@ def _facts(scope: dict[str, Any], entry: _Fact) -> dict[str, _Fact]:
         name = waiting.pop(0)
         if name not in scope["States"]:
             continue
-        for target, fact in _Transfer(name, scope["States"][name], facts[name], []).edges():
+        for target, fact in _Transfer(name, scope["States"][name], facts[name], _Unheard()).edges():
             joined = facts[target].join(fact) if target in facts else fact
             if target and joined != facts.get(target):
                 facts[target] = joined
@@ -70,8 +87,30 @@ def _facts(scope: dict[str, Any], entry: _Fact) -> dict[str, _Fact]:
     return facts
 
 
+class _Unheard(list[Problem]):
+    """Problems of a state whose fact is not final yet."""
+
+    def append(self, problem: Problem, /) -> None:
+        pass
+
+
+# What scopes hand back where nobody hears of problems: without it, each level of nesting would double the work.
+_HANDED_BACK: dict[tuple[int, str], tuple[dict[str, Any], Shape]] = {}
+
+
 def _run(scope: dict[str, Any], entry: _Fact, problems: list[Problem]) -> Shape:
     """Check a scope; the shape of what it hands back, None if it never ends well."""
+    if not isinstance(problems, _Unheard):
+        return _check(scope, entry, problems)
+    key = (id(scope), f"{entry.shape} {sorted(entry.variables)}")
+    known = _HANDED_BACK.get(key)
+    # An id may be another scope's by now.
+    if known is None or known[0] is not scope:
+        known = _HANDED_BACK[key] = (scope, _check(scope, entry, problems))
+    return known[1]
+
+
+def _check(scope: dict[str, Any], entry: _Fact, problems: list[Problem]) -> Shape:
     ends: list[Shape] = []
     for name, fact in _facts(scope, entry).items():
         state = scope["States"].get(name)
@@ -131,9 +170,12 @@ class _Transfer:
 
     def _task(self) -> Shape:
         token = str(self.state.get("Resource", "")).endswith(_TOKEN)
-        self._shape(self.state.get("Arguments", {}), self._scope(token=token), "Arguments")
+        given = self._shape(self.state.get("Arguments", {}), self._scope(token=token), "Arguments")
         for field in ("TimeoutSeconds", "HeartbeatSeconds", "Credentials"):
             self._shape(self.state.get(field, ""), self._scope(), field)
+        if self.state.get("Resource") == machine_bundle.START:
+            result = _run(_started(self.name, self.state), _Fact(given["Input"], frozenset()), self.problems)
+            return {"Output": ANY if result is None else result}
         return ANY
 
     def _wait(self) -> None:
@@ -146,11 +188,14 @@ class _Transfer:
             entry = self._shape(self.state["Arguments"], self._scope(), "Arguments")
         results = [_run(branch, _Fact(entry, self.fact.variables), self.problems) for branch in self.state["Branches"]]
         owners: dict[str, int] = {}
+        carried_out = [set(_state_names(branch)) for branch in self.state["Branches"]]
         merged = "$merge" in str(self.state.get("Output")) and "$states.result" in str(self.state["Output"])
         for number, result in enumerate(results if merged else ()):
             for key in result if isinstance(result, dict) else ():
-                if owners.setdefault(key, number) != number:
-                    what = f"branches {owners[key]} and {number} both hand back {key!r}"
+                owner = owners.setdefault(key, number)
+                # The mark of a task that none of them carries out, each may have made.
+                if owner != number and any(carried_out[at] & _ending(key) for at in (owner, number)):
+                    what = f"branches {owner} and {number} both hand back {key!r}"
                     self.problems.append(Problem("collision", self.name, what))
         return [ANY if result is None else result for result in results]
 
@@ -165,3 +210,18 @@ class _Transfer:
         variables = frozenset() if distributed else self.fact.variables
         _run(processor, _Fact(entry, variables), self.problems)
         return ANY
+
+
+def _state_names(scope: dict[str, Any]) -> Iterator[str]:
+    """The names of all states in a scope, at any depth."""
+    for name, state in scope["States"].items():
+        yield name
+        for inner in (*state.get("Branches", ()), *filter(None, [state.get("ItemProcessor")])):
+            yield from _state_names(inner)
+        if state.get("Resource") == machine_bundle.START:
+            yield from _state_names(_started(name, state))
+
+
+def _ending(task_id: str) -> set[str]:
+    """The names of states of which one ends a task."""
+    return {state_name(text) for text in (task_id, f"Record {task_id}", f"each of {task_id}")}

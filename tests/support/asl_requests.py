@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -16,7 +16,9 @@ import botocore.loaders
 import botocore.model
 from asl_problem import Problem, expression_code, scopes
 from botocore.validate import ParamValidator
-from jsonata import Jsonata
+from ductwork.backends.stepfunctions.asl.printer import printed
+from ductwork.backends.stepfunctions.ledger_writes import END, END_OF_JOB, END_OF_WAIT
+from ductwork_airflow.embedded_aws.jsonata.engine import QueryError, evaluate
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 
 MAX_OVERRIDES_CHARACTERS = 8_192
@@ -31,6 +33,18 @@ _RUN = {
     "start": "2026-01-01T00:00:00+00:00",
     "end": "2026-01-01T00:00:00+00:00",
     "conf": "{}",
+    "refused": "",
+    "parts": "arn:aws:states:eu-west-1:123456789012:stateMachine:dag-",
+}
+_EXECUTION = {
+    "Id": "arn:aws:states:eu-west-1:123456789012:execution:dag:" + "e" * 80,
+    "Name": "e" * 80,
+    "StartTime": "2026-01-01T00:00:00.000Z",
+}
+_CONTEXT = {
+    "Task": {"Token": _TOKEN},
+    "State": {"EnteredTime": "2026-01-01T00:00:00.000Z", "RetryCount": 0},
+    "Execution": _EXECUTION,
 }
 SUBSTITUTIONS = {
     "JobQueue": "arn:aws:batch:eu-west-1:123456789012:job-queue/workers",
@@ -45,13 +59,52 @@ _STATES = "arn:aws:states:::"
 
 
 def check_requests(machine: dict[str, Any]) -> Iterator[Problem]:
+    run = run_of(machine)
     for _, scope in scopes(machine):
         for name, state in scope["States"].items():
             if state["Type"] == "Task":
-                yield from _check_task(name, state)
+                yield from _check_task(name, state, run)
 
 
-def _check_task(name: str, state: dict[str, Any]) -> Iterator[Problem]:
+def run_of(machine: dict[str, Any]) -> dict[str, Any]:
+    """A sample of ``$run``, with what the machine has put there."""
+    # A child machine is given its root's.
+    return {**(_made_by(machine) or _of_any_root()), **_RUN}
+
+
+def check_run(machines: Sequence[dict[str, Any]]) -> Iterator[Problem]:
+    """What is read of ``$run`` has been put there: JSONata makes nothing of a member that is none, without a word.
+
+    :param machines: a root, and its children, which are given the root's
+    """
+    made = _made_by(machines[0])
+    for machine in machines if made else ():
+        for name in sorted(set(_MEMBER.findall(json.dumps(machine["States"]))) - set(made or ())):
+            yield Problem("run", machine["StartAt"], f"$run.{name} is read, and nothing has put it there")
+
+
+_MEMBER = re.compile(r"\$run\.(\w+)")
+
+
+def _made_by(machine: dict[str, Any]) -> dict[str, Any] | None:
+    code = expression_code(machine["States"].get("Prepare run", {}).get("Assign", {}).get("run"))
+    if code is None:
+        return None
+    arn = "arn:aws:states:eu-west-1:123456789012:execution:machine:name"
+    context = {"Execution": {"Id": arn, "StartTime": "2026-01-01T00:00:00.000Z"}, "StateMachine": {"Id": arn}}
+    made = evaluate(code, {"states": {"input": {}, "context": context}})
+    assert isinstance(made, dict)
+    return made
+
+
+@cache
+def _of_any_root() -> dict[str, Any]:
+    endings = (END, END_OF_WAIT, END_OF_JOB)
+    shared = {each.name: evaluate(expression_code(printed(each.shared("ledger"))), {}) for each in endings}
+    return {"env": [{"Name": "DUCTWORK_LEDGER_TABLE", "Value": "ledger"}], **shared}
+
+
+def _check_task(name: str, state: dict[str, Any], run: Mapping[str, Any]) -> Iterator[Problem]:
     resource = state["Resource"]
     match = re.fullmatch(rf"{_STATES}(?:aws-sdk:)?(\w+):(\w+)(\.sync|\.sync:2|\.waitForTaskToken)?", resource)
     if not match:
@@ -62,7 +115,11 @@ def _check_task(name: str, state: dict[str, Any]) -> Iterator[Problem]:
         yield Problem("resource", name, f"{match[1]} has no operation {match[2]}")
         return
     unknown: list[str] = []
-    request = _as_boto(state.get("Arguments", {}), operation.input_shape, "Arguments", unknown)
+    given = sampled(state.get("Arguments", {}), run)
+    if match[2] == "startExecution":
+        # Step Functions makes text of the object.
+        given = {**given, "Input": json.dumps(given["Input"])}
+    request = _as_boto(given, operation.input_shape, "Arguments", unknown)
     for path in unknown:
         yield Problem("argument", name, f"{path} is no member of {match[2]}")
     if errors := ParamValidator().validate(request, operation.input_shape).generate_report():
@@ -85,25 +142,52 @@ def _operation(service: str, action: str) -> botocore.model.OperationModel | Non
     return model.operation_model(wanted) if wanted in model.operation_names else None
 
 
-def sample(text: str) -> Any:
-    """A legal value for a string that is known only in a run; other strings as they are."""
-    if (code := expression_code(text)) is not None:
-        if "$states.context.Task.Token" in code:
-            return _TOKEN
-        try:
-            value = Jsonata(code).evaluate(None, {"run": _RUN})
-        except Exception:  # noqa: BLE001 - the library raises whatever Python does at AWS's own functions and at missing state data
-            value = None
-        return "1" if value is None else value
-    return re.sub(r"\$\{(\w+)\}", lambda match: SUBSTITUTIONS.get(match[1], match[0]), text)
+def sampled(value: Any, run: Mapping[str, Any] | None = None) -> Any:
+    """A JSON value with a legal value for what is known only in a run.
+
+    :param run: a sample of ``$run``
+    """
+    if isinstance(value, str):
+        return _sample(value, run or _RUN)
+    if isinstance(value, dict):
+        return {key: sampled(inner, run) for key, inner in value.items()}
+    return [sampled(inner, run) for inner in value] if isinstance(value, list) else value
+
+
+def environment_of(machine: dict[str, Any], state: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables of the container of a state that submits a job, with samples for what is known only in a run."""
+    overrides = sampled(state["Arguments"], run_of(machine)).get("ContainerOverrides", {})
+    return {each["Name"]: each["Value"] for each in overrides.get("Environment", ())}
+
+
+class _OfData(str):
+    """Stands for what the state's data give, which may be no text."""
+
+
+# What a state reads of its data stands for a text, or a number of tries.
+_DATA = re.compile(r"\$states\.(input|result)((\.(\w+|`[^`]*`))|\[\d+\])*")
+
+
+def _sample(text: str, run: Mapping[str, Any]) -> Any:
+    if (code := expression_code(text)) is None:
+        return re.sub(r"\$\{(\w+)\}", lambda match: SUBSTITUTIONS.get(match[1], match[0]), text)
+    if code.strip() == "$states.context.Task.Token":
+        return _TOKEN
+    bindings = {"run": run, "dagrun": run, "index": 0, "past": "run#sample", "states": {"context": _CONTEXT}}
+    try:
+        value = evaluate(_DATA.sub(lambda read: "1" if read[0].endswith(".try") else "'1'", code), bindings)
+    except QueryError:  # it makes of the state's data what cannot be made of a text
+        return _OfData("1")
+    if value == "1":
+        return _OfData("1")
+    return sampled(value, run) if isinstance(value, (dict, list)) else value
 
 
 def _as_boto(value: Any, shape: Any, path: str, unknown: list[str]) -> Any:
     """A value as boto3 spells it: Step Functions capitalises the members of every API."""
     if isinstance(value, str):
-        if shape is not None and shape.type_name in {"map", "structure"} and expression_code(value) is not None:
-            return {}  # what it gives is known only in a run
-        value = sample(value)
+        if shape is not None and shape.type_name in {"map", "structure"} and isinstance(value, _OfData):
+            return {}
         number = shape is not None and shape.type_name in {"integer", "long"}
         return int(value) if number and isinstance(value, str) and value.isdigit() else value
     if isinstance(value, Mapping) and shape is not None and shape.type_name == "structure":
@@ -169,6 +253,15 @@ def _check_expressions(name: str, request: Mapping[str, Any]) -> Iterator[Proble
         if word not in _FUNCTIONS | _SYNTAX and word.upper() in reserved:
             yield Problem("reserved", name, f"{word} is a reserved word of DynamoDB")
     yield from _check_numbers(name, request)
+    yield from _check_nesting(name, request)
+
+
+def _check_nesting(name: str, value: Any) -> Iterator[Problem]:
+    """Whether Step Functions passes values on that are in a map or a list, and how it spells them, is not documented."""
+    for inner in value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ():
+        yield from _check_nesting(name, inner)
+    if isinstance(value, Mapping) and len(value) == 1 and (found := value.keys() & {"M", "L"}):
+        yield Problem("nested", name, f"{found} in a request of DynamoDB")
 
 
 def _check_numbers(name: str, value: Any) -> Iterator[Problem]:

@@ -10,10 +10,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from asl_problem import Problem, scopes, strings
+from asl_problem import Problem, expression_code, scopes, strings
 
 MAX_DEFINITION_BYTES = 1_048_576
 MAX_SECONDS = 99_999_999
+# AWS publishes none; an emulator takes 25.
+MAX_NESTING = 20
 
 _COMMON = {"Type", "Comment", "QueryLanguage"}
 _FLOW = {"Next", "End"}
@@ -64,6 +66,9 @@ def check_structure(machine: dict[str, Any]) -> Iterator[Problem]:
         yield Problem("language", "machine", "QueryLanguage must be JSONata at the top")
     for field in machine.keys() - {"Comment", "QueryLanguage", "StartAt", "States", "TimeoutSeconds", "Version"}:
         yield Problem("field", "machine", f"{field} is no field of a state machine")
+    if (depth := max(path.count(" > ") for path, _ in scopes(machine))) > MAX_NESTING:
+        yield Problem("nesting", "machine", f"scopes are nested {depth} deep")
+    yield from _check_whole("machine", machine, "TimeoutSeconds", 1)
     names: Counter[str] = Counter()
     for path, scope in scopes(machine):
         names.update(scope.get("States", {}).keys())
@@ -123,12 +128,24 @@ def _check_state(name: str, state: dict[str, Any]) -> Iterator[Problem]:
             yield Problem("field", f"{name}/Choices/{number}", f"{field} is not allowed")
         if not {"Condition", "Next"} <= rule.keys():
             yield Problem("field", f"{name}/Choices/{number}", "Condition and Next are required")
+    # The guide does not say clearly that a rule without one does not take the state's, which are for Default.
+    for field in sorted({"Output", "Assign"} & state.keys()):
+        if not all(field in rule for rule in state.get("Choices", ())):
+            yield Problem("rule", name, f"{field} of the state stands beside rules without one")
     if kind == "Choice" and not state.get("Choices"):
         yield Problem("field", name, "Choices is empty")
     if kind == "Parallel" and not state.get("Branches"):
         yield Problem("field", name, "Branches is empty")
+    for field, least in (("TimeoutSeconds", 1), ("HeartbeatSeconds", 1), ("Seconds", 0), ("MaxConcurrency", 0)):
+        yield from _check_whole(name, state, field, least)
     yield from _check_rescue(name, state)
     yield from _check_marks(name, state)
+
+
+def _check_whole(where: str, holder: dict[str, Any], field: str, least: int) -> Iterator[Problem]:
+    value = holder.get(field, least)
+    if expression_code(value) is None and (type(value) is not int or not least <= value <= MAX_SECONDS):
+        yield Problem("seconds", where, f"{field} is {value!r}, not a whole number from {least} to {MAX_SECONDS:,}")
 
 
 def _check_rescue(name: str, state: dict[str, Any]) -> Iterator[Problem]:

@@ -73,7 +73,7 @@ def _handler(behind: str, judge: Judge) -> type[BaseHTTPRequestHandler]:
             try:
                 connection.request(self.command, self.path, body, dict(self.headers))
                 reply = connection.getresponse()
-                kept = [(name, value) for name, value in reply.getheaders() if name.lower() not in _HOP]
+                kept = [(name, value) for name, value in reply.getheaders() if name.lower() not in HOP]
                 body = reply.read()
                 if code == LOST_AFTER:
                     self.close_connection = True
@@ -98,4 +98,4 @@ def _handler(behind: str, judge: Judge) -> type[BaseHTTPRequestHandler]:
     return Handler
 
 
-_HOP = {"content-length", "connection", "transfer-encoding", "date", "server"}
+HOP = {"content-length", "connection", "transfer-encoding", "date", "server"}

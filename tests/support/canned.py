@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from ductwork.ledger_schema import job_sk, run_pk
-from ductwork_airflow.submit.remote import RunHandle
+from ductwork.contracts.ledger import job_sk, run_pk
+from ductwork_airflow.run_model.handle import RunHandle
 from remote_runs import TABLE, Clients, Remote
 
 
@@ -19,6 +19,8 @@ class Canned:
         self.events = list(self._events())
         self.failed: set[str] = set()
         """The jobs that Batch does not start because one above them has failed."""
+        self.described: set[str] = set()
+        """The jobs that were asked after."""
 
     def client(self, service: str) -> Any:
         return self._clients.client("dynamodb") if service == "dynamodb" else self
@@ -48,6 +50,7 @@ class Canned:
     def describe_jobs(self, jobs: list[str]) -> dict[str, Any]:
         self._clients.calls["describe_jobs"] += 1
         assert len(jobs) <= 100
+        self.described.update(jobs)
         return {"jobs": [self._describe(job) for job in jobs]}
 
     def _describe(self, job: str) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import importlib
 import os
 import sys
 import tempfile
@@ -17,8 +19,18 @@ class Finished(NamedTuple):
     err: str
 
 
-def ductwork(*arguments: object, cwd: Path | None = None, env: Mapping[str, str] | None = None) -> Finished:
-    """Run ``ductwork ARGUMENTS`` through its console entry point, with stdout and stderr of its own."""
+def ductwork(
+    *arguments: object,
+    cwd: Path | None = None,
+    env: Mapping[str, str] | None = None,
+    as_owner: bool = False,
+    packages: Path | None = None,
+) -> Finished:
+    """Run ``ductwork ARGUMENTS`` through its console entry point, with stdout and stderr of its own.
+
+    :param as_owner: root, too, may do no more with its files than their modes say
+    :param packages: a folder of packages that come before those installed; Ductwork itself is imported anew
+    """
     # Imported before the fork: every child then has it.
     import airflow.sdk
     import ductwork.frontend.loader
@@ -29,6 +41,10 @@ def ductwork(*arguments: object, cwd: Path | None = None, env: Mapping[str, str]
         sys.stderr.flush()
         child = os.fork()
         if child == 0:
+            if as_owner and os.geteuid() == 0:
+                _drop_capabilities()
+            if packages is not None:
+                _look_first_in(packages)
             _run(list(map(str, arguments)), out.fileno(), err.fileno(), cwd, env or {})
         _, status = os.waitpid(child, 0)
         texts = []
@@ -36,6 +52,24 @@ def ductwork(*arguments: object, cwd: Path | None = None, env: Mapping[str, str]
             file.seek(0)
             texts.append(file.read().decode())
     return Finished(os.waitstatus_to_exitcode(status), *texts)
+
+
+def _drop_capabilities() -> None:
+    """Linux lets root read everything for its capabilities, not for its id; Python's own files stay root's to read.
+
+    https://man7.org/linux/man-pages/man2/capset.2.html
+    """
+    version_3, this_process, none_of_64 = 0x20080522, 0, (0,) * 6
+    header, sets = (ctypes.c_uint32 * 2)(version_3, this_process), (ctypes.c_uint32 * 6)(*none_of_64)
+    if ctypes.CDLL(None, use_errno=True).capset(header, sets):
+        os._exit(98)
+
+
+def _look_first_in(folder: Path) -> None:
+    sys.path.insert(0, str(folder))
+    importlib.invalidate_caches()
+    for name in [name for name in sys.modules if name.partition(".")[0] == "ductwork"]:
+        del sys.modules[name]
 
 
 def _run(arguments: list[str], out: int, err: int, cwd: Path | None, env: Mapping[str, str]) -> None:
@@ -49,7 +83,7 @@ def _run(arguments: list[str], out: int, err: int, cwd: Path | None, env: Mappin
         if cwd is not None:
             os.chdir(cwd)
         sys.argv = ["ductwork", *arguments]
-        from ductwork.cli import main
+        from ductwork.cli.main import main
 
         try:
             main()

@@ -7,6 +7,8 @@ ends in ``# <-``. Codes that only show in a run are tested where they arise: see
 from __future__ import annotations
 
 import dataclasses
+import io
+import zipfile
 from typing import Any
 
 from compiling import HEADER
@@ -16,14 +18,17 @@ MARK = "# <-"
 # Run-time codes: the test file (relative to tests/) that brings each about. The file must name the code.
 COVERED_ELSEWHERE: dict[str, str] = {
     **dict.fromkeys(
-        ("DW501", "DW502", "DW503", "DW504", "DW505", "DW506", "DW508", "DW509", "DW515"),
+        ("DW329", "DW501", "DW502", "DW503", "DW504", "DW505", "DW506", "DW508", "DW509", "DW515"),
         "functional/test_run_local.py",
     ),
     **dict.fromkeys((f"DW60{number}" for number in range(1, 8)), "translator/test_import.py"),
+    "DW114": "translator/test_dag_folder.py",
+    "DW331": "translator/test_foreign_rules.py",
     "DW409": "translator/test_foreign_rules.py",
     "DW507": "functional/test_report.py",
     "DW516": "functional/test_remote.py",
     "DW517": "functional/test_restart.py",
+    "DW518": "functional/test_report.py",
     **dict.fromkeys(("DW511", "DW512", "DW513", "DW514"), "functional/test_disasters.py"),
 }
 
@@ -35,6 +40,8 @@ class Case:
     :param good: the same without any finding
     :param paths: what is compiled, relative to the folder
     :param dag_id: of the finding; likewise ``task`` and ``field``
+    :param where: the file that the finding names, if it is neither marked nor the first path
+    :param environment: variables of the bad side, as ``good_environment`` of the good one
     :param options: keyword arguments of ``compiling.compile_files``, also by ``good_options`` for the good side
     """
 
@@ -49,6 +56,8 @@ class Case:
     options: dict[str, Any] = dataclasses.field(default_factory=dict)
     good_options: dict[str, Any] | None = None
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
+    where: str = ""
+    good_environment: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -61,7 +70,7 @@ class Case:
             for number, line in enumerate(lines, start=1):
                 if line.endswith(MARK):
                     return name, number
-        return self.paths[0], 0
+        return self.where or self.paths[0], 0
 
 
 CASES: list[Case] = []
@@ -71,6 +80,14 @@ def case(code: str, name: str, bad: Any, good: Any, **more: Any) -> None:
     """Add a case; a text is the body of ``case.py`` under the usual imports, a dictionary is a whole folder."""
     sides = [{"case.py": HEADER + side} if isinstance(side, str) else side for side in (bad, good)]
     CASES.append(Case(code, name, *sides, **more))
+
+
+def packaged(source: str) -> bytes:
+    """A packaged DAG: an archive with this file in it."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("packed.py", source)
+    return made.getvalue()
 
 
 def in_dag(*lines: str, dag: str = "") -> str:

@@ -19,6 +19,12 @@ task_case(
     ["BashOperator.partial(task_id='t').expand(bash_command=['a'] * 100, cwd=['b'] * 100)"],
     options=_BATCH,
 )
+task_case(
+    "DW304",
+    "a range, of which Airflow's scheduler knows the text alone",
+    ["EmptyOperator.partial(task_id='t').expand(doc=range(2))  # <-"],
+    ["EmptyOperator.partial(task_id='t').expand(doc=list(range(2)))"],
+)
 _DOCKER = [
     "from airflow.sdk import task_group",
     "from airflow.providers.docker.operators.docker import DockerOperator",
@@ -69,6 +75,16 @@ case(
     dag_id="case",
     task="g.t",
 )
+for _rule in ("one_success", "none_failed_min_one_success"):
+    _below = f"    EmptyOperator(task_id='f') >> EmptyOperator(task_id='t', trigger_rule='{_rule}')"
+    task_case(
+        "DW324",
+        _rule,
+        [*_GROUP[:-1], _below + "  # <-", "g.expand(x=BashOperator(task_id='u', bash_command='').output)"],
+        [*_GROUP[:-1], _below, "g.expand(x=[1, 2])"],
+        task="g.t",
+        field="trigger_rule",
+    )
 task_case(
     "DW308",
     "a pool of unknown size for mapped instances",
@@ -105,6 +121,16 @@ case(
     + "with DAG('case', schedule=Moments('@daily', timezone='UTC'), start_date=START):\n    "
     + bash()
     + "\n",
+    dag_id="case",
+    field="schedule",
+)
+_PARTITIONS = "from airflow.sdk import CronPartitionTimetable, CronTriggerTimetable\n"
+_PARTITIONS += "with DAG('case', schedule={}('@daily', timezone='UTC'), start_date=START):{}\n    " + bash() + "\n"
+case(
+    "DW328",
+    "partitions of a day",
+    _PARTITIONS.format("CronPartitionTimetable", "  # <-"),
+    _PARTITIONS.format("CronTriggerTimetable", ""),
     dag_id="case",
     field="schedule",
 )
@@ -145,10 +171,11 @@ task_case(
 )
 case(
     "DW307",
-    "fail_fast",
-    in_dag(bash(), dag=", fail_fast=True").replace("START, fail_fast=True):", "START, fail_fast=True):  # <-"),
-    in_dag(bash(), dag=", fail_fast=False"),
+    "fail_fast with a mapped task",
+    in_dag("BashOperator.partial(task_id='t').expand(bash_command=['true'])  # <-", dag=", fail_fast=True"),
+    in_dag(bash(), dag=", fail_fast=True"),
     dag_id="case",
+    task="t",
     field="fail_fast",
 )
 for _name, _value, _harmless in (
@@ -162,14 +189,19 @@ for _name, _value, _harmless in (
         [bash(more=f", {_name}={_harmless}")],
         field=_name,
     )
-case(
-    "DW308",
-    "max_active_tasks of the DAG",
-    in_dag(bash(), dag=", max_active_tasks=1").replace("):\n", "):  # <-\n", 1),
-    in_dag(bash(), dag=", max_active_tasks=16"),
-    dag_id="case",
-    field="max_active_tasks",
-)
+for _name, _text, _harmless in (
+    ("max_active_tasks", "1", "16"),
+    ("max_consecutive_failed_dag_runs", "3", "0"),
+    ("allowed_run_types", "['manual']", "None"),
+):
+    case(
+        "DW308",
+        f"{_name} of the DAG",
+        in_dag(bash(), dag=f", {_name}={_text}").replace("):\n", "):  # <-\n", 1),
+        in_dag(bash(), dag=f", {_name}={_harmless}"),
+        dag_id="case",
+        field=_name,
+    )
 for _name, _text in (
     ("max_active_runs", "2"),
     ("dagrun_timeout", "timedelta(hours=1)"),
@@ -193,13 +225,25 @@ task_case(
     field="retries",
     options=_BATCH,
 )
+
+
+def _mapped_group(size: int) -> str:
+    """A mapped task group, which no cut takes apart, of tasks with long ids."""
+    return in_dag(
+        "from airflow.sdk import task_group",
+        "@task_group",
+        "def group(x):",
+        f"    for n in range({size}):",
+        "        BashOperator(task_id=f'{n}_' + 't' * 200, bash_command='true')",
+        "group.expand(x=[1])",
+    )
+
+
 case(
     "DW311",
-    "a thousand workers",
-    in_dag("[BashOperator(task_id=f'w{i}', bash_command='true') for i in range(1000)]").replace(
-        "):\n", "):  # <-\n", 1
-    ),
-    in_dag("[BashOperator(task_id=f'w{i}', bash_command='true') for i in range(100)]"),
+    "a mapped task group that is larger than a machine",
+    _mapped_group(900).replace("):\n", "):  # <-\n", 1),
+    _mapped_group(9),
     dag_id="case",
 )
 
@@ -284,6 +328,30 @@ task_case(
 )
 task_case(
     "DW320",
+    "a task that is retired on some date",
+    [_job(**_PLAIN)[:-1] + ", end_date=datetime(2030, 1, 1))  # <-", _job(task_id="u", job_name="u")],
+    [_job(**_PLAIN), _job(task_id="u", job_name="u")],
+    field="end_date",
+    options=_SCHEDULE,
+)
+case(
+    "DW327",
+    "a start date taken from the clock",
+    "with DAG('case', schedule=None, start_date=datetime.now() - timedelta(days=1)):  # <-\n    " + bash() + "\n",
+    in_dag(bash()),
+    dag_id="case",
+    field="start_date",
+)
+task_case(
+    "DW326",
+    "a task that is retired on some date",
+    [bash(more=", end_date=datetime(2030, 1, 1)") + "  # <-", bash("u")],
+    [bash(), bash("u")],
+    field="end_date",
+    options={"engine": "batch"},
+)
+task_case(
+    "DW320",
     "a waiting task",
     [
         "from airflow.providers.standard.sensors.time_delta import TimeDeltaSensor",
@@ -324,7 +392,6 @@ for _field, _bad, _good in (
         in_dag(_job(**_PLAIN), _job(task_id="s", job_name="s", poll_interval=60)),
         in_dag(_job(**_PLAIN, poll_interval=60), _job(task_id="s", job_name="s", poll_interval=60)),
     ),
-    ("schedule", in_dag(_job(**_PLAIN)).replace("schedule=None", "schedule='@daily'"), in_dag(_job(**_PLAIN))),
     ("tags", in_dag(_job(**_PLAIN), dag=", tags=['a', 'b']"), in_dag(_job(**_PLAIN), dag=", tags=['a']")),
     (
         "",
@@ -341,4 +408,24 @@ for _field, _bad, _good in (
         dag_id="case",
         field=_field,
         options=_SCHEDULE,
+    )
+for _name, _schedule, _target in (
+    ("cron", "'0 4 * * *'", "stepfunctions"),
+    ("a preset", "'@daily', catchup=True", "batch"),
+    ("a duration", "timedelta(days=1)", "stepfunctions"),
+    ("assets", "[Asset('s3://bucket/orders')]", "stepfunctions"),
+    ("a timetable", "EventsTimetable([START])", "schedule"),
+):
+    _sides = [
+        "from airflow.sdk import Asset, EventsTimetable\n"
+        + in_dag(_job(**_PLAIN)).replace("schedule=None", f"schedule={schedule}").replace("):\n", "):  # <-\n", 1)
+        for schedule in (_schedule, "None")
+    ]
+    case(
+        "DW330",
+        _name,
+        *_sides,
+        dag_id="case",
+        field="schedule",
+        options={"target": _target, "unattended": True},
     )

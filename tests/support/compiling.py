@@ -34,9 +34,12 @@ def compile_files(
     target: str = "stepfunctions",
     dag_id: str | None = None,
     engine: str = "states",
+    unattended: bool = False,
     **deployment: Any,
 ) -> Compiled:
-    return compile_paths([str(path) for path in paths], Options(target, dag_id, deployment, engine=engine))
+    return compile_paths(
+        [str(path) for path in paths], Options(target, dag_id, deployment, engine=engine, unattended=unattended)
+    )
 
 
 def compile_text(folder: Path, body: str, **options: Any) -> Compiled:

@@ -4,7 +4,7 @@
 their records have the status of those, ``"execution"``. The JSON is shaped as ``oracle.py``'s, plus ``"diagnostics"`` for a file of which
 something does not compile, ``"error"`` of each run and task, and a task's ``"started_at"`` and ``"ended_at"`` as the ledger has
 them. One process for all files saves each of them Airflow's import. ``DUCTWORK_RUNS_AT_ONCE`` (3) DAGs run at a time,
-``DUCTWORK_JOBS_AT_ONCE`` (4) jobs.
+``DUCTWORK_JOBS_AT_ONCE`` (4) jobs. What the machines evaluate has to be what the reference JSONata gives.
 """
 
 import json
@@ -14,27 +14,48 @@ import tempfile
 import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
+from ductwork.frame_stack import roomy
+from jsonata_reference import judged
+from node import NODE
 from oracle import LOGICAL_DATE
 
 TIMES = ("started_at", "ended_at")
 
 
+@roomy
 def main():
-    from ductwork_airflow.local.workers import WorkerPool
+    from ductwork_airflow.embedded_aws.batch.worker_pool import WorkerPool
 
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     target, *files = sys.argv[1:]
     jobs = int(os.environ.get("DUCTWORK_JOBS_AT_ONCE", "4"))
     with WorkerPool() as pool, tempfile.TemporaryDirectory() as logs:
-        from ductwork_airflow.local.aws import EmbeddedAws
+        from ductwork_airflow.embedded_aws.services import EmbeddedAws
 
-        with EmbeddedAws(pool=pool, jobs=jobs, log_dir=Path(logs)) as aws:
+        with judged(), EmbeddedAws(pool=pool, jobs=jobs, log_dir=Path(logs)) as aws, asked_twice(aws, target):
             found = run_files(aws, files, target)
     json.dump(found, out)
     out.flush()
+
+
+@contextmanager
+def asked_twice(aws, target):
+    """With ``DUCTWORK_TEST_DYNALITE=TARGET`` dynalite has to answer each request of DynamoDB as the embedded AWS does."""
+    if os.environ.get("DUCTWORK_TEST_DYNALITE") != target or NODE is None:
+        yield
+        return
+    from dynalite import serving
+    from dynamodb_mirror import mirrored
+
+    with serving() as other, mirrored(aws, other) as mirror:
+        yield
+    assert mirror.calls["UpdateItem"], "no request went through the mirror"
+    found = "\n".join(mirror.differences[:10])
+    assert not found, f"dynalite answers {len(mirror.differences)} of {mirror.calls} differently:\n{found}"
 
 
 def run_files(aws, files, target):
@@ -62,9 +83,9 @@ def finished(result):
 def compiled(path, target):
     """What ``run_dag`` wants, by DAG id; the diagnostics too, if there are errors among them."""
     from ductwork.compiler import Options, compile_paths
-    from ductwork.frontend.runs import manual_data_interval
+    from ductwork.frontend.manual_run import manual_data_interval
     from ductwork_airflow.local.run import LocalRun
-    from ductwork_airflow.submit.request import RunRequest
+    from ductwork_airflow.run_model.request import RunRequest
 
     target, _, engine = target.partition(":")
     compilation = compile_paths([path], Options(target, engine=engine or "states"))
@@ -76,7 +97,7 @@ def compiled(path, target):
     for workflow in compilation.workflows:
         if workflow.dag_id not in artefacts:
             continue
-        interval = manual_data_interval(path, workflow.dag_id, LOGICAL_DATE)
+        interval = manual_data_interval(path, workflow.dag_id, LOGICAL_DATE, compilation.diagnostics)
         request = RunRequest(workflow.dag_id, run_id, LOGICAL_DATE, interval)
         runs[workflow.dag_id] = (
             LocalRun(workflow, artefacts[workflow.dag_id].document, target, request, {}),
@@ -87,22 +108,22 @@ def compiled(path, target):
 
 def run_dag(aws, run, alone):
     """What ``ductwork run --local`` does, but looking once a second: every look costs, and many runs share this process."""
-    from ductwork_airflow import report
+    from ductwork_airflow.embedded_aws.services import ROLE_ARN
     from ductwork_airflow.ledger import Ledger
-    from ductwork_airflow.local.aws import ROLE_ARN
-    from ductwork_airflow.local.provided import PLACES, provide
+    from ductwork_airflow.local.provision import PLACES, provide
     from ductwork_airflow.local.run import ledger_table
-    from ductwork_airflow.submit import runs
+    from ductwork_airflow.reporting import report
+    from ductwork_airflow.runs import lifecycle
 
     table, role = ledger_table(run.workflow), None if run.target == "batch" else ROLE_ARN
     ledger = Ledger.connect(table, aws.aws)
     ledger.create_table()
     provide(aws, run.workflow, run.definitions)
-    handle = runs.submit(
+    handle = lifecycle.submit(
         aws.aws, run.document, run.target, run.request, ledger_table=table, role_arn=role, places=PLACES
     )
     told = {"execution": end_of_execution(aws, handle, ledger)} if alone else {}
-    watcher = runs.watcher(aws.aws, handle)
+    watcher = lifecycle.watcher(aws.aws, handle)
     while not watcher.poll().ended:
         time.sleep(1)
     order = [task.task_id for task in run.workflow.tasks]

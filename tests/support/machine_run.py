@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from asl_problem import expression_code
+from ductwork.contracts import error_names, machine_bundle
 from jsonata_eval import evaluate_leaves
 from moto.dynamodb.exceptions import ConditionalCheckFailed
 from moto.dynamodb.models import DynamoDBBackend
@@ -24,6 +25,10 @@ _TIME = "2026-01-01T00:00:00.000Z"
 _SUBMIT = "arn:aws:states:::batch:submitJob"
 _WAIT = ".waitForTaskToken"
 _TABLE = "ledger"
+
+_ACCOUNT = "arn:aws:states:eu-west-1:123456789012"
+_MACHINE = f"{_ACCOUNT}:stateMachine:dag"
+_MOST_INPUT = 262_144
 
 Fiber = Generator[Any, Any, Any]
 
@@ -40,7 +45,9 @@ class DeadlockError(AssertionError):
 class Done:
     """
     :param order: task ids, as each started its job, and ``task!``, as each was recorded or reported its end
+    :param repeated: tasks whose workers found that they had ended
     :param visited: the names of all states entered
+    :param children: the executions of child machines, by name: what each was given and has handed back, as JSON text
     :param while_held: the tasks that had ended when nothing but the held job was left to go on
     """
 
@@ -52,6 +59,8 @@ class Done:
     order: list[str] = field(default_factory=list)
     while_held: frozenset[str] = frozenset()
     visited: list[str] = field(default_factory=list)
+    repeated: list[str] = field(default_factory=list)
+    children: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
 def run(
@@ -64,20 +73,26 @@ def run(
     hold: str | None = None,
 ) -> Done:
     """
+    :param machine: a definition, or a bundle
     :param ends: task id -> what its job would end in: success, failed or skipped, or a tuple of the tasks it skips
+    :param execution_input: the worker of a task in its ``done`` finds how that has ended, and only repeats it
     :param seed: of the order in which branches take turns; None: the first branch first
     :param lost_replies: how often the reply to an update of a join is lost, so that the update is sent again
     :param hold: the task whose job takes longer than everything that does not wait for it
     :raises DeadlockError: every branch waits
     """
-    return _Run(machine, ends, seed, lost_replies, hold).run(execution_input or {})
+    run = _Run(machine, ends, seed, lost_replies, hold)
+    run.done.outcomes |= (execution_input or {}).get("done", {})
+    return run.run(execution_input or {})
 
 
 class _Run:
     def __init__(
         self, machine: dict[str, Any], ends: Mapping[str, Any], seed: int | None, lost: float, hold: str | None
     ) -> None:
-        self.machine, self.ends, self.done, self.hold = machine, ends, Done(), hold
+        bundle = machine_bundle.read(machine)
+        self.machine, self.parts = bundle["definition"], bundle["parts"]
+        self.ends, self.done, self.hold = ends, Done(), hold
         self.held: list[tuple[Fiber, Any, Any]] = []
         self.random = None if seed is None else random.Random(seed)
         self.lost = lost
@@ -99,7 +114,7 @@ class _Run:
 
     def run(self, data: Any) -> Done:
         """A fiber yields ``("spawn", fibers)``, ``("wait", token)``, ``("hold",)`` or None; its parent is told when it ends."""
-        self.ready.append((self._scope(self.machine, data, {}), None, None))
+        self.ready.append((self._scope(self.machine, data, {}, "e"), None, None))
         while self.ready or self.held:
             if not self.ready:
                 self.done.while_held = frozenset(self.done.outcomes)
@@ -133,11 +148,12 @@ class _Run:
         if not family["left"]:
             self.ready.append((family["fiber"], family["results"], family["parent"]))
 
-    def _scope(self, scope: dict[str, Any], data: Any, variables: dict[str, Any]) -> Fiber:
+    def _scope(self, scope: dict[str, Any], data: Any, variables: dict[str, Any], execution: str) -> Fiber:
+        """:param execution: its name"""
         name = scope["StartAt"]
         while name:
             self.done.visited.append(name)
-            taken = yield from self._state(name, scope["States"][name], data, variables)
+            taken = yield from self._state(name, scope["States"][name], data, variables, execution)
             if taken is None:
                 return data
             name, data = taken
@@ -146,10 +162,12 @@ class _Run:
 
     # ---- states ----
 
-    def _state(self, name: str, state: dict[str, Any], data: Any, variables: dict[str, Any]) -> Fiber:
+    def _state(self, name: str, state: dict[str, Any], data: Any, variables: dict[str, Any], execution: str) -> Fiber:
         self.tokens += 1
         context = {
-            "Execution": {"Id": "arn:1", "StartTime": _TIME, "Name": "e"},
+            "Execution": {"Id": f"{_ACCOUNT}:execution:dag:{execution}", "StartTime": _TIME, "Name": execution},
+            # A version of the machine: what names the children is without it.
+            "StateMachine": {"Id": f"{_MACHINE}:3", "Name": "dag"},
             "State": {"EnteredTime": _TIME, "RetryCount": 0, "Name": name},
             "Task": {"Token": f"{name} #{self.tokens}"},
         }
@@ -179,9 +197,12 @@ class _Run:
             return bindings["states"]["input"]
         arguments = _given(evaluate_leaves(state.get("Arguments", {}), bindings), name)
         if state["Type"] == "Parallel":
-            branches = [self._scope(branch, arguments, dict(variables)) for branch in state["Branches"]]
+            of = bindings["states"]["context"]["Execution"]["Name"]
+            branches = [self._scope(branch, arguments, dict(variables), of) for branch in state["Branches"]]
             return (yield "spawn", branches)
         resource = state["Resource"]
+        if resource == machine_bundle.START:
+            return (yield from self._child(arguments))
         if resource.startswith(_SUBMIT):
             return (yield from self._job(name, state, arguments))
         if resource.endswith("putItem"):
@@ -202,6 +223,19 @@ class _Run:
         self.registered.add(token)
         yield None
         return self.answers[token] if token in self.answers else (yield "wait", token)
+
+    def _child(self, arguments: dict[str, Any]) -> Fiber:
+        machine, name, given = (arguments[part] for part in ("StateMachineArn", "Name", "Input"))
+        assert machine.startswith(f"{_MACHINE}-"), machine
+        assert re.fullmatch(r"[A-Za-z0-9_-]{1,80}", name), name
+        assert name not in self.done.children, f"{name} is started twice"
+        text = json.dumps(given)
+        assert len(text) <= _MOST_INPUT
+        self.done.children[name] = text, ""
+        part = self.parts[machine.removeprefix(f"{_MACHINE}-")]
+        (output,) = yield "spawn", [self._scope(part, json.loads(text), {}, name)]
+        self.done.children[name] = text, json.dumps(output)
+        return {"ExecutionArn": f"{_ACCOUNT}:execution:dag:{name}", "Status": "SUCCEEDED", "Output": output}
 
     def _wake(self, arguments: dict[str, Any]) -> dict[str, Any]:
         token, answer = arguments["TaskToken"], json.loads(arguments["Output"])
@@ -236,6 +270,10 @@ class _Run:
         variables = arguments.get("ContainerOverrides", {}).get("Environment", [])
         environment = {item["Name"]: item["Value"] for item in variables}
         task = environment.get("DUCTWORK_TASK_ID") or _task_of(state, name)
+        by_worker = "DUCTWORK_TASK_ID" in environment
+        if by_worker and task in self.done.outcomes:
+            self.done.repeated.append(task)
+            return self._reported(self.done.outcomes[task], environment)
         assert task not in self.done.ran, f"{task} is submitted twice"
         self.done.ran.add(task)
         self.done.order.append(task)
@@ -246,11 +284,20 @@ class _Run:
             raise TaskFailedError("States.TaskFailed")
         skip = {"skip": list(end)} if isinstance(end, tuple) and end else {}
         state_of = "success" if isinstance(end, tuple) else end
-        if "DUCTWORK_TASK_ID" in environment:
-            # The worker writes its own end into the ledger.
-            self.done.outcomes[task] = state_of
-            self.done.order.append(f"{task}!")
-        return {"JobId": "1-2-3", "state": state_of, **skip}
+        if not by_worker:
+            return {"JobId": "1-2-3"}
+        # The worker writes its own end into the ledger.
+        self.done.outcomes[task] = state_of
+        self.done.order.append(f"{task}!")
+        return {**self._reported(state_of, environment), **skip}
+
+    @staticmethod
+    def _reported(end: str, environment: Mapping[str, str]) -> dict[str, Any]:
+        if end in {"failed", "upstream_failed"}:
+            raise TaskFailedError(error_names.FAILED)
+        if end == "skipped" and environment.get("DUCTWORK_SKIP_FAILS"):
+            raise TaskFailedError(error_names.SKIPPED)
+        return {"state": end}
 
     def _record(self, arguments: dict[str, Any]) -> dict[str, Any]:
         values = {name: next(iter(value.values())) for name, value in arguments["ExpressionAttributeValues"].items()}

@@ -11,6 +11,9 @@ import time
 import traceback
 from datetime import datetime, timezone
 
+from ductwork.frame_stack import roomy
+from ductwork.startup import airflow_imports
+
 LOGICAL_DATE = datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
 
 
@@ -61,7 +64,7 @@ def outcome(run):
     with create_session() as session:
         tasks = {}
         for ti in run.get_task_instances(session=session):
-            record = {"state": str(getattr(ti.state, "value", ti.state)), "try_number": ti.try_number}
+            record = {"state": ti.state and str(getattr(ti.state, "value", ti.state)), "try_number": ti.try_number}
             value = session.query(XComModel.value).filter_by(
                 dag_id=ti.dag_id, run_id=ti.run_id, task_id=ti.task_id, map_index=ti.map_index, key="return_value"
             )
@@ -71,10 +74,14 @@ def outcome(run):
     return {"state": str(run.state.value), "tasks": tasks}
 
 
+@roomy
 def main():
     out = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     do_not_sleep()
+    with airflow_imports():
+        import airflow.models.dagbag
+        import airflow.sdk  # noqa: F401
     json.dump({path: run_file(path) for path in sys.argv[1:]}, out)
     out.flush()
 

@@ -1,4 +1,5 @@
-"""Random DAGs from seeds: shapes, trigger rules, outcomes of tries, branches, short circuits, setups and teardowns."""
+"""Random DAGs from seeds: shapes, trigger rules, outcomes of tries, branches, short circuits, setups and teardowns; mapped
+tasks and mapped groups over what others return, which may be skipped or failed, and over literals."""
 
 from __future__ import annotations
 
@@ -6,9 +7,11 @@ import random
 from collections.abc import Iterator
 from dataclasses import replace
 
-from scheduling_model import RULES, Dag, Node, depends_on_order
+from scheduling_model import Dag, Node, Over, depends_on_order
+from scheduling_rules import OF_ALL_INSTANCES, RULES
 
 _RULES = [*RULES, *["all_success"] * 7]
+_TOLERANT = ["all_done", "none_failed", "none_failed_min_one_success", "all_skipped", "one_failed", "none_skipped"]
 _KINDS = ["work"] * 20 + ["empty"] * 12 + ["branch"] * 2 + ["short"]
 _SCRIPTS = [
     *[(("ok",), 0)] * 14,
@@ -50,8 +53,67 @@ def draw(name: str, rng: random.Random) -> Dag:
     if size > 3 and rng.random() < 0.35:
         for _ in range(rng.choice([1, 1, 2])):
             _scope(nodes, rng)
-    dag = Dag(name, tuple(nodes))
-    return Dag(name, tuple(_settled(dag, node, rng) for node in nodes))
+    groups: dict[str, Over] = {}
+    if rng.random() < 0.5:
+        for _ in range(rng.choice([1, 2, 3])):
+            _map(nodes, rng)
+        if rng.random() < 0.4:
+            _group(nodes, groups, rng)
+    dag = Dag(name, tuple(nodes), groups)
+    return Dag(name, tuple(_completed(dag, node, rng) for node in nodes), groups)
+
+
+def _map(nodes: list[Node], rng: random.Random) -> None:
+    """Make a task a mapped one, and of those that it is expanded over some that return lists."""
+    free = [place for place, node in enumerate(nodes) if place and _is_plain(node) and node.over is None]
+    if not free:
+        return
+    place = rng.choice(free)
+    over, upstream = _over(nodes, place, nodes[place].upstream, rng)
+    rule = rng.choice(_TOLERANT if over.sources and rng.random() < 0.7 else _RULES)
+    script = rng.choice([("ok",), ("ok",), ("fail",), ("skip",)])
+    nodes[place] = Node(_name(place), "work", upstream, rule if upstream else "all_success", script, over=over)
+
+
+def _group(nodes: list[Node], groups: dict[str, Over], rng: random.Random) -> None:
+    """Make neighbours a mapped group."""
+    starts = [place for place in range(1, len(nodes)) if _is_plain(nodes[place]) and nodes[place].over is None]
+    if not starts:
+        return
+    first = last = rng.choice(starts)
+    while last - first < 4 and last + 1 in starts and rng.random() < 0.8:
+        last += 1
+    inside = {_name(place) for place in range(first, last + 1)}
+    groups["group"], sources = _over(nodes, first, (), rng)
+    for place in range(first, last + 1):
+        node = nodes[place]
+        above = tuple(sorted({*node.upstream, *sources})) if not inside.intersection(node.upstream) else node.upstream
+        # Airflow looks at all instances before it expands a task of such a rule, and a machine does not.
+        rules = [rule for rule in _RULES if rule not in OF_ALL_INSTANCES] if sources else _RULES
+        rule = rng.choice([rule for rule in rules if rule != "always"]) if above else "all_success"
+        nodes[place] = replace(node, upstream=above, rule=rule, group="group", returns=None)
+
+
+def _is_plain(node: Node) -> bool:
+    return node.kind in ("work", "empty") and not (node.is_setup or node.is_teardown or node.group)
+
+
+def _over(nodes: list[Node], place: int, upstream: tuple[str, ...], rng: random.Random) -> tuple[Over, tuple[str, ...]]:
+    """What something is expanded over, and its upstream tasks with that among them."""
+    if rng.random() < 0.2:
+        return Over(literals=rng.choice([0, 1, 2])), upstream
+    able = [at for at in range(place) if nodes[at].kind == "work" and not nodes[at].group]
+    if not able:
+        return Over(literals=2), upstream
+    near = able[-4:]
+    places = rng.sample(near, min(len(near), rng.choice([1, 1, 2])))
+    for at in places:
+        if nodes[at].over is None:
+            nodes[at] = replace(nodes[at], returns=rng.choice([0, 1, 2, 2]))
+    sources = tuple(_name(at) for at in sorted(places))
+    how = rng.choice(["product", "zip", "filled", "concat"]) if len(sources) > 1 else "product"
+    literals = rng.choice([0, 1, 2]) if len(sources) == 1 and rng.random() < 0.3 else None
+    return Over(sources, how, literals), tuple(sorted({*upstream, *sources}))
 
 
 def _upstream(place: int, rng: random.Random) -> tuple[str, ...]:
@@ -90,7 +152,7 @@ def _scope(nodes: list[Node], rng: random.Random) -> None:
     )
 
 
-def _settled(dag: Dag, node: Node, rng: random.Random) -> Node:
+def _completed(dag: Dag, node: Node, rng: random.Random) -> Node:
     """The node with what follows from the finished graph."""
     below = dag.downstream[node.name]
     if node.kind == "branch":
@@ -99,6 +161,8 @@ def _settled(dag: Dag, node: Node, rng: random.Random) -> Node:
         node = replace(node, follow=rng.choice([None, None, ()]), ignore_rules=rng.random() < 0.6)
     if not node.is_teardown and any(dag.by_name[name].is_setup for name in node.upstream):
         node = replace(node, rule="all_success")  # Airflow wants it so
+    if node.rule == "always" and node.over and node.over.sources:
+        node = replace(node, rule="all_done")  # Airflow wants it so
     if node.rule == "always" and any(
         dag.by_name[name].kind in ("branch", "short") for name in dag.by_name if node.name in dag.all_downstream[name]
     ):

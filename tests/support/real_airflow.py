@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import httpx
-from ductwork_airflow.aws import Aws
+from ductwork_airflow.aws.clients import Aws
 from ductwork_airflow.ledger import Ledger
 from ductwork_airflow.local.standalone import Standalone
 
@@ -38,14 +38,14 @@ class Airflow:
         self.http.headers["Authorization"] = f"Bearer {token['access_token']}"
         self.ledger = Ledger.connect("ductwork", Aws("us-east-1", running.endpoint_url, ("local", "local")))
 
-    def trigger(self, dag_id, conf=None, run_id=None):
+    def trigger(self, dag_id, conf=None, run_id=None, logical_date=None):
         """A run's id. Waits for the DAG file to be seen. With a run id of one's own, errors of the server are met by
         asking once more, as a person would: SQLite, which Airflow has here, may be locked for too long.
         """
         deadline = time.monotonic() + 90
         while self.http.get(f"/api/v2/dags/{dag_id}").status_code == 404 and time.monotonic() < deadline:
             time.sleep(1)
-        body = {"logical_date": None, "conf": conf or {}, "dag_run_id": run_id}
+        body = {"logical_date": logical_date, "conf": conf or {}, "dag_run_id": run_id}
         reply = self.http.post(f"/api/v2/dags/{dag_id}/dagRuns", json=body)
         while run_id and reply.status_code >= 500 and time.monotonic() < deadline:
             time.sleep(1)
@@ -116,6 +116,10 @@ class Airflow:
     def clear_run(self, dag_id, run_id):
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/clear"
         self._json(self.http.post(path, json={"dry_run": False, "only_failed": False}))
+
+    def delete_run(self, dag_id, run_id):
+        reply = self.http.delete(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
+        assert reply.status_code == 204, reply.text
 
     def wait_for_remote(self, dag_id, run_id, seconds=120):
         deadline = time.monotonic() + seconds

@@ -7,19 +7,22 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import cache
 from pathlib import Path
 from typing import Any
 
+from botocore.exceptions import ClientError
 from ductwork.compiler import Options, compile_paths
+from ductwork_airflow.aws.clients import Aws
+from ductwork_airflow.embedded_aws.services import ROLE_ARN, EmbeddedAws
 from ductwork_airflow.ledger import Ledger
-from ductwork_airflow.local.aws import ROLE_ARN, EmbeddedAws
-from ductwork_airflow.submit import runs
+from ductwork_airflow.run_model.handle import RunHandle, RunProgress
+from ductwork_airflow.run_model.request import RunRequest
+from ductwork_airflow.runs import lifecycle
 from ductwork_airflow.submit.pace import Pace
-from ductwork_airflow.submit.remote import RunHandle, RunProgress
-from ductwork_airflow.submit.request import RunRequest
 
 TABLE, QUEUE, DEFINITION = "remote-runs", "remote-queue", "remote-definition"
-PACE = Pace(lease=0.0, settle=0.0, backoff=0.01)
+PACE = Pace(lease=0.0, list_lag=0.0, backoff=0.01)
 # A state machine that submits a job chain: what it is compiled as.
 MACHINE_CHAIN = "machine_chain"
 ENGINES = {MACHINE_CHAIN: ("stepfunctions", "batch")}
@@ -56,7 +59,13 @@ class Clients:
 
     def client(self, service: str) -> Any:
         self.made[service] += 1
-        return Client(self.aws.aws.client(service), self)
+        return Client(_real(self.aws.aws, service), self)
+
+
+@cache
+def _real(aws: Aws, service: str) -> Any:
+    """What stands behind all clients of a service: to make one takes longer than a call."""
+    return aws.client(service)
 
 
 class Client:
@@ -92,17 +101,28 @@ class Paginator:
         return self.real.paginate(**arguments)
 
 
+def _may_not_look(operation: str) -> None:
+    if operation == "describe_job_queues":
+        raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "DescribeJobQueues")
+
+
 class Remote:
     """An embedded AWS with a ledger, and DAGs to run on it."""
 
     def __init__(self, aws: EmbeddedAws, folder: Path) -> None:
         self.aws, self.folder = aws, folder
         self.clients = Clients(aws)
+        # Whose holder does not find out before the submission that a job queue is missing.
+        self.blind = Clients(aws, before=_may_not_look)
         self.ledger = Ledger.connect(TABLE, aws.aws)
         self.ledger.create_table()
         aws.ensure_queue(QUEUE)
         aws.ensure_job_definition(DEFINITION, command=["true"])
         self.batch, self.sfn = aws.aws.client("batch"), aws.aws.client("stepfunctions")
+
+    def own_client(self, service: str) -> Any:
+        """A client that nobody else has: those of the embedded AWS are shared, with all that is registered with them."""
+        return Aws.client(self.aws.aws, service)
 
     def compile(self, dag_id: str, body: str, target: str) -> Mapping[str, Any]:
         path = self.folder / f"{dag_id}.py"
@@ -119,7 +139,7 @@ class Remote:
     def submit(self, artefact: Mapping[str, Any], target: str, request: RunRequest, clients: Any = None) -> RunHandle:
         target, _ = ENGINES.get(target, (target, ""))
         role = ROLE_ARN if target == "stepfunctions" else None
-        return runs.submit(
+        return lifecycle.submit(
             clients or self.clients, artefact, target, request, ledger_table=TABLE, role_arn=role, pace=PACE
         )
 
@@ -130,7 +150,7 @@ class Remote:
         return handle
 
     def watch(self, handle: RunHandle, clients: Any = None, seconds: float = 40) -> RunProgress:
-        watcher, deadline = runs.watcher(clients or self.clients, handle), time.monotonic() + seconds
+        watcher, deadline = lifecycle.watcher(clients or self.clients, handle), time.monotonic() + seconds
         while not (progress := watcher.poll()).ended:
             assert time.monotonic() < deadline, (progress, self.states(handle))
             time.sleep(0.05)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from itertools import combinations_with_replacement
 
-from scheduling_model import RULES, Dag, Node
+from scheduling_model import Dag, Node
+from scheduling_rules import RULES
 
 OUTCOMES = ("success", "failed", "skipped", "upstream_failed")
 MIXTURES = [mixture for size in (1, 2, 3) for mixture in combinations_with_replacement(OUTCOMES, size)]

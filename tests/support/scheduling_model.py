@@ -1,17 +1,46 @@
 """Airflow's scheduling decisions on a small model of a DAG, to see whether an outcome depends on the order of events.
 
-``ti_deps/deps/trigger_rule_dep.py``, ``models/dagrun.py`` and ``skip-downstream`` of Airflow 3.3, for tasks that are not
-mapped. The differential suite holds it against ``dag.test()``, so it is not a second oracle.
+``ti_deps/deps/trigger_rule_dep.py``, ``mapped_task_upstream_dep.py``, ``models/dagrun.py``, ``models/taskmap.py`` and
+``skip-downstream`` of Airflow 3.3. The differential suite holds it against ``dag.test()``, so it is not a second oracle.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import prod
 
-RUN = "run"
+from scheduling_rules import OF_ALL_INSTANCES, RULES, RUN, count
+
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Over:
+    """What a task or a task group is expanded over.
+
+    :param how: ``product``, ``zip``, ``filled`` (zip to the longest), ``concat`` of what the sources return
+    :param literals: the length of a list in the file, of which and the sources it is the product; None: no such list
+    """
+
+    sources: tuple[str, ...] = ()
+    how: str = "product"
+    literals: int | None = None
+
+    @property
+    def fixed(self) -> int | None:
+        """How many instances there are when the run begins."""
+        return None if self.sources else self.literals
+
+    def length(self, lengths: Mapping[str, int | None]) -> int | None:
+        found = [lengths[source] for source in self.sources]
+        known = [length for length in found if length is not None]
+        if len(known) < len(found):
+            return None
+        total = {"product": prod, "zip": min, "filled": max, "concat": sum}[self.how](known) if known else 1
+        return total * (1 if self.literals is None else self.literals)
 
 
 @dataclass(frozen=True)
@@ -19,10 +48,13 @@ class Node:
     """A task. ``script``: what each try does ("ok", "fail", "give_up", "skip"); the last one holds for later tries.
 
     :param follow: of a branch: the direct downstream tasks it chooses; of a short circuit: None for a true condition
+    :param returns: the length of the list that it returns; None: it returns a text
+    :param over: it is mapped; its sources are among its upstream tasks
+    :param group: the mapped task group it is in
     """
 
     name: str
-    kind: str = "work"  # work, empty, branch, short
+    kind: str = "work"  # work, empty, branch, short; a mapped one is work
     upstream: tuple[str, ...] = ()
     rule: str = "all_success"
     script: tuple[str, ...] = ("ok",)
@@ -33,12 +65,20 @@ class Node:
     is_teardown: bool = False
     fails_run: bool = False
     seconds: float = 0.0
+    returns: int | None = None
+    over: Over | None = None
+    group: str = ""
 
 
 @dataclass(frozen=True)
 class Dag:
+    """
+    :param groups: the mapped task groups; what a group is expanded over is upstream of its first tasks
+    """
+
     name: str
     nodes: tuple[Node, ...] = ()
+    groups: Mapping[str, Over] = field(default_factory=dict)
 
     @cached_property
     def by_name(self) -> dict[str, Node]:
@@ -85,183 +125,204 @@ class Dag:
         below = self.all_downstream[node.name] if node.ignore_rules else self.downstream[node.name]
         return {name for name in below if not self.by_name[name].is_teardown}
 
+    def over(self, node: Node) -> Over | None:
+        return self.groups[node.group] if node.group else node.over
+
 
 @dataclass
-class Count:
-    """How many upstream tasks there are and have ended in what."""
+class Sight:
+    """What a scheduler sees of a run's task instances: their states, None for those that have not ended."""
 
-    total: int
-    success: int
-    failed: int  # upstream_failed too
-    skipped: int
-    plainly_failed: int
+    dag: Dag
+    states: Mapping[Key, str | None]
 
-    @property
-    def done(self) -> bool:
-        return self.success + self.failed + self.skipped == self.total
+    def instances(self, name: str) -> list[Key]:
+        return [key for key in self.states if key[0] == name]
 
+    def length(self, node: Node) -> int | None:
+        """How many instances a mapped task is to have; None: that cannot be told."""
+        over = self.dag.over(node)
+        assert over is not None
+        return over.length({source: self._returned(self.dag.by_name[source]) for source in over.sources})
 
-def _all_success(n: Count) -> str | None:
-    if n.failed:
-        return "upstream_failed"
-    if n.skipped:
-        return "skipped"
-    return RUN if n.done else None
+    def _returned(self, source: Node) -> int | None:
+        if source.over is None:
+            return source.returns if self.states.get((source.name, -1)) == "success" else None
+        ends = [self.states[key] for key in self.instances(source.name)]
+        if None in ends:
+            return None
+        return ends.count("success") if (source.name, -1) not in self.states else 0
 
+    def above(self, node: Node, index: int, names: list[str] | tuple[str, ...]) -> list[str | None]:
+        """The states of the instances of other tasks that an instance looks at."""
+        return [self.states[key] for name in names for key in self.instances(name) if self._looks(node, index, key)]
 
-def _all_done_min_one_success(n: Count) -> str | None:
-    if n.skipped:
-        return "skipped"
-    return (RUN if n.success else "upstream_failed") if n.done else None
-
-
-def _one_success(n: Count) -> str | None:
-    if n.success:
-        return RUN
-    return ("skipped" if n.skipped == n.total else "upstream_failed") if n.done else None
-
-
-def _none_failed_min_one_success(n: Count) -> str | None:
-    if n.failed:
-        return "upstream_failed"
-    return (RUN if n.success else "skipped") if n.done else None
-
-
-def _unless(spoiled: bool, verdict: str, n: Count) -> str | None:
-    return verdict if spoiled else RUN if n.done else None
-
-
-def _once(met: bool, n: Count) -> str | None:
-    return RUN if met else "skipped" if n.done else None
-
-
-RULES: Mapping[str, Callable[[Count], str | None]] = {
-    "all_success": _all_success,
-    "all_failed": lambda n: _unless(bool(n.success or n.skipped), "skipped", n),
-    "all_done": lambda n: RUN if n.done else None,
-    "all_done_min_one_success": _all_done_min_one_success,
-    "all_skipped": lambda n: _unless(bool(n.success or n.failed), "skipped", n),
-    "one_failed": lambda n: _once(bool(n.failed), n),
-    "one_success": _one_success,
-    "one_done": lambda n: _once(bool(n.success or n.plainly_failed), n),
-    "none_failed": lambda n: _unless(bool(n.failed), "upstream_failed", n),
-    "none_failed_min_one_success": _none_failed_min_one_success,
-    "none_skipped": lambda n: _unless(bool(n.skipped), "skipped", n),
-    "always": lambda n: RUN,
-}
-
-
-def count(names: tuple[str, ...] | list[str], ended: Mapping[str, str]) -> Count:
-    states = [ended[name] for name in names if name in ended]
-    failed = states.count("failed")
-    return Count(
-        len(names),
-        states.count("success"),
-        failed + states.count("upstream_failed"),
-        states.count("skipped"),
-        failed,
-    )
+    def _looks(self, node: Node, index: int, key: Key) -> bool:
+        if not node.group or self.dag.by_name[key[0]].group != node.group or key[1] < 0:
+            return True
+        if index >= 0:
+            return index == key[1]
+        # It is not expanded: it sees nothing of what is, but for some rules.
+        return node.rule in OF_ALL_INSTANCES or not self.length(node)
 
 
 def decide(dag: Dag, node: Node, ended: Mapping[str, str]) -> str | None:
-    """RUN, the state that the task ends in without running, or None while it has to wait."""
+    """RUN, the state that a task ends in without running, or None while it has to wait. No task is mapped."""
+    return decide_instance(Sight(dag, {(name, -1): ended.get(name) for name in dag.by_name}), node, -1)
+
+
+def decide_instance(sight: Sight, node: Node, index: int, *, rule_first: bool = True) -> str | None:
+    """
+    :param rule_first: Airflow asks the rule before it looks at what the task is expanded over; it does either
+    """
+    rule, mapping = _by_rule(sight, node, index), _by_mapping(sight, node)
+    if mapping == RUN or rule == "upstream_failed":
+        return rule
+    if rule == "skipped" and not rule_first:
+        return rule
+    return mapping
+
+
+def _by_mapping(sight: Sight, node: Node) -> str:
+    over = sight.dag.over(node)
+    ends = {sight.states.get((source, -1)) for source in (over.sources if over else ())}
+    if ends & {"failed", "upstream_failed"}:
+        return "upstream_failed"
+    return "skipped" if "skipped" in ends else RUN
+
+
+def _by_rule(sight: Sight, node: Node, index: int) -> str | None:
+    dag = sight.dag
     if not node.upstream:
         return RUN
-    if any(node.name in dag.skips.get(name, ()) for name in node.upstream if ended.get(name) == "success"):
+    if any(
+        node.name in dag.skips.get(name, ()) and sight.states.get((name, -1)) == "success" for name in node.upstream
+    ):
         return "skipped"
     if node.is_teardown:
-        return _decide_teardown(dag, node, ended)
+        return _decide_teardown(sight, node)
     if node.rule == "always":
         return RUN
-    n = count([name for name in dag.setups_above[node.name] if name not in node.upstream], ended)
+    n = count(sight.above(node, index, [name for name in dag.setups_above[node.name] if name not in node.upstream]))
     if n.failed or n.skipped:
         return "upstream_failed" if n.failed else "skipped"
-    verdict = RULES[node.rule](count(node.upstream, ended))
+    verdict = RULES[node.rule](count(sight.above(node, index, node.upstream)))
     return None if verdict == RUN and not n.done else verdict
 
 
-def _decide_teardown(dag: Dag, node: Node, ended: Mapping[str, str]) -> str | None:
-    if not count(node.upstream, ended).done:
+def _decide_teardown(sight: Sight, node: Node) -> str | None:
+    dag = sight.dag
+    if not count(sight.above(node, -1, node.upstream)).done:
         return None
     setups = [name for name in node.upstream if dag.by_name[name].is_setup]
-    n = count(setups, ended)
+    n = count(sight.above(node, -1, setups))
     if setups and not n.success:
         return "skipped" if n.skipped == n.total else "upstream_failed"
     above = {name for name in dag.by_name if node.name in dag.all_downstream[name]} - set(node.upstream)
     scope = above.intersection(*[set().union(*(dag.all_downstream[setup] for setup in setups))])
-    return RUN if scope <= ended.keys() else None
+    return RUN if count(sight.above(node, -1, sorted(scope))).done else None
 
 
 @dataclass
 class Run:
-    """One run of a DAG. ``order`` says which of several running tasks ends first; None: all of them at once."""
+    """One run of a DAG.
+
+    :param order: says which of several running tasks ends first; None: all of them at once
+    """
 
     dag: Dag
     order: Mapping[str, float] | None
-    ended: dict[str, str] = field(default_factory=dict)
-    tries: dict[str, int] = field(default_factory=dict)
-    running: set[str] = field(default_factory=set)
-    waiting: set[str] = field(default_factory=set)
+    rule_first: bool = True
+    states: dict[Key, str | None] = field(default_factory=dict)
+    tries: dict[Key, int] = field(default_factory=dict)
+    running: set[Key] = field(default_factory=set)
+    waiting: set[Key] = field(default_factory=set)
 
     def outcome(self) -> tuple[dict[str, tuple[str, int]], str]:
-        self.tries = dict.fromkeys(self.dag.by_name, 0)
-        self.waiting = set(self.dag.by_name)
+        for node in self.dag.nodes:
+            over = self.dag.over(node)
+            self._make(node.name, range(over.fixed) if over and over.fixed else (-1,))
         while True:
             while self._sweep() and self.order is not None:
                 pass
             if not self.running and not self._sweep():
                 break
             self._end_some()
-        tasks = {name: (self.ended.get(name, "none"), self.tries[name]) for name in self.dag.by_name}
-        return tasks, run_state(self.dag, self.ended)
+        tasks = {
+            f"{name}[{index}]": (end or "none", self.tries[name, index]) for (name, index), end in self.states.items()
+        }
+        return tasks, run_state(self.dag, self.states)
+
+    def _make(self, name: str, indexes: Iterable[int]) -> list[Key]:
+        made = [(name, index) for index in indexes]
+        self.states |= dict.fromkeys(made)
+        self.tries |= dict.fromkeys(made, 0)
+        self.waiting |= set(made)
+        return made
 
     def _sweep(self) -> bool:
-        before, changed = dict(self.ended), False
-        for name in sorted(self.waiting):
-            verdict = decide(self.dag, self.dag.by_name[name], before)
+        before, changed = dict(self.states), False
+        todo = sorted(self.waiting)
+        for name, index in todo:  # grows
+            node = self.dag.by_name[name]
+            verdict = decide_instance(Sight(self.dag, before), node, index, rule_first=self.rule_first)
+            if verdict == RUN and index < 0 and self.dag.over(node):
+                length = Sight(self.dag, before).length(node)
+                if length:
+                    todo += self._expand(name, length)
+                    del before[name, -1]
+                    before |= {(name, each): None for each in range(length)}
+                    continue
+                verdict = "upstream_failed" if length is None else "skipped"
             if verdict is None:
                 continue
             changed = True
-            self.waiting.discard(name)
+            self.waiting.discard((name, index))
             if verdict == RUN:
-                self.running.add(name)
-                self.tries[name] += 1
+                self.running.add((name, index))
+                self.tries[name, index] += 1
             else:
-                self.ended[name] = verdict
+                self.states[name, index] = verdict
         return changed
 
-    def _end_some(self) -> None:
-        if self.order is None:
-            names = sorted(self.running)
-        else:
-            names = [min(self.running, key=self.order.__getitem__)] if self.running else []
-        for name in names:
-            self._end(self.dag.by_name[name])
-        self.running.difference_update(names)
+    def _expand(self, name: str, length: int) -> list[Key]:
+        del self.states[name, -1], self.tries[name, -1]
+        self.waiting.discard((name, -1))
+        return self._make(name, range(length))
 
-    def _end(self, node: Node) -> None:
-        tried = self.tries[node.name]
+    def _end_some(self) -> None:
+        keys = sorted(self.running)
+        if self.order is not None:
+            keys = sorted(keys, key=lambda key: (self.order[key[0]], key))[:1]
+        for key in keys:
+            self._end(key)
+        self.running.difference_update(keys)
+
+    def _end(self, key: Key) -> None:
+        node, tried = self.dag.by_name[key[0]], self.tries[key]
         does = node.script[min(tried, len(node.script)) - 1]
         if does == "fail" and tried <= node.retries:
-            self.waiting.add(node.name)
+            self.waiting.add(key)
             return
-        self.ended[node.name] = {"ok": "success", "skip": "skipped"}.get(does, "failed")
+        self.states[key] = {"ok": "success", "skip": "skipped"}.get(does, "failed")
         for name in self.dag.skips.get(node.name, ()) if does == "ok" else ():
-            # skip-downstream leaves alone what runs, has succeeded or has failed, and nothing else.
-            if name not in self.running and self.ended.get(name) not in ("success", "failed"):
-                self.waiting.discard(name)
-                self.ended[name] = "skipped"
+            # skip-downstream leaves alone what runs, has succeeded or has failed, and what has been expanded.
+            other = (name, -1)
+            if other in self.states and other not in self.running and self.states[other] not in ("success", "failed"):
+                self.waiting.discard(other)
+                self.states[other] = "skipped"
 
 
-def run_state(dag: Dag, ended: Mapping[str, str]) -> str:
+def run_state(dag: Dag, states: Mapping[Key, str | None]) -> str:
     """``DagRun._tis_for_dagrun_state`` and ``update_state``."""
 
     def counts(node: Node) -> bool:
         return not node.is_teardown or node.fails_run
 
     leaves = [n for n in dag.nodes if counts(n) and not any(counts(dag.by_name[d]) for d in dag.downstream[n.name])]
-    leaves = leaves or [node for node in dag.nodes if not dag.downstream[node.name]]
-    return "failed" if any(ended.get(leaf.name) in ("failed", "upstream_failed") for leaf in leaves) else "success"
+    deciding = {leaf.name for leaf in leaves or [node for node in dag.nodes if not dag.downstream[node.name]]}
+    failed = any(end in ("failed", "upstream_failed") for (name, _), end in states.items() if name in deciding)
+    return "failed" if failed else "success"
 
 
 def orders(dag: Dag, rng: random.Random, shuffles: int) -> Iterator[Mapping[str, float] | None]:
@@ -277,10 +338,11 @@ def orders(dag: Dag, rng: random.Random, shuffles: int) -> Iterator[Mapping[str,
 
 
 def outcome(dag: Dag) -> tuple[dict[str, tuple[str, int]], str]:
-    """Tasks' states and try numbers, and the run's state, as ``dag.test()`` finds them."""
+    """Task instances' states and try numbers, and the run's state, as ``dag.test()`` finds them."""
     return Run(dag, None).outcome()
 
 
 def depends_on_order(dag: Dag, shuffles: int = 20) -> bool:
     expected = outcome(dag)
-    return any(Run(dag, order).outcome() != expected for order in orders(dag, random.Random(dag.name), shuffles))
+    drawn = [*orders(dag, random.Random(dag.name), shuffles)]
+    return any(Run(dag, order, first).outcome() != expected for order in drawn for first in (True, False))

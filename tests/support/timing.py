@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from scheduling_model import RUN, Dag, decide
+from scheduling_model import Dag, decide
+from scheduling_rules import RUN
 
 
 @dataclass(frozen=True)

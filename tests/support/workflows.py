@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ductwork.diagnostics import Origin
-from ductwork.graph import topological
-from ductwork.ir import BatchJob, Concat, Deployment, Instant, Retry, RunValue, Task, Text, Worker, Workflow
-from ductwork.trigger_rules import RULES, TEARDOWN
+from ductwork.ir import BatchJob, Concat, Deployment, NoOp, Retry, RunValue, Task, Text, Worker, Workflow
+from ductwork.planning.partial_order import topological
+from ductwork.semantics.trigger_rules import RULES, TEARDOWN
 from hypothesis import strategies as st
 
 # Ids as Airflow allows them: letters of any script, digits, - . and _; some are words of JSONata, some are long.
@@ -25,7 +25,7 @@ _WHERE = Deployment(job_queue="${JobQueue}", job_definition="${JobDefinition}", 
 _WORKS = st.sampled_from(
     [
         Worker("it"),
-        Instant("it"),
+        NoOp("it"),
         BatchJob(
             "it",
             {
@@ -115,9 +115,9 @@ def ruled_workflows(draw):
     downstream = {name: {down for down in order if name in closure(upstream, down)} for name in order}
     tasks = []
     for name in order:
-        work = draw(st.sampled_from([Worker("it"), Worker("it"), Instant("it")]))
+        work = draw(st.sampled_from([Worker("it"), Worker("it"), NoOp("it")]))
         skips = set()
-        if isinstance(work, Worker) and draw(st.integers(0, 3)) == 0:
+        if work.has_worker and draw(st.integers(0, 3)) == 0:
             far = draw(st.booleans())
             skips = {down for down in downstream[name] if far or name in upstream[down]}
         tasks.append(

@@ -48,6 +48,14 @@ def parallel(*branches, **fields):
     return {"Type": "Parallel", "Branches": list(branches), "Next": "done", **fields}
 
 
+def nested(depth):
+    state = {"Type": "Pass", "End": True}
+    for number in range(depth):
+        inner = {"StartAt": f"n{number}", "States": {f"n{number}": state}}
+        state = {"Type": "Parallel", "Branches": [inner], "End": True}
+    return {**{key: value for key, value in state.items() if key != "End"}, "Next": "done"}
+
+
 def passing(**fields):
     return {"Type": "Pass", "Next": "done", **fields}
 
@@ -89,6 +97,9 @@ def joined(code, rules=_TWO_WAYS):
 GOOD = {
     "plain": machine(),
     "a choice": machine(middle=choice()),
+    "a choice that says all": machine(middle=choice(*_TWO_WAYS, Output={"b": 2}, Assign={"v": 2}), after=passing()),
+    "nesting": machine(middle=nested(20)),
+    "a set": machine(middle=update(ExpressionAttributeValues={":s": {"SS": ["x"]}})),
     "a name of 80": machine(middle=passing(Next="n" * 80), **{"n" * 80: passing()}),
     "a wait": machine(middle={"Type": "Wait", "Seconds": "{% 1 + 1 %}", "Next": "done"}),
     "fields read": reads("$states.input.a & $string($states.input.[a]) & $run.hash"),
@@ -143,6 +154,9 @@ BAD = {
     "field: two waits": ("field", machine(middle={"Type": "Wait", "Seconds": 1, "Timestamp": "x", "Next": "done"})),
     "field: no Resource": ("field", machine(middle={"Type": "Task", "Next": "done"})),
     "field of the machine": ("field", {**machine(), "Name": "x"}),
+    "rule: Output": ("rule", machine(middle=choice(Output={"a": 1}))),
+    "rule: Assign": ("rule", machine(middle=choice(_TWO_WAYS[0], choice()["Choices"][0], Assign={"v": 1}),
+                                     after=passing())),
     "retry: interval 0": ("retry", retrying(IntervalSeconds=0)),
     "retry: interval no integer": ("retry", retrying(IntervalSeconds=1.5)),
     "retry: an expression": ("retry", retrying(MaxAttempts="{% 1 %}")),
@@ -197,7 +211,7 @@ BAD = {
     "input: of the execution": ("input", {**machine(), "States": {
         **machine()["States"], "first": {"Type": "Pass", "Output": {"a": "{% $states.input.conf %}"}, "Next": "middle"}}}),
     "collision": machine(middle=parallel(
-        branch("l", Output={"x": 1}), branch("r", Output={"x": 2}), Output="{% $merge($states.result) %}")),
+        branch("l", Output={"x": 1}), branch("x", Output={"x": 2}), Output="{% $merge($states.result) %}")),
     "resource": machine(middle=task(Next="done", Resource="arn:aws:states:::nobody:putItem")),
     "resource: no operation": ("resource", machine(middle=task(Next="done", Resource="arn:aws:states:::dynamodb:buyItem"))),
     "argument: unknown": ("argument", machine(middle=submit(jobName="x"))),
@@ -212,6 +226,17 @@ BAD = {
     "placeholder: not used": ("placeholder", machine(middle=update(ExpressionAttributeValues={
         ":s": {"S": "x"}, ":t": {"S": "x"}}))),
     "reserved": machine(middle=update(UpdateExpression="SET #s = :s, state = :s")),
+    "run": {"QueryLanguage": "JSONata", "StartAt": "Prepare run", "States": {
+        "Prepare run": {"Type": "Pass", "Assign": {"run": "{% {'hash': 'x'} %}"}, "Next": "reads"},
+        "reads": {"Type": "Pass", "Output": "{% $run.hash & $run.env %}", "End": True}}},
+    "seconds": {**machine(), "TimeoutSeconds": 0},
+    "seconds: of a state": ("seconds", machine(middle=task(Next="done", TimeoutSeconds=1.5))),
+    "seconds: of a wait": ("seconds", machine(middle={"Type": "Wait", "Seconds": -1, "Next": "done"})),
+    "seconds: at a time": ("seconds", machine(middle={
+        "Type": "Map", "MaxConcurrency": 10**9, "ItemProcessor": branch("i"), "Next": "done"})),
+    "nesting": machine(middle=nested(21)),
+    "nested": machine(middle=update(ExpressionAttributeValues={":s": {"M": {"a": {"S": "x"}}}})),
+    "nested: a list": ("nested", machine(middle=update(ExpressionAttributeValues={":s": {"L": []}}))),
     "number": machine(middle=update(ExpressionAttributeValues={":s": {"N": "one"}})),
 }  # fmt: skip
 

@@ -73,6 +73,21 @@ def test_a_limit_that_is_no_whole_number_is_refused(own, tmp_path):
     assert codes(compile_text(tmp_path, in_dag(job(f"{own}, {HOUR}"))).diagnostics) == ["DW401"]
 
 
+@pytest.mark.parametrize(
+    "mapped",
+    [
+        "(**job, container_overrides={'memory': 2**31})",
+        ".partial(**job).expand(container_overrides=[{'memory': 10**17}, {'memory': 1}])",
+    ],
+)
+def test_a_number_of_more_than_32_bits_is_refused(mapped, tmp_path):
+    """AWS Batch has none, and a state machine would lose digits of it."""
+    job = "job = dict(task_id='t', job_name='n', job_queue='q', job_definition='d')"
+    (found,) = compile_text(tmp_path, in_dag(f"{job}\n    BatchOperator{mapped}")).diagnostics
+    assert found.code == "DW401"
+    assert "a whole number of AWS Batch's is one from -2,147,483,648 to 2,147,483,647" in str(found)
+
+
 @pytest.mark.parametrize(("arguments", "waits"), [(FOREVER, False), (f"{FOREVER}, deferrable=True", True)])
 def test_a_deferrable_operator_waits_whatever_it_is_told(arguments, waits, tmp_path):
     assert work_of(tmp_path, arguments).wait is waits

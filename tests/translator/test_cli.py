@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from asl_requests import environment_of
 from cli_process import ductwork
 from code_cases import bash, in_dag
 from compiling import HEADER, write_dag
-from ductwork.codes import CODES
+from ductwork.diagnostics.catalogue import CODES
 
 DAGS = Path(__file__).parents[1] / "golden" / "dags"
 NOISY = "import os\nprint('to stdout')\nos.write(1, b'to file 1')\nos.system('echo from a child')\n" + in_dag(bash())
@@ -62,7 +63,7 @@ def test_the_engine_of_a_state_machine(tmp_path):
     assert (code, (tmp_path / "chain.asl.json").read_text()) == (0, (DAGS.parent / "chain.engine.json").read_text())
     assert checked("check", DAGS / "mapping.py", "--engine", "batch").code == 1
     told = checked("explain", DAGS / "chain.py", "--engine", "batch").out
-    assert "a run without failures: 8 transitions" in told
+    assert "a run without failures: 9 transitions" in told
 
 
 @pytest.mark.parametrize("verb", ["compile", "check", "explain"])
@@ -124,11 +125,12 @@ def test_deployment_values_of_the_command_line(tmp_path):
         "--vcpus",
         "2",
     ]
-    state = json.loads(checked("compile", path, "-o", "-", *options, "--gpus", "1").out)["States"]["t"]["Arguments"]
+    machine = json.loads(checked("compile", path, "-o", "-", *options, "--gpus", "1").out)
+    state = machine["States"]["t"]["Arguments"]
     assert (state["JobQueue"], state["JobDefinition"]) == ("q", "d:1")
     needs = {need["Type"]: need["Value"] for need in state["ContainerOverrides"]["ResourceRequirements"]}
     assert needs == {"VCPU": "2", "MEMORY": "512", "GPU": "1"}
-    assert {"Name": "DUCTWORK_LEDGER_TABLE", "Value": "table"} in state["ContainerOverrides"]["Environment"]
+    assert environment_of(machine, machine["States"]["t"])["DUCTWORK_LEDGER_TABLE"] == "table"
 
 
 def test_check_as_text_and_json(tmp_path):
@@ -167,7 +169,7 @@ def test_explain_a_code(code):
     finished = checked("explain", code.lower())
     assert finished.code == 0
     assert finished.out.startswith(f"{code} ({CODES[code].severity.value}): {CODES[code].title}\n\n")
-    assert CODES[code].explanation in finished.out
+    assert finished.out.endswith(f"{CODES[code].explanation}\n\nsource: {CODES[code].source}\n")
 
 
 def test_explain_a_file():
@@ -334,7 +336,7 @@ FAULTS = [
     (1, "DW101", ["explain", "nowhere.py"]),
     (1, "DW101", ["check", "binary.py"]),
     (1, "DW101", ["check", "unreadable.py"]),
-    (1, "DW101", ["check", "odd"]),
+    (0, "DW114", ["check", "odd"]),
     (1, "DW102", ["check", "syntax.py"]),
     (1, "DW102", ["check", "null.py"]),
     (1, "DW102", ["check", "deep.py"]),
@@ -368,12 +370,14 @@ def test_faults_are_told_not_thrown(bad, code, says, arguments):
     assert says in finished.out + finished.err
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="chmod 0 does not keep root from reading; run as another user")
+@pytest.mark.skipif(
+    os.geteuid() == 0 and sys.platform != "linux", reason="root reads everything where it has no capabilities to drop"
+)
 def test_a_file_without_permission(tmp_path):
     path = write_dag(tmp_path, in_dag(bash()))
     path.chmod(0)
-    finished = checked("check", path)
-    assert (finished.code, "DW101" in finished.out) == (1, True)
+    finished = checked("check", path, as_owner=True)
+    assert (finished.code, "DW101" in finished.out, "Permission denied" in finished.out) == (1, True, True), finished
 
 
 @pytest.mark.parametrize(
@@ -389,19 +393,19 @@ def test_encodings_that_python_reads_are_read(tmp_path, start, end):
 # ---- fresh processes ----
 
 
-def test_help_does_not_import_airflow():
+def test_help_imports_neither_airflow_nor_the_compiler():
     program = """if True:
         import sys
-        from ductwork.cli import main
+        from ductwork.cli.main import main
         for arguments in (["--help"], ["-h"], ["compile", "--help"], ["check", "--help"], ["explain", "DW302"], ["--version"]):
             sys.argv = ["ductwork", *arguments]
             try:
                 main()
             except SystemExit as end:
                 assert not end.code, arguments
-        heavy = {"airflow", "boto3", "botocore", "moto"}
+        heavy = {"airflow", "boto3", "botocore", "moto", "ductwork.ir", "ductwork.compiler"}
         # Results have taken stdout for themselves.
-        print(sorted(name for name in sys.modules if name.split(".")[0] in heavy), file=sys.stderr)
+        print(sorted(heavy & sys.modules.keys()), file=sys.stderr)
     """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stderr.splitlines()[-1] == "[]"
@@ -413,7 +417,7 @@ def test_output_is_the_same_in_every_process(tmp_path):
     command = [
         sys.executable,
         "-c",
-        "from ductwork.cli import main; main()",
+        "from ductwork.cli.main import main; main()",
         "compile",
         str(path),
         str(DAGS),
@@ -432,7 +436,7 @@ def test_output_is_the_same_in_every_process(tmp_path):
 def test_a_closed_pipe_is_no_crash():
     reader, writer = os.pipe()
     os.close(reader)
-    command = [sys.executable, "-c", "from ductwork.cli import main; main()", "explain", "DW302"]
+    command = [sys.executable, "-c", "from ductwork.cli.main import main; main()", "explain", "DW302"]
     done = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False)
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, b"")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 
 import pytest
 from code_cases import in_dag
 from compiling import codes, compile_text
 from ductwork.ir import BatchJob, Concat, RunValue, Text, Worker
-from ductwork.passes import containers
-from ductwork.rules import docker, ecs_task, kubernetes_pod
-from ductwork.rules.amounts import docker_bytes, mib, quantity
+from ductwork.passes import container_size
+from ductwork.rules import BUILTIN
 from ductwork.rules.docker import split
+from ductwork.rules.resource_quantities import docker_bytes, mib, quantity
 
 IMPORTS = [
     "from airflow.providers.docker.operators.docker import DockerOperator",
@@ -21,18 +22,16 @@ IMPORTS = [
     "from docker.types import Ulimit",
     "from kubernetes.client import models as k8s",
 ]
-FAMILIES = {
-    "docker": (docker, set()),
-    "kubernetes_pod": (kubernetes_pod, set()),
-    # The rest are of the base class, as for a BatchOperator.
-    "ecs_task": (ecs_task, {"aws_conn_id", "region_name", "verify", "botocore_config"}),
-}
+MODULES = {rule.name: importlib.import_module(f"ductwork.rules.{rule.name}") for rule in BUILTIN}
+FAMILIES = [name for name, module in MODULES.items() if hasattr(module, "ARGUMENTS")]
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_every_argument_is_in_one_table(family):
     """A new argument of a new provider must be given a treatment."""
-    rule, others = FAMILIES[family]
+    rule = MODULES[family]
+    # What sends a task to a worker is a table of some rules; these arguments are of the base class.
+    others = set(getattr(rule, "_NEED_AIRFLOW", ()))
     module, _, name = rule._OPERATOR.rpartition(".")
     cls = getattr(__import__(module, fromlist=[name]), name)
     parameters = set(inspect.signature(cls.__init__).parameters) - {"self", "kwargs"} - others
@@ -41,11 +40,6 @@ def test_every_argument_is_in_one_table(family):
     assert sum(map(len, tables)) == len(set().union(*tables)), "an argument is in one table only"
 
 
-OF_FAMILY = {
-    "docker": "DockerOperator",
-    "kubernetes_pod": "KubernetesPodOperator",
-    "ecs_task": "EcsRunTaskOperator",
-}
 # What no argument or only few take: an XCom of a task, objects of other kinds, amounts beyond all bounds.
 ODD = (
     "read",
@@ -73,7 +67,8 @@ ODD_PARTS = (
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_no_value_of_an_argument_is_a_traceback(family, tmp_path):
-    rule, _ = FAMILIES[family]
+    rule = MODULES[family]
+    operator = rule._OPERATOR.rpartition(".")[2]
     names = sorted({*rule.TRANSLATED, *rule.ARGUMENTS.harmless, *rule.ARGUMENTS.refused, *rule.ARGUMENTS.warned})
     values = [f"{name}={odd}" for name in names for odd in ODD]
     fixed = "cluster='c', task_definition='d'" if family == "ecs_task" else "image='i'"
@@ -81,10 +76,11 @@ def test_no_value_of_an_argument_is_a_traceback(family, tmp_path):
     for number, given in enumerate((*values, *ODD_PARTS)):
         arguments = f"dict({fixed}) | dict({given})"
         own = "{'ductwork': {'container_image': 'i'}}"
-        call = f"{OF_FAMILY[family]}(task_id='t{number}', executor_config={own}, **{arguments})"
+        call = f"{operator}(task_id='t{number}', executor_config={own}, **{arguments})"
         # Operators' constructors have opinions of their own.
         lines += ["try:", f"    {call}", "except Exception:", "    pass"]
-    compiled = compile_text(tmp_path, in_dag(*IMPORTS, *lines))
+    own_import = f"from {rule._OPERATOR.rpartition('.')[0]} import {operator}"
+    compiled = compile_text(tmp_path, in_dag(*IMPORTS, own_import, *lines))
     assert len({finding.task_id for finding in compiled.diagnostics}) > len(names)
     assert (
         {"DW407"}
@@ -234,8 +230,8 @@ def test_the_deployment_says_what_docker_leaves_open(arguments, vcpus, tmp_path)
 
 
 def test_the_sizes_of_fargate_are_in_order():
-    sizes = [(vcpus, size) for vcpus, of in containers._FARGATE for size in of]
-    assert sizes == sorted(sizes)
+    pairs = [(vcpus, size) for vcpus, of in container_size._FARGATE for size in of]
+    assert pairs == sorted(pairs)
 
 
 FARGATE = "'platform': 'fargate', 'execution_role': 'arn:aws:iam::123456789012:role/r'"
@@ -368,7 +364,7 @@ def test_a_mixin_counts_too(tmp_path):
     lines += ["class Mine(Mixin, KubernetesPodOperator): pass", "Mine(task_id='t', image='i')"]
     work = work_of(tmp_path, *lines)
     assert isinstance(work, Worker)
-    assert "Mixin has a execute of its own" in work.why
+    assert "Mixin has its own execute" in work.why
 
 
 def test_roles_of_executor_config_go_first(tmp_path):

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from asl_requests import environment_of, run_of, sampled
 from code_cases import bash, in_dag
 from compiling import codes, compile_files, compile_text, only_artefact, write_dag
 
+_ARN = "arn:aws:batch:eu-west-1:123456789012:job-queue/g"
 _OWN = ", executor_config={'ductwork': {'job_queue': 'own'}}"
 # (argument of the task, command line, [ductwork]) -> the queue
 PRECEDENCE = [
@@ -34,7 +36,8 @@ def test_the_nearest_source_wins(argument, flags, conf, queue, tmp_path, monkeyp
 def arguments_of(folder, config, **options):
     compiled = compile_text(folder, in_dag(bash(more=f", executor_config={config!r}")), **options)
     assert codes(compiled.diagnostics) == []
-    return json.loads(only_artefact(compiled).text())["States"]["t"]["Arguments"]
+    machine = json.loads(only_artefact(compiled).text())
+    return sampled(machine["States"]["t"]["Arguments"], run_of(machine))
 
 
 SAME = [
@@ -85,6 +88,148 @@ def test_a_task_that_may_defer_has_no_hard_limit(tmp_path):
     assert "Timeout" not in json.loads(only_artefact(compiled).text())["States"]["t"]["Arguments"]
 
 
+@pytest.mark.parametrize(
+    ("table", "text", "wrong"),
+    [
+        ("pools", "=5", "'=5' is not NAME=SLOTS"),
+        ("pools", "a=\u00b2", "'a=\u00b2' is not NAME=SLOTS"),
+        ("pools", "a=0", "'a=0' is not NAME=SLOTS"),
+        ("pools", "a=2, a=3", "a is there twice"),
+        ("queues", "gpu=one, gpu=two", "gpu is there twice"),
+        ("queues", "gpu=no queue", "'gpu=no queue' is not QUEUE=JOB_QUEUE"),
+    ],
+)
+def test_a_wrong_part_of_a_table_is_named(table, text, wrong, tmp_path, monkeypatch):
+    monkeypatch.setenv(f"AIRFLOW__DUCTWORK__{table.upper()}", text)
+    (finding,) = compile_text(tmp_path, in_dag(bash())).diagnostics
+    assert (finding.code, finding.field) == ("DW201", table)
+    assert finding.what.startswith(wrong)
+
+
+@pytest.mark.parametrize(
+    ("values", "hint"),
+    [
+        ({"tags": {"aws:x": "y"}}, "change it to what AWS Batch accepts"),
+        ({"environment": {"A": "x" * 9_000}}, "give the task fewer or shorter environment variables"),
+    ],
+)
+def test_the_advice_fits_what_batch_would_refuse(values, hint, tmp_path):
+    compiled = compile_text(tmp_path, in_dag(bash(more=f", executor_config={{'ductwork': {values!r}}}")))
+    (finding,) = compiled.diagnostics
+    assert (finding.code, finding.hint.startswith(hint)) == ("DW203", True)
+
+
+# (argument of the task, [ductwork] queues, command line) -> the queue
+QUEUES = [
+    (", queue='gpu'", "gpu=fast, big=large", {}, "fast"),
+    (", queue='gpu'", "gpu=fast", {"job_queue": "flag"}, "fast"),
+    (", queue='gpu', executor_config={'ductwork': {'memory': 512}}", "gpu=fast", {"job_queue": "flag"}, "fast"),
+    (", queue='gpu'" + _OWN, "gpu=fast", {}, "own"),
+    ("", "gpu=fast", {}, "${JobQueue}"),
+    # Airflow's default queue is a queue like others to whoever names it.
+    ("", "default=usual", {}, "${JobQueue}"),
+    (", queue='gpu'", "gpu=arn:aws:batch:eu-west-1:123456789012:job-queue/g", {}, _ARN),
+]
+
+
+@pytest.mark.parametrize(("argument", "queues", "flags", "queue"), QUEUES)
+def test_airflows_queues_are_job_queues(argument, queues, flags, queue, tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__DUCTWORK__QUEUES", queues)
+    compiled = compile_text(tmp_path, in_dag(bash(more=argument)), **flags)
+    assert codes(compiled.diagnostics) == []
+    state = json.loads(only_artefact(compiled).text())["States"]["t"]
+    assert state["Arguments"]["JobQueue"] == queue
+
+
+def test_a_queue_without_a_job_queue_is_told(tmp_path):
+    compiled = compile_text(tmp_path, in_dag(bash(more=", queue='gpu'")))
+    (finding,) = compiled.diagnostics
+    assert "'gpu'" in finding.what
+    assert "AIRFLOW__DUCTWORK__QUEUES=gpu=" in finding.hint
+    assert len(compiled.artefacts) == 1
+
+
+def test_dictionaries_as_text(tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__DUCTWORK__ENVIRONMENT", '{"A": "1", "B": 2, "C": true, "D": ""}')
+    monkeypatch.setenv("AIRFLOW__DUCTWORK__TAGS", '{"team": "a=b, c"}')
+    made = arguments_of(tmp_path, {"ductwork": {"environment": {"A": "own"}}})
+    assert made["Tags"] == {"team": "a=b, c"}
+    variables = {each["Name"]: each["Value"] for each in made["ContainerOverrides"]["Environment"]}
+    assert [variables[name] for name in "ABCD"] == ["own", "2", "true", ""]
+
+
+def test_what_a_file_says(tmp_path, monkeypatch):
+    """In airflow.cfg a number is text too, and stays as it is written."""
+    from airflow.configuration import conf
+
+    section = {"share_identifier": "007", "memory": "2048", "environment": '{"A": "50%"}', "native": "False"}
+    if not conf.has_section("ductwork"):
+        conf.add_section("ductwork")
+    try:
+        for name, value in section.items():
+            conf.set("ductwork", name, value.replace("%", "%%"))
+        made = arguments_of(tmp_path, {})
+    finally:
+        for name in section:
+            conf.remove_option("ductwork", name)
+    assert made["ShareIdentifier"] == "007"
+    assert {"Name": "A", "Value": "50%"} in made["ContainerOverrides"]["Environment"]
+    assert {"Type": "MEMORY", "Value": "2048"} in made["ContainerOverrides"]["ResourceRequirements"]
+
+
+def test_what_a_dictionary_holds_is_not_printed(tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__DUCTWORK__ENVIRONMENT", '{"TOKEN": "s3cr3t", "DUCTWORK_X": ""}')
+    (finding,) = compile_text(tmp_path, in_dag(bash())).diagnostics
+    assert (finding.code, "s3cr3t" in str(finding)) == ("DW201", False)
+    assert "DUCTWORK_X is reserved" in finding.what
+
+
+# The command line, [ductwork] and executor_config name an image or a job definition -> whether the image runs.
+IMAGES = [
+    ({"image": "i:1"}, {}, {}, True),
+    ({"image": "i:1"}, {"job_definition": "d:1"}, {}, True),
+    ({"job_definition": "d:1"}, {"image": "i:1"}, {}, False),
+    ({"image": "i:1"}, {}, {"job_definition": "d:1"}, False),
+    ({}, {"job_definition": "d:1"}, {"image": "i:1"}, True),
+]
+
+
+@pytest.mark.parametrize(("flags", "conf", "own", "image"), IMAGES)
+def test_an_image_stands_for_a_job_definition(flags, conf, own, image, tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__DUCTWORK__JOB_ROLE", "arn:aws:iam::123456789012:role/job")
+    for name, value in conf.items():
+        monkeypatch.setenv(f"AIRFLOW__DUCTWORK__{name.upper()}", value)
+    compiled = compile_text(tmp_path, in_dag(bash(more=f", executor_config={{'ductwork': {own!r}}}")), **flags)
+    assert codes(compiled.diagnostics) == []
+    artefact = only_artefact(compiled)
+    used = artefact.document["States"]["t"]["Arguments"]["JobDefinition"]
+    assert [each["jobDefinitionName"] for each in artefact.job_definitions] == ([used] if image else [])
+    assert image or used == "d:1"
+
+
+JOBS_OF_RUNS = [
+    ({"target": "batch"}, "[bash(f'u{n}') for n in range(25)] >> bash('t', 'all_done')"),  # joins
+    ({"engine": "batch"}, "bash('t')"),  # settling
+    ({}, "dag.on_failure_callback = print; EmptyOperator(task_id='t')"),  # callbacks
+]
+
+
+@pytest.mark.parametrize(("options", "body"), JOBS_OF_RUNS)
+def test_the_jobs_of_the_run_have_the_image_too(options, body, tmp_path, monkeypatch):
+    monkeypatch.setenv("AIRFLOW__DUCTWORK__JOB_ROLE", "arn:aws:iam::123456789012:role/job")
+    source = in_dag(
+        "def bash(name, rule='all_success'):",
+        "    return BashOperator(task_id=name, bash_command='true', trigger_rule=rule)",
+        body,
+    ).replace("START):", "START, on_failure_callback=print) as dag:" if "callback" in body else "START):")
+    artefact = only_artefact(
+        compile_text(tmp_path, source.replace("dag.on_failure_callback = print; ", ""), image="i:1", **options)
+    )
+    (definition,) = artefact.job_definitions
+    assert "${JobDefinition}" not in artefact.text()
+    assert definition["jobDefinitionName"] in artefact.text()
+
+
 def test_environments_and_tags_are_united(tmp_path):
     config = {"tags": {"a": "outer"}, "ductwork": {"environment": {"X": "1"}}}
     made = arguments_of(tmp_path, config)
@@ -93,14 +238,17 @@ def test_environments_and_tags_are_united(tmp_path):
 
 
 RETRIES = [
-    # retries, seconds, exponential, longest -> the retrier of the task, None for none
+    # retries, seconds, exponential, longest -> the retrier of the task, None for none. Not said are the defaults of
+    # Step Functions: after 1 s, 3 times, twice the time each time.
     (0, 300, False, None, None),
     (2, 300, False, None, {"IntervalSeconds": 300, "MaxAttempts": 2, "BackoffRate": 1.0}),
-    (1, 0, False, None, {"IntervalSeconds": 1, "MaxAttempts": 1, "BackoffRate": 1.0}),
-    (1, 0.2, False, None, {"IntervalSeconds": 1, "MaxAttempts": 1, "BackoffRate": 1.0}),
-    (3, 60, True, None, {"IntervalSeconds": 60, "MaxAttempts": 3, "BackoffRate": 2.0, "MaxDelaySeconds": 86_400}),
-    (3, 60, 3.0, 600, {"IntervalSeconds": 60, "MaxAttempts": 3, "BackoffRate": 3.0, "MaxDelaySeconds": 600}),
-    (3, 60, True, 30, {"IntervalSeconds": 30, "MaxAttempts": 3, "BackoffRate": 1.0}),
+    (1, 0, False, None, {"MaxAttempts": 1}),
+    (1, 0.2, False, None, {"MaxAttempts": 1}),
+    (1, 60, 3.0, 600, {"IntervalSeconds": 60, "MaxAttempts": 1}),
+    (3, 60, True, None, {"IntervalSeconds": 60, "MaxDelaySeconds": 86_400}),
+    (4, 1, True, None, {"MaxAttempts": 4, "MaxDelaySeconds": 86_400}),
+    (3, 60, 3.0, 600, {"IntervalSeconds": 60, "BackoffRate": 3.0, "MaxDelaySeconds": 600}),
+    (3, 60, True, 30, {"IntervalSeconds": 30, "BackoffRate": 1.0}),
 ]
 
 
@@ -114,7 +262,7 @@ def test_retries_are_airflows(retries, delay, exponential, longest, expected, tm
     if expected is None:
         assert own == []
         return
-    assert own[0] == {"ErrorEquals": ["Ductwork.Failed"], "MaxAttempts": 0}
+    assert own[0] == {"ErrorEquals": ["Ductwork.Failed", "Ductwork.Skipped"], "MaxAttempts": 0}
     assert own[1:] == [{"ErrorEquals": ["Ductwork.Retry", "States.TaskFailed"], **expected}]
 
 
@@ -148,5 +296,5 @@ def test_priority_weight_is_a_scheduling_priority_where_there_are_fair_shares(tm
 def test_the_event_bus_is_a_variable_of_the_container(argument, flags, bus, tmp_path):
     compiled = compile_text(tmp_path, in_dag(bash(more=argument)), **flags)
     assert codes(compiled.diagnostics) == []
-    overrides = json.loads(only_artefact(compiled).text())["States"]["t"]["Arguments"]["ContainerOverrides"]
-    assert {each["Name"]: each["Value"] for each in overrides["Environment"]}.get("DUCTWORK_EVENT_BUS") == bus
+    machine = json.loads(only_artefact(compiled).text())
+    assert environment_of(machine, machine["States"]["t"]).get("DUCTWORK_EVENT_BUS") == bus

@@ -1,21 +1,21 @@
 """Rules of other packages, published under the entry-point group ``ductwork.rules``."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
+import pytest
+from cli_process import ductwork
 from compiling import write_dag
 
 RULE = """
-from ductwork.ir import Instant
+from ductwork.ir import Instant, NoOp
 from ductwork.rules.base import Rule
 
 def lower(task, diagnostics):
     if task.task_id == "odd":
-        return Instant(task.arguments["not there"])
-    return Instant("nothing to run")
+        return NoOp(task.arguments["not there"])
+    if task.task_id == "nonsense":
+        return "no work at all"
+    return (Instant if task.task_id == "older" else NoOp)("nothing to run")
 
 RULE = Rule(name="foreign", operators=("airflow.providers.standard.operators.bash.BashOperator",), lower=lower)
 """
@@ -37,17 +37,16 @@ def compiled(folder, name, config=""):
     dags = folder / "dags"
     dags.mkdir(exist_ok=True)
     path = write_dag(dags, DAG.format(name=name, config=config))
-    command = [str(Path(sys.executable).with_name("ductwork")), "compile", str(path), "-o", "-"]
-    environment = os.environ | {"PYTHONPATH": str(folder)}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=120, check=False)
-    return done.returncode, done.stdout, done.stderr
+    return ductwork("compile", path, "-o", "-", packages=folder)
 
 
-def test_it_comes_before_our_own(tmp_path):
-    code, out, err = compiled(tmp_path, "other")
+@pytest.mark.parametrize("name", ["other", "older"])
+def test_it_comes_before_our_own(name, tmp_path):
+    """Rules that were written when a NoOp was called Instant work as they did."""
+    code, out, err = compiled(tmp_path, name)
     assert (code, err) == (0, "")
     assert "batch:submitJob" not in out
-    assert {"plain", "other"} <= json.loads(out)["States"].keys() | set(out.split('"'))
+    assert {"plain", name} <= json.loads(out)["States"].keys() | set(out.split('"'))
 
 
 def test_one_that_breaks_is_a_finding_about_the_task(tmp_path):
@@ -57,3 +56,11 @@ def test_one_that_breaks_is_a_finding_about_the_task(tmp_path):
     assert "Traceback" not in err
     code, out, _ = compiled(tmp_path, "odd", WITHOUT)
     assert (code, out.count("batch:submitJob")) == (0, 1)
+
+
+def test_what_no_line_of_a_dag_has_caused_is_called_a_defect(tmp_path):
+    code, out, err = compiled(tmp_path, "nonsense")
+    assert (code, out) == (1, "")
+    assert "case.py:9: error DW331 [case]: Ductwork has a defect: " in err
+    assert "AttributeError: 'str' object has no attribute" in err
+    assert "Traceback" not in err

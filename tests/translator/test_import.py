@@ -354,7 +354,7 @@ def test_faults_are_told_not_thrown(folder, code, says, arguments):
 def test_it_needs_neither_airflow_nor_aws(folder):
     program = """if True:
         import sys
-        from ductwork.cli import main
+        from ductwork.cli.main import main
         for arguments in (["good.json", "-o", "-"], ["bad.json", "-o", "-"]):
             sys.argv = ["ductwork", "import", *arguments]
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from ductwork import ledger_schema, names
+from ductwork.contracts import ledger, names
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonata_eval import evaluate
@@ -89,33 +89,33 @@ def test_job_names(dag_id, task_id, name):
 @RELAXED
 @given(IDS, st.integers(-1, 10_000))
 def test_task_keys_can_be_read_back(task_id, map_index):
-    assert ledger_schema.parse_task_sk(ledger_schema.task_sk(task_id, map_index)) == (task_id, map_index)
+    assert ledger.parse_task_sk(ledger.task_sk(task_id, map_index)) == (task_id, map_index)
 
 
 @RELAXED
 @given(IDS, st.text(min_size=1, max_size=30), st.lists(st.integers(-1, 99_999), min_size=2, unique=True))
 def test_xcom_keys_sort_as_their_map_indexes(task_id, key, indexes):
-    keys = [ledger_schema.xcom_sk(task_id, key, index) for index in indexes]
+    keys = [ledger.xcom_sk(task_id, key, index) for index in indexes]
     assert len(set(keys)) == len(indexes)
     assert [key for _, key in sorted(zip(indexes, keys, strict=True))] == sorted(keys)
-    assert all(made.startswith(ledger_schema.xcom_prefix(task_id, key)) for made in keys)
+    assert all(made.startswith(ledger.xcom_prefix(task_id, key)) for made in keys)
 
 
 @RELAXED
 @given(st.lists(st.tuples(IDS, st.text(min_size=1, max_size=30)), min_size=2, max_size=10, unique=True))
 def test_xcom_prefixes_never_cover_one_another(pairs):
-    prefixes = [ledger_schema.xcom_prefix(*pair) for pair in pairs]
+    prefixes = [ledger.xcom_prefix(*pair) for pair in pairs]
     assert not [one for one in prefixes for other in prefixes if one is not other and other.startswith(one)]
 
 
 @RELAXED
 @given(
     st.integers(1, 50),
-    st.sampled_from(sorted(ledger_schema.STATE_ORDER)),
-    st.sampled_from(sorted(ledger_schema.STATE_ORDER)),
+    st.sampled_from(sorted(ledger.STATE_ORDER)),
+    st.sampled_from(sorted(ledger.STATE_ORDER)),
 )
 def test_a_later_try_always_outranks_an_earlier_one(try_number, before, after):
-    assert ledger_schema.rank(after, try_number + 1) > ledger_schema.rank(before, try_number)
+    assert ledger.rank(after, try_number + 1) > ledger.rank(before, try_number)
 
 
 @pytest.mark.parametrize(
@@ -130,4 +130,4 @@ def test_a_later_try_always_outranks_an_earlier_one(try_number, before, after):
     ],
 )
 def test_states_of_one_try_are_ranked(earlier, later):
-    assert ledger_schema.rank(earlier, 1) < ledger_schema.rank(later, 1)
+    assert ledger.rank(earlier, 1) < ledger.rank(later, 1)

@@ -1,4 +1,4 @@
-"""Laws of :mod:`ductwork.graph`, held against networkx and an independent test for crossing orders."""
+"""Laws of :mod:`ductwork.planning.partial_order`, held against networkx and an independent test for crossing orders."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import itertools
 
 import networkx
 import pytest
-from ductwork.graph import Leaf, Order, Parallel, Prime, Series, topological
+from ductwork.planning.decomposition import Prime, decompose
+from ductwork.planning.folding import Single
+from ductwork.planning.partial_order import Order, topological
+from ductwork.planning.shapes import Parallel, Series
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from workflows import series_parallel
@@ -38,13 +41,13 @@ def pairs_of(upstream):
 
 
 def members(part):
-    if isinstance(part, Leaf):
+    if isinstance(part, Single):
         return [part.node]
     return [node for inner in part.parts for node in members(inner)]
 
 
 def primes(part):
-    if isinstance(part, Leaf):
+    if isinstance(part, Single):
         return []
     own = [part] if isinstance(part, Prime) else []
     return own + [prime for inner in part.parts for prime in primes(inner)]
@@ -52,7 +55,7 @@ def primes(part):
 
 def implied(part):
     """The order that a decomposition says."""
-    if isinstance(part, Leaf):
+    if isinstance(part, Single):
         return set()
     pairs = set().union(*(implied(inner) for inner in part.parts))
     if isinstance(part, Prime):
@@ -97,7 +100,7 @@ def test_the_reduction_is_networkx_s(upstream):
 @RELAXED
 @given(dags(most=7))
 def test_the_decomposition_says_the_order_and_crosses_only_where_it_must(upstream):
-    part = Order(upstream).decompose()
+    part = decompose(Order(upstream))
     order = pairs_of(upstream)
     assert sorted(members(part)) == sorted(upstream)
     assert implied(part) == order
@@ -109,7 +112,7 @@ def test_the_decomposition_says_the_order_and_crosses_only_where_it_must(upstrea
 @RELAXED
 @given(series_parallel())
 def test_series_parallel_orders_decompose_without_rest(upstream):
-    assert primes(Order(upstream).decompose()) == []
+    assert primes(decompose(Order(upstream))) == []
 
 
 @RELAXED
@@ -122,34 +125,34 @@ def test_parts_alternate_and_are_in_order(upstream):
             for inner in part.parts:
                 check(inner)
 
-    check(Order(upstream).decompose())
+    check(decompose(Order(upstream)))
 
 
 @pytest.mark.parametrize(
     ("upstream", "expected"),
     [
         ({}, Series(())),
-        ({"a": ()}, Leaf("a")),
-        ({"a": (), "b": ("a",)}, Series((Leaf("a"), Leaf("b")))),
-        ({"a": (), "b": ()}, Parallel((Leaf("a"), Leaf("b")))),
+        ({"a": ()}, Single("a")),
+        ({"a": (), "b": ("a",)}, Series((Single("a"), Single("b")))),
+        ({"a": (), "b": ()}, Parallel((Single("a"), Single("b")))),
         (
             {"a": (), "b": (), "c": ("a",), "d": ("a", "b")},
-            Prime((Leaf("a"), Leaf("b"), Leaf("c"), Leaf("d")), ((), (), (0,), (0, 1))),
+            Prime((Single("a"), Single("b"), Single("c"), Single("d")), ((), (), (0,), (0, 1))),
         ),
         (
             {"a": (), "b": (), "c": ("a", "b"), "d": ("a", "b")},
-            Series((Parallel((Leaf("a"), Leaf("b"))), Parallel((Leaf("c"), Leaf("d"))))),
+            Series((Parallel((Single("a"), Single("b"))), Parallel((Single("c"), Single("d"))))),
         ),
-        ({"a": (), "b": ("a", "a"), "c": ("b", "a")}, Series((Leaf("a"), Leaf("b"), Leaf("c")))),
+        ({"a": (), "b": ("a", "a"), "c": ("b", "a")}, Series((Single("a"), Single("b"), Single("c")))),
     ],
 )
 def test_decompositions(upstream, expected):
-    assert Order(upstream).decompose() == expected
+    assert decompose(Order(upstream)) == expected
 
 
 def test_a_large_graph_is_quick():
     """2,000 tasks in 20 layers, each task after all of the layer above: 190,000 edges."""
     layers = [[f"t{layer:02}_{i:03}" for i in range(100)] for layer in range(20)]
     upstream = {name: tuple(layers[k - 1]) if k else () for k, layer in enumerate(layers) for name in layer}
-    part = Order(upstream).decompose()
+    part = decompose(Order(upstream))
     assert [len(inner.parts) for inner in part.parts] == [100] * 20

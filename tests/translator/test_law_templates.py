@@ -8,12 +8,14 @@ from functools import cache
 
 import pytest
 from ductwork.backends.batch.chain import _rendered
-from ductwork.backends.stepfunctions import jsonata
-from ductwork.backends.stepfunctions.run import opening
+from ductwork.backends.stepfunctions.asl.nodes import Literal
+from ductwork.backends.stepfunctions.asl.printer import code, printed
+from ductwork.backends.stepfunctions.asl.scope import at_run_time
+from ductwork.backends.stepfunctions.run_states import opening
+from ductwork.contracts.names import run_hash
 from ductwork.diagnostics import Origin
 from ductwork.ir import Workflow
-from ductwork.names import run_hash
-from ductwork.snapshot import Opaque
+from ductwork.ir.snapshot import Opaque
 from ductwork.templates import CannotLowerError, lower_template, lower_value
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -53,7 +55,7 @@ def prepared(**execution_input):
     workflow = Workflow(DAG_ID, Origin("case.py"), "case.py", "/dags", ())
     state = opening(workflow, "Finish run", joins=False)["Prepare run"]
     states = {"input": execution_input, "context": {"Execution": {"StartTime": "2026-02-03T04:05:06.789Z"}}}
-    return evaluate_leaves(json.loads(json.dumps(state["Assign"])), {"states": states})["run"]
+    return evaluate_leaves(printed(state["Assign"]), {"states": states})["run"]
 
 
 NAMES = st.sampled_from(["ds", "ds_nodash", "ts", "ts_nodash", "run_id", "dag_run.run_id"])
@@ -87,7 +89,7 @@ TEMPLATES = st.lists(st.one_of(tags(), PLAIN), max_size=14).map("".join)
 def test_rendering_is_evaluation(source, logical_date, kind):
     run_id = f"{kind}__{logical_date.isoformat()}"
     rendered = render(source, context(logical_date, run_id))
-    lowered = jsonata.leaves(lower_template(source))
+    lowered = printed(at_run_time(lower_template(source)))
     run = prepared(run_id=run_id, logical_date=logical_date.isoformat())
     assert evaluate_leaves(lowered, {"run": run}) == rendered
 
@@ -110,17 +112,17 @@ def test_a_job_chain_says_the_same(source, logical_date):
 @example("\\'\"\\")
 @example("{% 1 + 1 %}")
 def test_any_text_is_its_own_literal(text):
-    assert evaluate(jsonata.text(text), {}) == text
-    assert evaluate_leaves(jsonata.leaves(text), {}) == text
-    assert evaluate_leaves(jsonata.leaves({"k": [text]}), {}) == {"k": [text]}
+    assert evaluate(code(Literal(text)), {}) == text
+    assert evaluate_leaves(printed(text), {}) == text
+    assert evaluate_leaves(printed({"k": [text]}), {}) == {"k": [text]}
 
 
 @RELAXED
 @given(st.lists(st.sampled_from(["{{ ds }}", "-", "{{ run_id }}"]), min_size=1, max_size=300))
 def test_long_templates_stay_shallow(parts):
     """JSONata in Step Functions nests about 100 deep."""
-    code = jsonata.leaves(lower_template("".join(parts)))
-    assert code.count(" & ") <= 8
+    expression = printed(at_run_time(lower_template("".join(parts))))
+    assert expression.count(" & ") <= 8
 
 
 CANNOT = [
@@ -228,7 +230,7 @@ def test_what_the_input_leaves_out_is_filled_in(given_input, run_id, run_type, l
     assert int(run.pop("expires")) > 90 * 86400
     assert run == {
         **{"id": run_id, "type": run_type, "logical_date": logical_date, "start": logical_date, "end": logical_date},
-        **{"pk": f"run#{DAG_ID}#{run_id}", "hash": run_hash(DAG_ID, run_id), "conf": "{}", "done": {}},
+        **{"pk": f"run#{DAG_ID}#{run_id}", "hash": run_hash(DAG_ID, run_id), "conf": "{}", "done": {}, "refused": ""},
     }
 
 

@@ -55,6 +55,104 @@ PLACES = {
 }
 
 
+def _in(dag_id, *lines):
+    return "\n".join([f"with DAG({dag_id}):", *(f"    {line}" for line in lines), ""])
+
+
+# Body -> line of each task, by DAG and task.
+OF_SEVERAL_DAGS = {
+    "with": (_in("'one'", bash("go")) + _in("'two'", bash("go")), {"one.go": 2, "two.go": 4}),
+    "ids made at run time": (
+        "for i in 'ab':\n    with DAG(f'one_{i}'):\n        " + bash("go") + "\n" + _in("'two'", bash("go")),
+        {"one_a.go": 3, "one_b.go": 3, "two.go": 5},
+    ),
+    "a variable": (
+        "\n".join(
+            [
+                "dag = DAG('one')",
+                bash("go", ", dag=dag"),
+                "first = dag",
+                "dag: DAG = DAG(dag_id='two')",
+                bash("go", ", dag=dag"),
+                "with dag:",
+                f"    {bash('more')}",
+                "with DAG('three') as three:",
+                f"    {bash('other')}",
+                bash("go", ", dag=three"),
+            ]
+        ),
+        {"one.go": 2, "two.go": 5, "two.more": 7, "three.other": 9, "three.go": 10},
+    ),
+    "decorators": (
+        "\n".join(
+            [
+                *("@dag(schedule=None)", "def one():", "    @task", "    def go(): pass", "    go()", "one()"),
+                *(
+                    "@dag('two', schedule=None)",
+                    "def other():",
+                    "    @task",
+                    "    def go(): pass",
+                    "    go()",
+                    "other()",
+                ),
+            ]
+        ),
+        {"one.go": 4, "two.go": 10},
+    ),
+    "override": (
+        "@task\ndef go(): pass\n"
+        + _in("'one'", "go()", "go.override(task_id='second')()")
+        + _in("'two'", "go()", "go.override(task_id='second')()"),
+        {"one.go": 2, "one.second": 5, "two.go": 2, "two.second": 8},
+    ),
+    "a factory, and one beside it": (
+        f"def make(name):\n    with DAG(name):\n        {bash('go')}\nmake('one')\nmake('two')\n"
+        + _in("'three'", bash("go")),
+        {"one.go": 3, "two.go": 3, "three.go": 7},
+    ),
+    "a function that adds to any": (
+        f"def add():\n    {bash('go')}\n" + _in("'one'", "add()") + _in("'two'", "add()", bash("x")),
+        {"one.go": 2, "two.go": 2, "two.x": 7},
+    ),
+    "groups": (
+        _in(
+            "'one'",
+            "with TaskGroup('a'):",
+            f"    {bash('go')}",
+            "with TaskGroup(group_id='b'):",
+            f"    {bash('go')}",
+            "    with TaskGroup('a'):",
+            f"        {bash('go')}",
+            bash("go"),
+        ),
+        {"one.a.go": 3, "one.b.go": 5, "one.b.a.go": 7, "one.go": 8},
+    ),
+    # Two lines may have made these: the line of the DAG.
+    "either of two": (
+        _in("'one'", "if START:", f"    {bash('go')}", "else:", f"    {bash('go')}"),
+        {"one.go": 1},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OF_SEVERAL_DAGS)
+def test_tasks_of_one_id_are_each_at_their_own_line(name, tmp_path):
+    body, places = OF_SEVERAL_DAGS[name]
+    compiled = compile_text(tmp_path, body)
+    assert codes(compiled.diagnostics) == []
+    assert {
+        f"{workflow.dag_id}.{task.task_id}": task.origin.line - HEADER_LINES
+        for workflow in compiled.workflows
+        for task in workflow.tasks
+    } == places
+
+
+def test_a_chain_of_thousands_is_read(tmp_path):
+    """Its tree is as deep as the chain is long."""
+    body = in_dag(bash("a"), bash("b"), " | ".join(["1"] * 900))
+    assert lines_of(compile_text(tmp_path, body)) == {"a": 2, "b": 3}
+
+
 @pytest.mark.parametrize("name", PLACES)
 def test_tasks_are_found_where_they_are_written(name, tmp_path):
     body, places = PLACES[name]

@@ -5,9 +5,9 @@ import json
 import pytest
 from code_cases import in_dag
 from compiling import compile_files, only_artefact, write_dag
-from ductwork.backends.stepfunctions import costs, jsonata
-from ductwork.instances import combined, spread
+from ductwork.backends.stepfunctions import costs
 from ductwork.ir import BatchJob
+from ductwork.ir.per_instance import combined, spread
 from jsonata_eval import evaluate_leaves
 
 ECHO = "BashOperator.partial(task_id='t'{more}).expand(bash_command={over})"
@@ -62,6 +62,26 @@ def test_what_runs_a_mapped_task(tmp_path, more, over, expected):
     assert ("Only t[0]?" in found) == (expected is None)
 
 
+POLICY = "retry_policy=__import__('airflow.sdk').sdk.ExceptionRetryPolicy(rules=[])"
+
+
+@pytest.mark.parametrize(
+    ("more", "limit"),
+    [
+        ("", 90),
+        (f", {POLICY}", 90),
+        # The container of the next try is there while the delay passes.
+        (", retries=1, retry_delay=timedelta(seconds=300)", 390),
+        # Whose delays nobody knows.
+        (f", retries=1, {POLICY}", None),
+    ],
+)
+def test_the_time_limit_of_an_array_leaves_room_for_the_delay(more, limit, tmp_path):
+    body = ECHO.format(more=f", execution_timeout=timedelta(seconds=30){more}", over="['a', 'b']")
+    arguments = states(compiled(tmp_path, body))["t"]["Arguments"]
+    assert arguments.get("Timeout") == (limit and {"AttemptDurationSeconds": limit})
+
+
 @pytest.mark.parametrize(
     ("over", "expected"), [("['a', 'b']", "INLINE"), ("['a'] * 41", "DISTRIBUTED"), (MANY, "DISTRIBUTED")]
 )
@@ -71,7 +91,7 @@ def test_what_runs_a_mapped_group(tmp_path, over, expected):
 
 def test_five_thousand_instances_cost_what_two_do(tmp_path):
     events = [costs.cost(compiled(tmp_path, ECHO.format(more="", over=f"['a'] * {size}")))[1] for size in (2, 5_000)]
-    assert events == [40, 44]  # a query may have further pages
+    assert events == [42, 46]  # a query may have further pages
 
 
 def test_several_arrays(tmp_path):
@@ -82,9 +102,9 @@ def test_several_arrays(tmp_path):
         assert [part["size"] for part in parts] == sizes
         assert [part["offset"] for part in parts] == [10_000 * number for number in range(len(sizes))]
         assert {part["of"] for part in parts} == {size}
-    environment = found["t"]["Arguments"]["ContainerOverrides"]["Environment"]
-    bindings = {"states": {"input": {"offset": 10_000, "size": 2, "of": 10_002}}, "run": {"id": "r"}}
-    given = {item["Name"]: evaluate_leaves(item["Value"], bindings) for item in environment}
+    bindings = {"states": {"input": {"offset": 10_000, "size": 2, "of": 10_002}}, "run": {"id": "r", "env": []}}
+    environment = evaluate_leaves(found["t"]["Arguments"], bindings)["ContainerOverrides"]["Environment"]
+    given = {item["Name"]: item["Value"] for item in environment}
     assert (given["DUCTWORK_MAP_OFFSET"], given["DUCTWORK_MAP_SIZE"]) == ("10000", "10002")
 
 
@@ -109,20 +129,6 @@ def test_no_item_of_a_distributed_map_reads_a_variable_of_its_machine(tmp_path):
     group = states(compiled(tmp_path, GROUP.format(over="['a'] * 41")))["each of g"]
     assert "$run" not in json.dumps(group["ItemProcessor"])
     assert group["ItemSelector"]["dagrun"] == "{% $run %}"
-
-
-@pytest.mark.parametrize(
-    ("code", "expected"),
-    [
-        ("$run.id & $runs", "$its.id & $runs"),
-        ("'$run' & $run.id", "'$run' & $its.id"),
-        ('"it\'s $run" & $run', '"it\'s $run" & $its'),
-        ("$states.input.`$run`.x", "$states.input.`$run`.x"),
-    ],
-)
-def test_renaming_a_variable(code, expected):
-    renamed = jsonata.renamed({"a": [jsonata.expression(code), code]}, "$run", "$its")
-    assert renamed == {"a": [jsonata.expression(expected), code]}
 
 
 JOBS = "BatchOperator.partial(task_id='t', job_queue='q', job_definition='d'{more}).{expanded}"

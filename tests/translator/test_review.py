@@ -1,6 +1,7 @@
 """Cases that were wrong once: what is imported from where, and values of the wrong type."""
 
 import pytest
+from asl_requests import environment_of
 from compiling import compile_files, compile_text, only_artefact
 
 
@@ -48,11 +49,8 @@ def test_environments_of_both_spellings_are_united(tmp_path):
     }
     body = f"with DAG('case'):\n    BashOperator(task_id='t', bash_command='true', executor_config={config!r})\n"
     machine = only_artefact(compile_text(tmp_path, body)).document
-    variables = machine["States"]["t"]["Arguments"]["ContainerOverrides"]["Environment"]
-    assert [item for item in variables if item["Name"] in {"A", "B"}] == [
-        {"Name": "A", "Value": "1"},
-        {"Name": "B", "Value": "2"},
-    ]
+    variables = environment_of(machine, machine["States"]["t"])
+    assert (variables["A"], variables["B"]) == ("1", "2")
 
 
 @pytest.mark.parametrize(

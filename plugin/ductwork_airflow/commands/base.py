@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, TypedDict
 
 import click
-from ductwork import output
+from ductwork.cli import output
 from ductwork.diagnostics import Diagnostics, Origin
 
 if TYPE_CHECKING:
-    from ductwork_airflow.aws import Aws
+    from ductwork_airflow.aws.clients import Aws, Clients
     from ductwork_airflow.ledger import Ledger
-    from ductwork_airflow.submit.remote import Clients, RunHandle
+    from ductwork_airflow.run_model.handle import RunHandle
 
 CLEAN, FAILED = 0, 1
 COMMAND_LINE = Origin("command line")
@@ -25,11 +25,16 @@ class BadInputError(click.ClickException):
 
     exit_code = FAILED
 
-    def show(self, file: Any = None) -> None:
+    def show(self, file: IO[str] | None = None) -> None:
+        """Nothing: the diagnostics have been printed."""
         pass
 
 
 def stop_on_errors(diagnostics: Diagnostics) -> None:
+    """Print the diagnostics if there is an error among them; warnings alone are left to the caller.
+
+    :raises BadInputError: there is an error
+    """
     if diagnostics.failed:
         output.print_diagnostics(diagnostics)
         raise BadInputError("")
@@ -44,6 +49,10 @@ def refuse(code: str, what: str, hint: str, **about: str) -> BadInputError:
 
 
 def require_local() -> None:
+    """Check that the extra ``local`` is installed.
+
+    :raises BadInputError: DW508
+    """
     from importlib.util import find_spec
 
     if find_spec("moto") is None or find_spec("jsonata") is None:
@@ -54,7 +63,7 @@ def require_local() -> None:
 @contextmanager
 def readable_state() -> Iterator[None]:
     """Report a damaged state file in place of a traceback."""
-    from ductwork_airflow.local.tables import StateFileError
+    from ductwork_airflow.embedded_aws.tables import StateFileError
 
     try:
         yield
@@ -63,51 +72,73 @@ def readable_state() -> Iterator[None]:
 
 
 @contextmanager
-def aws_errors(code: str = "DW507", hint: str = "see the message") -> Iterator[None]:
-    """Report what AWS refuses, and what cannot be sent to it, in place of a traceback."""
+def aws_errors(
+    code: str = "DW507",
+    hint: str = "see the message",
+    again: str = "give the same command again: nothing is started twice",
+) -> Iterator[None]:
+    """Report what AWS refuses, and what cannot be sent to it, in place of a traceback.
+
+    :param again: what to do once it is mended
+    """
     from botocore.exceptions import BotoCoreError, ClientError
 
-    from ductwork_airflow.ledger_table import LedgerError
-    from ductwork_airflow.submit.errors import SubmissionError
+    from ductwork_airflow.aws.errors import SubmissionError
+    from ductwork_airflow.ledger.table import LedgerError
 
     try:
         yield
     except (SubmissionError, LedgerError) as error:
-        raise refuse(
-            "DW516", str(error), "mend it and give the same command again: nothing is started twice"
-        ) from error
+        raise refuse("DW516", str(error), f"mend it, then {again}") from error
     except (BotoCoreError, ClientError) as error:
         raise refuse(code, f"AWS refused a request: {str(error)[:500]}", hint) from error
 
 
-def place_options(command: Callable[..., Any]) -> Callable[..., Any]:
+class Location(TypedDict):
+    """Where AWS and the ledger are: the values of :func:`ledger_options`."""
+
+    ledger_table: str
+    region_name: str | None
+    endpoint_url: str | None
+
+
+def location_options(command: Callable[..., object]) -> Callable[..., object]:
     """Where AWS is: ``region_name`` and ``endpoint_url``."""
     command = click.option("--endpoint-url", help="One endpoint for all services in place of AWS's own.")(command)
     return click.option("--region", "region_name", help="AWS Region.")(command)
 
 
-def ledger_options(command: Callable[..., Any]) -> Callable[..., Any]:
+def ledger_options(command: Callable[..., object]) -> Callable[..., object]:
     """Where the ledger is: ``ledger_table``, ``region_name``, ``endpoint_url``."""
     table = click.option(
         "--ledger-table", default=DEFAULT_TABLE, show_default=True, help="DynamoDB table of the ledger."
     )
-    return place_options(table(command))
+    return location_options(table(command))
 
 
 @contextmanager
 def ledger_errors(table: str, dag_id: str) -> Iterator[None]:
+    """Turn what boto3 and the ledger's client raise in the block into DW506.
+
+    :raises BadInputError: the ledger's table cannot be read, or lacks something
+    """
     hint = "check credentials, --region and --ledger-table; for local runs add --local"
     from botocore.exceptions import BotoCoreError, ClientError
 
+    from ductwork_airflow.ledger.table import LedgerError
+
     try:
         yield
+    except LedgerError as error:
+        raise refuse("DW506", str(error), "then give the same command again", dag_id=dag_id) from error
     except (BotoCoreError, ClientError) as error:
         what = f"the ledger's table {table!r} cannot be read: {error}"
         raise refuse("DW506", what, hint, dag_id=dag_id) from error
 
 
 def connect(region_name: str | None, endpoint_url: str | None) -> Aws:
-    from ductwork_airflow.aws import Aws
+    """Clients for the account that boto3's usual configuration names."""
+    from ductwork_airflow.aws.clients import Aws
 
     return Aws(region_name, endpoint_url)
 
@@ -122,24 +153,24 @@ def open_ledger(ledger_table: str, region_name: str | None, endpoint_url: str | 
 
 
 def look_once(clients: Clients, ledger: Ledger, handle: RunHandle) -> None:
-    """Bring the ledger up to date where nobody else may have: of a job chain only its mirror knows how it goes on."""
+    """Bring the ledger up to date where nothing else may have: only its mirror follows a job chain."""
     from botocore.exceptions import BotoCoreError, ClientError
-    from ductwork.ledger_schema import is_chain
+    from ductwork.contracts.run_item import is_chain
 
-    from ductwork_airflow.submit import runs
+    from ductwork_airflow.runs import lifecycle
 
     run = ledger.run(handle.dag_id, handle.run_id) or {}
     if "ended_at" in run or not is_chain(run):
         return
     try:
-        runs.watcher(clients, handle).poll()
+        lifecycle.watcher(clients, handle).poll()
     except (BotoCoreError, ClientError) as error:
         output.say(f"this is what the ledger knows, for AWS does not say how the run goes on: {error}")
 
 
 def find_run(ledger: Ledger, dag_id: str, run_id: str | None) -> RunHandle:
     """The run named, or the DAG's newest."""
-    from ductwork_airflow.submit.remote import RunHandle
+    from ductwork_airflow.run_model.handle import RunHandle
 
     with ledger_errors(ledger.table, dag_id):
         run_id = run_id or next((run["run_id"] for run in ledger.runs(dag_id)), None)
@@ -150,5 +181,6 @@ def find_run(ledger: Ledger, dag_id: str, run_id: str | None) -> RunHandle:
 
 
 def refuse_no_run(dag_id: str, run_id: str | None = None) -> BadInputError:
+    """DW505, for the caller to raise."""
     what = f"the ledger has no run {run_id!r}" if run_id else "the ledger has no run of this DAG"
     return refuse("DW505", what, "check the DAG id and the run id", dag_id=dag_id)

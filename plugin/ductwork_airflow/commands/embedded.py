@@ -11,10 +11,10 @@ from ductwork_airflow.commands.base import BadInputError, aws_errors, readable_s
 from ductwork_airflow.commands.watch import finish
 
 if TYPE_CHECKING:
-    from ductwork_airflow.local.aws import EmbeddedAws
+    from ductwork_airflow.embedded_aws.batch.worker_pool import WorkerPool
+    from ductwork_airflow.embedded_aws.services import EmbeddedAws
     from ductwork_airflow.local.run import LocalRun
-    from ductwork_airflow.local.workers import WorkerPool
-    from ductwork_airflow.report import RunReport
+    from ductwork_airflow.reporting.report import RunReport
 
 
 class StoppedError(BadInputError):
@@ -28,17 +28,17 @@ def embedded(pool: WorkerPool, jobs: int, dag_id: str, again: str) -> Iterator[E
     """The embedded AWS, with the user's ledger file.
 
     :param jobs: how many run at once
-    :param again: what to do after an interrupt
+    :param again: what to do after an interrupt, or once something is mended
     :raises StoppedError: by Ctrl-C or SIGTERM; what was running has been stopped and the ledger's file written
     """
-    from ductwork_airflow.local.aws import EmbeddedAws
+    from ductwork_airflow.embedded_aws.services import EmbeddedAws
     from ductwork_airflow.local.run import log_dir, state_file
 
     # Who ends the process politely (a CI's time limit, a container's stop) gets what Ctrl-C gets.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with (
         readable_state(),
-        aws_errors(hint="see the message; what had started has been stopped"),
+        aws_errors(hint="see the message; what had started has been stopped", again=again),
         EmbeddedAws(pool=pool, jobs=jobs, log_dir=log_dir(), state_file=state_file()) as aws,
     ):
         try:

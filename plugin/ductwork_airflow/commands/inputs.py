@@ -3,42 +3,85 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypedDict, cast
 
-from ductwork import output
+from ductwork.cli import output
+from ductwork.contracts.json_types import JsonObject
 from ductwork.diagnostics import Diagnostics, Origin
 
 from ductwork_airflow.commands.base import COMMAND_LINE, refuse, stop_on_errors
 
+if TYPE_CHECKING:
+    from ductwork_airflow.ledger import Ledger
+    from ductwork_airflow.local.run import LocalRun
+    from ductwork_airflow.run_model.request import RunRequest
+
+
+class CompileOptions(TypedDict):
+    """How a DAG file is compiled; a local run's restart compiles it so again."""
+
+    dag_id: str | None
+    target: str
+    engine: str
+    job_definitions: str | None
+    job_queue: str | None
+    job_definition: str | None
+    image: str | None
+    ledger_table: str | None
+    vcpus: float | None
+    memory: int | None
+    gpus: int | None
+
+
+class RunOptions(CompileOptions):
+    """The options of ``ductwork run``, except those about what is printed and where."""
+
+    logical_date: str | None
+    conf: str | None
+    partition_key: str | None
+    run_id: str | None
+    role_arn: str | None
+    state_machine_arn: str | None
+    places: Sequence[str]
+    create_ledger: bool
+    wait: bool
+    region_name: str | None
+    endpoint_url: str | None
+
+
 # Timetables count from a date a little before or after; Python's calendar ends at both ends.
 _YEARS = range(1900, 9000)
+_DATE_FORMS = "2026-01-01, 2026-01-01T06:00 (both in [core] default_timezone), or 2026-01-01T06:00:00+00:00"
 _RUN_ID_LIMIT = 250
 
 
-def prepare(path: str, options: Mapping[str, Any], *, local: bool) -> Any:
+def prepare(path: str, options: RunOptions, *, local: bool) -> LocalRun:
     """Everything about the run that can be checked before anything is started."""
     diagnostics = Diagnostics()
     logical_date = _logical_date(options["logical_date"], diagnostics)
     conf = _conf(options["conf"], diagnostics)
     stop_on_errors(diagnostics)
 
-    def request(dag_id: str, found: Diagnostics) -> Any:
-        return _request(path, dag_id, logical_date, conf, options["run_id"], found)
+    def request(dag_id: str, findings: Diagnostics) -> RunRequest:
+        asked = _request(path, dag_id, logical_date, conf, options["run_id"], findings)
+        key = options.get("partition_key")
+        return asked if key is None else _in_partition(asked, path, key, findings)
 
     return _compiled(path, options, request, local=local)
 
 
-def prepare_again(ledger: Any, dag_id: str, run_id: str, path: str | None) -> Any:
+def prepare_again(ledger: Ledger, dag_id: str, run_id: str, path: str | None) -> LocalRun:
     """Compile a local run's DAG again, as it was compiled when the run was started.
 
     :param path: of the DAG file, in the place of the recorded one
     """
-    from ductwork_airflow.execution_api.times import moment
+    from ductwork_airflow.ledger import moment
     from ductwork_airflow.local import origins
-    from ductwork_airflow.submit.request import RunRequest
+    from ductwork_airflow.run_model.request import RunRequest
 
     given, run = origins.recall(ledger, dag_id, run_id) or {}, ledger.run(dag_id, run_id) or {}
     path = path or given.get("path")
@@ -47,13 +90,16 @@ def prepare_again(ledger: Any, dag_id: str, run_id: str, path: str | None) -> An
         raise refuse("DW101", what, "name the DAG file with --path", dag_id=dag_id, field="--path")
     date = moment(run["logical_date"])
     unknown = {"job_definitions": None, "target": run.get("target"), "engine": run.get("engine", "states")}
-    options = {**dict.fromkeys(_DEPLOYMENT), **unknown, **given}
+    options = cast(CompileOptions, {**dict.fromkeys(_DEPLOYMENT), **unknown, **given, "dag_id": dag_id})
     again = RunRequest(dag_id, run_id, date, (date, date))
-    return _compiled(path, {**options, "dag_id": dag_id}, lambda *_: again, local=True)
+    return _compiled(path, options, lambda *_: again, local=True)
 
 
-def _compiled(path: str, options: Mapping[str, Any], request: Any, *, local: bool) -> Any:
-    """
+def _compiled(
+    path: str, options: CompileOptions, request: Callable[[str, Diagnostics], RunRequest], *, local: bool
+) -> LocalRun:
+    """The one DAG of the file, compiled.
+
     :param request: gives a DAG's run request; it takes the DAG's id and the diagnostics to add to
     """
     from ductwork.compiler import Options, compile_paths
@@ -63,12 +109,12 @@ def _compiled(path: str, options: Mapping[str, Any], request: Any, *, local: boo
     diagnostics = Diagnostics()
     definitions = read_definitions(options["job_definitions"], diagnostics) if options["job_definitions"] else {}
     stop_on_errors(diagnostics)
-    deployment = {name: options[name] for name in _DEPLOYMENT}
+    deployment = _deployment(options)
     asked_for = Options(options["target"], options["dag_id"], deployment, engine=options["engine"])
     compiled = compile_paths([path], asked_for)
     if len(compiled.workflows) > 1:
-        known = ", ".join(workflow.dag_id for workflow in compiled.workflows)
-        hint = f"choose one with --dag-id: {known}"
+        defined = ", ".join(workflow.dag_id for workflow in compiled.workflows)
+        hint = f"choose one with --dag-id: {defined}"
         compiled.diagnostics.add("DW107", Origin(path), "the file defines several DAGs", hint, field="--dag-id")
     stop_on_errors(compiled.diagnostics)
     workflow, artefact = compiled.workflows[0], compiled.artefacts[0]
@@ -89,42 +135,53 @@ def _compiled(path: str, options: Mapping[str, Any], request: Any, *, local: boo
     return prepared
 
 
-def _given(path: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    """What compiling the same again takes: paths are absolute, since a later process may be elsewhere."""
+def _given(path: str, options: CompileOptions) -> JsonObject:
+    """What compiling the same again takes. Paths are absolute, since a later process may be elsewhere."""
     definitions = options["job_definitions"]
     return {
         "path": str(Path(path).absolute()),
         "target": options["target"],
         "engine": options["engine"],
         "job_definitions": str(Path(definitions).absolute()) if definitions else None,
-        **{name: options[name] for name in _DEPLOYMENT},
+        **_deployment(options),
     }
+
+
+def _deployment(options: JsonObject) -> JsonObject:
+    return {name: options[name] for name in _DEPLOYMENT}
 
 
 _DEPLOYMENT = ("job_queue", "job_definition", "image", "ledger_table", "vcpus", "memory", "gpus")
 
 
 def _logical_date(text: str | None, diagnostics: Diagnostics) -> datetime:
+    """As Airflow's command line reads dates, in UTC."""
     if text is None:
         return datetime.now(timezone.utc)
+    from airflow.sdk.timezone import parse
+
     try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-        moment = (moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)).astimezone(timezone.utc)
-        if moment.year not in _YEARS:
-            raise ValueError(f"year {moment.year}")
+        parsed = parse(text)
+        if not isinstance(parsed, datetime):
+            raise ValueError("a length of time")
+        date = datetime.fromisoformat(parsed.isoformat()).astimezone(timezone.utc)
+        if date.year not in _YEARS:
+            raise ValueError(f"year {date.year}")
     except (ValueError, OverflowError):
-        hint = "write it as 2026-01-01 or 2026-01-01T06:00:00+00:00"
+        hint = f"write it as {_DATE_FORMS}"
         what = f"{text!r} is not an ISO 8601 date of a year from {_YEARS.start} to {_YEARS.stop - 1}"
         diagnostics.add("DW502", COMMAND_LINE, what, hint, field="--logical-date")
         return datetime.now(timezone.utc)
-    return moment
+    return date
 
 
-def _conf(text: str | None, diagnostics: Diagnostics) -> dict[str, Any]:
+def _conf(text: str | None, diagnostics: Diagnostics) -> JsonObject:
     try:
         conf = json.loads(text) if text else {}
         if not isinstance(conf, dict):
             raise ValueError(f"it is {type(conf).__name__}, not an object")
+        # Python reads NaN, Infinity and 1e400, and AWS refuses what Python writes for them.
+        json.dumps(conf, allow_nan=False)
     except ValueError as error:
         hint = 'pass one JSON object, e.g. --conf \'{"day": "2026-01-01"}\''
         diagnostics.add("DW501", COMMAND_LINE, f"--conf cannot be used: {error}", hint, field="--conf")
@@ -133,11 +190,11 @@ def _conf(text: str | None, diagnostics: Diagnostics) -> dict[str, Any]:
 
 
 def _request(
-    path: str, dag_id: str, logical_date: datetime, conf: dict[str, Any], run_id: str | None, diagnostics: Diagnostics
-) -> Any:
-    from ductwork.frontend.runs import check_conf, manual_data_interval
+    path: str, dag_id: str, logical_date: datetime, conf: JsonObject, run_id: str | None, diagnostics: Diagnostics
+) -> RunRequest:
+    from ductwork.frontend.manual_run import check_conf, manual_data_interval
 
-    from ductwork_airflow.submit.request import RunRequest
+    from ductwork_airflow.run_model.request import RunRequest
 
     check_conf(path, dag_id, conf, diagnostics)
     _check_run_id(run_id, diagnostics)
@@ -146,9 +203,16 @@ def _request(
         # Airflow names a manual run by when it was asked for, so that a logical date can be run more than once.
         run_id=run_id or f"manual__{datetime.now(timezone.utc).isoformat()}",
         logical_date=logical_date,
-        data_interval=manual_data_interval(path, dag_id, logical_date),
+        data_interval=manual_data_interval(path, dag_id, logical_date, diagnostics),
         conf=conf,
     )
+
+
+def _in_partition(request: RunRequest, path: str, key: str, diagnostics: Diagnostics) -> RunRequest:
+    from ductwork.frontend.manual_run import check_partition_key
+
+    date = check_partition_key(path, request.dag_id, key, diagnostics)
+    return replace(request, partition_key=key, partition_date=date)
 
 
 def _check_run_id(run_id: str | None, diagnostics: Diagnostics) -> None:

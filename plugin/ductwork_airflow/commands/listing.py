@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
-from ductwork import output
+from ductwork.cli import output
 
 from ductwork_airflow.commands.base import (
     CLEAN,
+    Location,
     ledger_errors,
     ledger_options,
     open_ledger,
@@ -20,8 +21,10 @@ from ductwork_airflow.commands.base import (
 )
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from ductwork_airflow.ledger import Ledger
-    from ductwork_airflow.report import RunHead
+    from ductwork_airflow.reporting.report import RunHead
 
 _COLUMNS = ("run", "state", "target", "logical date", "started", "duration")
 
@@ -32,31 +35,31 @@ _COLUMNS = ("run", "state", "target", "logical date", "started", "duration")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, at the most.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @ledger_options
-def runs(dag_id: str, local: bool, limit: int, as_json: bool, **place: Any) -> int:
+def runs(dag_id: str, local: bool, limit: int, as_json: bool, **at: Unpack[Location]) -> int:
     """List the runs of a DAG, the newest first, as the ledger has them."""
     output.results()
     if not local:
-        _, ledger = open_ledger(**place)
+        _, ledger = open_ledger(**at)
         return _list(ledger, dag_id, limit, as_json)
     require_local()
     from ductwork_airflow.local.history import open_ledger as open_history
     from ductwork_airflow.local.run import state_file
 
-    with readable_state(), open_history(state_file(), place["ledger_table"]) as ledger:
+    with readable_state(), open_history(state_file(), at["ledger_table"]) as ledger:
         return _list(ledger, dag_id, limit, as_json)
 
 
 def _list(ledger: Ledger, dag_id: str, limit: int, as_json: bool) -> int:
-    from ductwork_airflow.report import heads
+    from ductwork_airflow.reporting.report import heads
 
     with ledger_errors(ledger.table, dag_id):
-        found = heads(ledger, dag_id, limit)
-    if not found:
+        runs = heads(ledger, dag_id, limit)
+    if not runs:
         raise refuse_no_run(dag_id)
     if as_json:
-        output.print_json({"dag_id": dag_id, "runs": [run.as_json() for run in found]})
+        output.print_json({"dag_id": dag_id, "runs": [run.as_json() for run in runs]})
     else:
-        _print([_COLUMNS, *map(_row, found)])
+        _print([_COLUMNS, *map(_row, runs)])
     return CLEAN
 
 
@@ -66,7 +69,7 @@ def _row(run: RunHead) -> Sequence[str]:
 
 
 def _moment(text: str | None) -> str:
-    """In UTC, to the second."""
+    """A time in UTC, to the second."""
     if not text:
         return "-"
     moment = datetime.fromisoformat(text.replace("Z", "+00:00"))

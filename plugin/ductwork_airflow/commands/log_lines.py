@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
-from ductwork import output
+from ductwork.cli import output
 
 from ductwork_airflow.commands.base import (
     CLEAN,
+    Location,
     aws_errors,
     connect,
     find_run,
@@ -22,7 +23,13 @@ from ductwork_airflow.commands.base import (
 )
 
 if TYPE_CHECKING:
-    from ductwork_airflow.ledger import Item, Ledger
+    from ductwork.contracts.task_item import TaskItem
+    from mypy_boto3_batch import BatchClient
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_logs.type_defs import GetLogEventsRequestTypeDef
+    from typing_extensions import Unpack
+
+    from ductwork_airflow.ledger import Ledger
 
 JOB_LOG_GROUP = "/aws/batch/job"
 
@@ -34,7 +41,7 @@ JOB_LOG_GROUP = "/aws/batch/job"
 @click.option("--local", is_flag=True, help="Of a run of `ductwork run --local`.")
 @click.option("--log-group", default=JOB_LOG_GROUP, show_default=True, help="CloudWatch log group of the jobs.")
 @ledger_options
-def logs(dag_id: str, run_id: str, task_id: str | None, local: bool, log_group: str, **place: Any) -> int:
+def logs(dag_id: str, run_id: str, task_id: str | None, local: bool, log_group: str, **at: Unpack[Location]) -> int:
     """Print the log of each task's last job, or of one task."""
     output.results()
     if local:
@@ -42,15 +49,15 @@ def logs(dag_id: str, run_id: str, task_id: str | None, local: bool, log_group: 
         from ductwork_airflow.local.history import open_ledger
         from ductwork_airflow.local.run import log_dir, state_file
 
-        with readable_state(), open_ledger(state_file(), place["ledger_table"]) as ledger:
+        with readable_state(), open_ledger(state_file(), at["ledger_table"]) as ledger:
             for item in _instances(ledger, dag_id, run_id, task_id):
                 _print(item, _of_files(log_dir(), item))
         return CLEAN
     from ductwork_airflow.ledger import Ledger
 
     with aws_errors():
-        aws = connect(place["region_name"], place["endpoint_url"])
-        ledger = Ledger.connect(place["ledger_table"], aws)
+        aws = connect(at["region_name"], at["endpoint_url"])
+        ledger = Ledger.connect(at["ledger_table"], aws)
         look_once(aws, ledger, find_run(ledger, dag_id, run_id))
         items = _instances(ledger, dag_id, run_id, task_id)
         streams = _streams(aws.client("batch"), items)
@@ -61,7 +68,7 @@ def logs(dag_id: str, run_id: str, task_id: str | None, local: bool, log_group: 
     return CLEAN
 
 
-def _instances(ledger: Ledger, dag_id: str, run_id: str, task_id: str | None) -> list[Item]:
+def _instances(ledger: Ledger, dag_id: str, run_id: str, task_id: str | None) -> list[TaskItem]:
     """The task instances asked for, in the order they started."""
     find_run(ledger, dag_id, run_id)
     items = [item for item in ledger.tasks(dag_id, run_id) if task_id in {None, item["task_id"]}]
@@ -71,48 +78,56 @@ def _instances(ledger: Ledger, dag_id: str, run_id: str, task_id: str | None) ->
     return sorted(items, key=lambda item: item.get("started_at", "~"))
 
 
-def _print(item: Item, lines: Iterator[str]) -> None:
+def _print(item: TaskItem, lines: Iterator[str]) -> None:
     index = "" if item["map_index"] < 0 else f"[{item['map_index']}]"
     output.say(f"==> {item['task_id']}{index}: {item.get('state')}, try {item.get('try_number', 0)}")
     for line in lines:
         output.print_result(line)
 
 
-def _of_files(folder: Path, item: Item) -> Iterator[str]:
-    """From the files of the local engine, one per attempt of a job."""
+def _of_files(folder: Path, item: TaskItem) -> Iterator[str]:
+    """Lines from the files of the local engine, one file for each attempt of a job."""
     for file in sorted(folder.glob(f"*{item['job_id']}-*.log")) if item.get("job_id") else ():
         yield from file.read_text(encoding="utf-8", errors="replace").splitlines()
 
 
-def _streams(client: Any, items: list[Item]) -> Mapping[str, str]:
+def _streams(client: BatchClient, items: list[TaskItem]) -> Mapping[str, str]:
     """Log streams by job id: as the ledger has them, else as Batch has them."""
-    from ductwork_airflow.mirror import jobs
+    from ductwork_airflow.mirror import batch_jobs
 
-    known = {item["job_id"]: item["log_stream"] for item in items if item.get("job_id") and item.get("log_stream")}
-    unknown = [item["job_id"] for item in items if item.get("job_id") and item["job_id"] not in known]
-    found = jobs.describe(client, unknown)
-    return known | {job: str(facts["log_stream"]) for job in found if "log_stream" in (facts := jobs.facts(found[job]))}
+    streams = {item["job_id"]: item["log_stream"] for item in items if item.get("job_id") and item.get("log_stream")}
+    unknown = [item["job_id"] for item in items if item.get("job_id") and item["job_id"] not in streams]
+    described = batch_jobs.describe(client, unknown)
+    return streams | {
+        job: str(facts["log_stream"])
+        for job in described
+        if "log_stream" in (facts := batch_jobs.facts(described[job]))
+    }
 
 
-def _of_stream(client: Any, group: str, stream: str) -> Iterator[str]:
-    """
+def _of_stream(client: CloudWatchLogsClient, group: str, stream: str) -> Iterator[str]:
+    """The lines of a log stream.
+
     :param client: a boto3 CloudWatch Logs client
     """
     from botocore.exceptions import ClientError
 
-    from ductwork_airflow.submit.errors import code, message
+    from ductwork_airflow.aws.errors import NOT_FOUND, code, message
 
-    request = {"logGroupName": group, "logStreamName": stream, "startFromHead": True}
-    token = None
+    request: GetLogEventsRequestTypeDef = {
+        "logGroupName": group,
+        "logStreamName": stream,
+        "startFromHead": True,
+    }
     while True:
         try:
-            page = client.get_log_events(**request, **({"nextToken": token} if token else {}))
+            page = client.get_log_events(**request)
         except ClientError as error:
-            if code(error) != "ResourceNotFoundException" or "log stream" not in message(error):
+            if code(error) != NOT_FOUND or "log stream" not in message(error):
                 raise
             output.say(f"the log {stream} is not there any more, or not yet")
             return
         yield from (event["message"] for event in page["events"])
-        if page["nextForwardToken"] == token:
+        if page["nextForwardToken"] == request.get("nextToken"):
             return
-        token = page["nextForwardToken"]
+        request["nextToken"] = page["nextForwardToken"]

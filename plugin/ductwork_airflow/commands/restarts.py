@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import click
-from ductwork import output
+from ductwork.cli import output
 
 from ductwork_airflow.commands.base import (
     CLEAN,
     BadInputError,
+    Location,
     aws_errors,
     find_run,
     ledger_options,
@@ -22,13 +23,27 @@ from ductwork_airflow.commands.base import (
 )
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ductwork_airflow.aws.clients import Clients
+    from ductwork_airflow.embedded_aws.batch.worker_pool import WorkerPool
     from ductwork_airflow.ledger import Ledger
-    from ductwork_airflow.submit.remote import Clients, RunHandle
+    from ductwork_airflow.run_model.handle import RunHandle
+    from ductwork_airflow.runs.restart import Again
 
 MARKS = ("success", "skipped", "failed")
 
 
-def _options(command: Callable[..., Any]) -> Callable[..., Any]:
+class _How(Location):
+    """The values of :func:`_options`, but for ``local``."""
+
+    path: str | None
+    jobs: int | None
+    wait: bool
+    as_json: bool
+
+
+def _options(command: Callable[..., object]) -> Callable[..., object]:
     for option in (
         click.option("--local", is_flag=True, help="A run of `ductwork run --local`."),
         click.option("--path", metavar="FILE", help="With --local: the DAG file, if it is not where it was."),
@@ -58,7 +73,7 @@ def restart(
     marks: tuple[str, ...],
     failed: bool,
     local: bool,
-    **how: Any,
+    **how: Unpack[_How],
 ) -> int:
     """Run tasks of an ended run again: those that did not end well, or those that are named.
 
@@ -67,7 +82,7 @@ def restart(
     """
     if only and not tasks:
         raise click.UsageError("--only goes with --task")
-    wanted = {"task_ids": tasks or None, "only": only, "marks": _marks(marks), "failed": failed}
+    wanted: Again = {"task_ids": tasks or None, "only": only, "marks": _marks(marks), "failed": failed}
     return _restart(dag_id, run_id, wanted, local, **how)
 
 
@@ -76,7 +91,7 @@ def restart(
 @click.argument("run_id")
 @click.argument("tasks", nargs=-1, required=True)
 @_options
-def skip(dag_id: str, run_id: str, tasks: tuple[str, ...], local: bool, **how: Any) -> int:
+def skip(dag_id: str, run_id: str, tasks: tuple[str, ...], local: bool, **how: Unpack[_How]) -> int:
     """Mark tasks of an ended run as skipped, and run what had failed downstream of them.
 
     Short for `restart --mark TASK=skipped`. Downstream tasks follow their trigger rules, so most of them are skipped
@@ -86,61 +101,54 @@ def skip(dag_id: str, run_id: str, tasks: tuple[str, ...], local: bool, **how: A
 
 
 def _marks(given: Sequence[str]) -> dict[str, str]:
-    found = dict(mark.rpartition("=")[::2] for mark in given)
+    marks = dict(mark.rpartition("=")[::2] for mark in given)
     if bad := [mark for mark in given if mark.rpartition("=")[2] not in MARKS or not mark.rpartition("=")[0]]:
         raise click.UsageError(f"--mark takes ID=STATE with one of {', '.join(MARKS)}, not {bad[0]!r}")
-    return found
+    return marks
 
 
 def _restart(
     dag_id: str,
     run_id: str,
-    wanted: Mapping[str, Any],
+    wanted: Again,
     local: bool,
-    *,
-    path: str | None,
-    jobs: int | None,
-    wait: bool,
-    as_json: bool,
-    **place: Any,
+    **how: Unpack[_How],
 ) -> int:
     output.results()
     if local:
         require_local()
-        from ductwork_airflow.local.workers import WorkerPool
+        from ductwork_airflow.embedded_aws.batch.worker_pool import WorkerPool
 
         # Before anything starts a thread: the pool is a fork of this process.
         with WorkerPool() as pool:
-            return _restart_local(pool, jobs or os.cpu_count() or 1, dag_id, run_id, wanted, path, as_json, place)
-    if path or jobs:
+            return _restart_local(pool, dag_id, run_id, wanted, how)
+    if how["path"] or how["jobs"]:
         raise click.UsageError("--path and --jobs go with --local")
-    return _restart_remote(dag_id, run_id, wanted, wait, as_json, place)
+    return _restart_remote(dag_id, run_id, wanted, how)
 
 
-def _restart_remote(
-    dag_id: str, run_id: str, wanted: Mapping[str, Any], wait: bool, as_json: bool, place: Mapping[str, Any]
-) -> int:
+def _restart_remote(dag_id: str, run_id: str, wanted: Again, how: _How) -> int:
     from ductwork_airflow.commands.watch import finish, follow
-    from ductwork_airflow.submit import runs
+    from ductwork_airflow.runs import lifecycle
 
-    aws, ledger = open_ledger(**place)
+    aws, ledger = open_ledger(how["ledger_table"], how["region_name"], how["endpoint_url"])
     with aws_errors():
         handle = find_run(ledger, dag_id, run_id)
         _require_ended(aws, ledger, handle)
-        handle = runs.restart(aws, handle, **wanted)
+        handle = lifecycle.restart(aws, handle, **wanted)
         output.say(f"{dag_id} {run_id} goes on: {handle.execution_arn or 'a chain of Batch jobs'}")
-        if not wait:
-            if as_json:
+        if not how["wait"]:
+            if how["as_json"]:
                 output.print_json(handle.as_dict())
             return CLEAN
         report = follow(aws, ledger, handle)
     assert report is not None, "the run has been found"
-    return finish(report, {}, as_json)
+    return finish(report, {}, how["as_json"])
 
 
 def _require_ended(aws: Clients, ledger: Ledger, handle: RunHandle) -> None:
-    """A restart that was decided and has not begun is no obstacle: it is completed."""
-    from ductwork_airflow.submit import runs
+    """Check that the run has ended. A restart that was decided and has not begun is no obstacle: it is completed."""
+    from ductwork_airflow.runs import lifecycle
 
     run = ledger.run(handle.dag_id, handle.run_id) or {}
     if run.get("restart"):
@@ -148,7 +156,7 @@ def _require_ended(aws: Clients, ledger: Ledger, handle: RunHandle) -> None:
     if "ended_at" in run or run.get("restart"):
         return
     # It may have ended without anybody looking.
-    if not runs.watcher(aws, handle).poll().ended:
+    if not lifecycle.watcher(aws, handle).poll().ended:
         raise _still_running(handle.dag_id, handle.run_id)
 
 
@@ -159,35 +167,26 @@ def _still_running(dag_id: str, run_id: str) -> BadInputError:
     return refuse("DW517", f"run {run_id!r} is still running", hint, dag_id=dag_id)
 
 
-def _restart_local(
-    pool: Any,
-    jobs: int,
-    dag_id: str,
-    run_id: str,
-    wanted: Mapping[str, Any],
-    path: str | None,
-    as_json: bool,
-    place: Mapping[str, Any],
-) -> int:
+def _restart_local(pool: WorkerPool, dag_id: str, run_id: str, wanted: Again, how: _How) -> int:
     from ductwork_airflow.commands.embedded import embedded, finish_local
     from ductwork_airflow.commands.inputs import prepare_again
     from ductwork_airflow.ledger import Ledger
-    from ductwork_airflow.local import again
+    from ductwork_airflow.local import restart as again
     from ductwork_airflow.local.history import open_ledger as open_history
     from ductwork_airflow.local.run import state_file
-    from ductwork_airflow.progress import progress
+    from ductwork_airflow.reporting.progress import progress
 
-    with readable_state(), open_history(state_file(), place["ledger_table"]) as ledger:
+    with readable_state(), open_history(state_file(), how["ledger_table"]) as ledger:
         find_run(ledger, dag_id, run_id)
-        prepared = prepare_again(ledger, dag_id, run_id, path)
+        prepared = prepare_again(ledger, dag_id, run_id, how["path"])
     hint = f"restart it again: ductwork restart {dag_id} {run_id} --local"
-    with embedded(pool, jobs, dag_id, hint) as aws:
+    with embedded(pool, how["jobs"] or os.cpu_count() or 1, dag_id, hint) as aws:
         output.say(f"{dag_id} {run_id} goes on on the embedded AWS")
         try:
             with progress() as shown:
-                found = Ledger.connect(place["ledger_table"], aws.aws)
-                report = again.restart(aws, found, prepared, wanted, shown.show)
+                embedded_ledger = Ledger.connect(how["ledger_table"], aws.aws)
+                report = again.restart(aws, embedded_ledger, prepared, wanted, shown.show)
         except again.StillRunningError:
             raise _still_running(dag_id, run_id) from None
     assert report is not None, "the run has been found"
-    return finish_local(report, prepared, as_json)
+    return finish_local(report, prepared, how["as_json"])

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
-from ductwork import output
-from ductwork.cli import checked_engine, deployment_options, engine_option
+from ductwork.cli import output
+from ductwork.cli.main import checked_engine, deployment_options, engine_option
 
 from ductwork_airflow.commands.base import (
     CLEAN,
     DEFAULT_TABLE,
     aws_errors,
     connect,
-    place_options,
+    location_options,
     refuse,
     require_local,
 )
-from ductwork_airflow.commands.inputs import prepare
+from ductwork_airflow.commands.inputs import RunOptions, prepare
+
+if TYPE_CHECKING:
+    from ductwork.contracts.run_item import RunItem
+    from typing_extensions import Unpack
+
+    from ductwork_airflow.embedded_aws.batch.worker_pool import WorkerPool
 
 
 @click.command()
@@ -28,8 +34,14 @@ from ductwork_airflow.commands.inputs import prepare
 @click.option("--local", is_flag=True, help="Run on the embedded AWS, in this process and its children.")
 @click.option("--target", type=click.Choice(["stepfunctions", "batch"]), default="stepfunctions", show_default=True)
 @engine_option
-@click.option("--logical-date", metavar="ISO", help="Logical date of the run; now if left out.")
+@click.option(
+    "--logical-date",
+    metavar="DATE",
+    help="Logical date of the run, as Airflow's command line reads it: ISO 8601, e.g. 2026-01-01 or 2026-01-01T06:00, "
+    "in [core] default_timezone unless it says Z or +02:00; now if left out.",
+)
 @click.option("--conf", metavar="JSON", help="The run's configuration, a JSON object.")
+@click.option("--partition-key", metavar="KEY", help="The run's partition, of a DAG with a partitioned timetable.")
 @click.option("--run-id", metavar="ID", help="Id of the run; made from the time of day if left out.")
 @click.option(
     "--jobs",
@@ -43,9 +55,9 @@ from ductwork_airflow.commands.inputs import prepare
 @click.option("--place", "places", multiple=True, metavar="NAME=VALUE", help="Fill ${NAME} of the compiled schedule.")
 @click.option("--create-ledger", is_flag=True, help="Create the ledger's table if there is none.")
 @click.option("--wait/--no-wait", default=True, help="Watch the run to its end, or only start it.")
-@place_options
+@location_options
 @deployment_options
-def run(path: str, local: bool, jobs: int | None, as_json: bool, **options: Any) -> int:
+def run(path: str, local: bool, jobs: int | None, as_json: bool, **options: Unpack[RunOptions]) -> int:
     """Compile a DAG file and run one of its DAGs, with --local or on AWS.
 
     On AWS the same --run-id finds the run that was started before; it is never started twice.
@@ -56,7 +68,7 @@ def run(path: str, local: bool, jobs: int | None, as_json: bool, **options: Any)
     if not local:
         return _run_remote(path, as_json, options, places)
     require_local()
-    from ductwork_airflow.local.workers import WorkerPool
+    from ductwork_airflow.embedded_aws.batch.worker_pool import WorkerPool
 
     # Before anything starts a thread: the pool is a fork of this process.
     with WorkerPool() as pool:
@@ -64,16 +76,16 @@ def run(path: str, local: bool, jobs: int | None, as_json: bool, **options: Any)
 
 
 def _places(given: Sequence[str]) -> dict[str, str]:
-    found = dict(place.partition("=")[::2] for place in given)
+    places = dict(place.partition("=")[::2] for place in given)
     if bad := [place for place in given if "=" not in place]:
         raise click.UsageError(f"--place takes NAME=VALUE, not {bad[0]!r}")
-    return found
+    return places
 
 
-def _run_local(pool: Any, path: str, jobs: int, as_json: bool, options: Mapping[str, Any]) -> int:
+def _run_local(pool: WorkerPool, path: str, jobs: int, as_json: bool, options: RunOptions) -> int:
     from ductwork_airflow.commands.embedded import embedded, finish_local
     from ductwork_airflow.local.run import execute
-    from ductwork_airflow.progress import progress
+    from ductwork_airflow.reporting.progress import progress
 
     prepared = prepare(path, options, local=True)
     request = prepared.request
@@ -87,26 +99,39 @@ def _run_local(pool: Any, path: str, jobs: int, as_json: bool, options: Mapping[
     return finish_local(report, prepared, as_json)
 
 
-def _run_remote(path: str, as_json: bool, options: Mapping[str, Any], places: Mapping[str, str]) -> int:
+def _run_remote(path: str, as_json: bool, options: RunOptions, places: Mapping[str, str]) -> int:
     from ductwork_airflow.commands.watch import finish, follow
     from ductwork_airflow.ledger import Ledger
-    from ductwork_airflow.submit import documents, runs
+    from ductwork_airflow.run_model.handle import RunHandle
+    from ductwork_airflow.runs import lifecycle
+    from ductwork_airflow.submit import substitutions
 
     prepared = prepare(path, options, local=False)
     request, target = prepared.request, prepared.target
-    table = documents.fill(prepared.workflow.ledger_table, {"LedgerTable": DEFAULT_TABLE, **places})
+    table = substitutions.fill(prepared.workflow.ledger_table, {"LedgerTable": DEFAULT_TABLE, **places})
     aws = connect(options["region_name"], options["endpoint_url"])
-    with aws_errors(hint="check credentials, --region and what the caller may do"):
+    again = f"give the same command with --run-id '{request.run_id}': nothing of the run is started twice"
+    with aws_errors(hint=f"check credentials, --region and what the caller may do, then {again}", again=again):
         ledger = Ledger.connect(table, aws)
         if options["create_ledger"]:
             ledger.create_table()
-        named = {name: options[name] for name in ("role_arn", "state_machine_arn")}
-        named |= {"job_definitions": prepared.made}
-        if options["logical_date"] is None:
-            request = runs.as_begun(aws, request, table)
         # Whoever interrupts it, or mends what AWS refuses, goes on with this run id.
         output.say(f"starting {request.dag_id} as {request.run_id}")
-        handle = runs.submit(aws, prepared.document, target, request, ledger_table=table, places=places, **named)
+        if options["logical_date"] is None:
+            request = lifecycle.with_dates_of_existing_run(aws, request, table)
+        if options["run_id"]:
+            _tell_of_its_end(lifecycle.find(aws, RunHandle(request.dag_id, request.run_id, target, table)))
+        handle = lifecycle.submit(
+            aws,
+            prepared.document,
+            target,
+            request,
+            ledger_table=table,
+            places=places,
+            role_arn=options["role_arn"],
+            state_machine_arn=options["state_machine_arn"],
+            job_definitions=prepared.made,
+        )
         output.say(f"{request.dag_id} runs as {request.run_id}: {handle.execution_arn or 'a chain of Batch jobs'}")
         if not options["wait"]:
             if as_json:
@@ -119,3 +144,12 @@ def _run_remote(path: str, as_json: bool, options: Mapping[str, Any], places: Ma
             return 130
     assert report is not None, "a run that has ended is in the ledger"
     return finish(report, {task.task_id: task.origin for task in prepared.workflow.tasks}, as_json)
+
+
+def _tell_of_its_end(run: RunItem | None) -> None:
+    if run is not None and "ended_at" in run:
+        name = f"{run['dag_id']} {run['run_id']}"
+        output.say(
+            f"{name} ended at {run['ended_at']} ({run['state']}): nothing is started, and this is what became of it. "
+            f"To run it again: ductwork restart {name}, or choose another --run-id"
+        )

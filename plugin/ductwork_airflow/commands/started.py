@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
-from ductwork import output
+from ductwork.cli import output
 
 from ductwork_airflow.commands.base import (
     CLEAN,
     FAILED,
+    Location,
     aws_errors,
     find_run,
     ledger_errors,
@@ -21,8 +22,10 @@ from ductwork_airflow.commands.base import (
 )
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ductwork_airflow.aws.clients import Clients
     from ductwork_airflow.ledger import Ledger
-    from ductwork_airflow.submit.remote import Clients
 
 
 @click.command()
@@ -32,7 +35,7 @@ if TYPE_CHECKING:
 @click.option("--watch", is_flag=True, help="Go on showing the run, and keep the ledger up to date, until it ends.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object on stdout.")
 @ledger_options
-def status(dag_id: str, run_id: str | None, local: bool, watch: bool, as_json: bool, **place: Any) -> int:
+def status(dag_id: str, run_id: str | None, local: bool, watch: bool, as_json: bool, **at: Unpack[Location]) -> int:
     """Show a run and its tasks: the newest run of a DAG, or the one named."""
     output.results()
     if local and watch:
@@ -42,9 +45,9 @@ def status(dag_id: str, run_id: str | None, local: bool, watch: bool, as_json: b
         from ductwork_airflow.local.history import open_ledger as open_history
         from ductwork_airflow.local.run import state_file
 
-        with readable_state(), open_history(state_file(), place["ledger_table"]) as ledger:
+        with readable_state(), open_history(state_file(), at["ledger_table"]) as ledger:
             return _show(ledger, dag_id, run_id, None, as_json)
-    aws, ledger = open_ledger(**place)
+    aws, ledger = open_ledger(**at)
     with ledger_errors(ledger.table, dag_id):
         if not watch:
             look_once(aws, ledger, find_run(ledger, dag_id, run_id))
@@ -52,22 +55,22 @@ def status(dag_id: str, run_id: str | None, local: bool, watch: bool, as_json: b
 
 
 def _show(ledger: Ledger, dag_id: str, run_id: str | None, watching: Clients | None, as_json: bool) -> int:
-    from ductwork_airflow import report
     from ductwork_airflow.commands.watch import follow
-    from ductwork_airflow.progress import LineProgress
+    from ductwork_airflow.reporting import report
+    from ductwork_airflow.reporting.progress import LineProgress
 
     handle = find_run(ledger, dag_id, run_id)
     if watching is None:
-        found = report.read(ledger, dag_id, handle.run_id)
-        if found is not None and not as_json:
-            LineProgress().show(found)
+        seen = report.read(ledger, dag_id, handle.run_id)
+        if seen is not None and not as_json:
+            LineProgress().show(seen)
     else:
-        found = follow(watching, ledger, handle)
-    assert found is not None, "the run has been found"
-    output.say(f"{dag_id} {found.run_id}: {found.state}")
+        seen = follow(watching, ledger, handle)
+    assert seen is not None, "the run has been found"
+    output.say(f"{dag_id} {seen.run_id}: {seen.state}")
     if as_json:
-        output.print_json(found.as_json())
-    return FAILED if found.state == "failed" else CLEAN
+        output.print_json(seen.as_json())
+    return FAILED if seen.state == "failed" else CLEAN
 
 
 @click.command()
@@ -75,15 +78,15 @@ def _show(ledger: Ledger, dag_id: str, run_id: str | None, watching: Clients | N
 @click.argument("run_id")
 @click.option("--reason", default="cancelled by the user", show_default=True, help="Why, for the ledger and for AWS.")
 @ledger_options
-def cancel(dag_id: str, run_id: str, reason: str, **place: Any) -> int:
+def cancel(dag_id: str, run_id: str, reason: str, **at: Unpack[Location]) -> int:
     """Stop a run: its jobs are ended, what waited is skipped, and the run is marked failed."""
-    from ductwork_airflow.submit import runs
+    from ductwork_airflow.runs import lifecycle
 
     output.results()
-    aws, ledger = open_ledger(**place)
+    aws, ledger = open_ledger(**at)
     with aws_errors():
         handle = find_run(ledger, dag_id, run_id)
-        runs.watcher(aws, handle).stop(reason)
+        lifecycle.watcher(aws, handle).stop(reason)
         run = ledger.run(dag_id, run_id) or {}
     output.say(f"{dag_id} {run_id}: {run.get('state')}" + ("" if "ended_at" in run else ", still stopping"))
     return CLEAN

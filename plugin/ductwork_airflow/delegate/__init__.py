@@ -1,4 +1,4 @@
-"""``delegate``: turn a DAG into its twin, whose tasks show in Airflow what becomes of them on AWS.
+"""``delegate``: turn a DAG into its twin, whose tasks show in Airflow what happens to them on AWS.
 
 .. code-block:: python
 
@@ -17,7 +17,7 @@ from __future__ import annotations
 import functools
 import os
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, TypeVar, overload
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -33,12 +33,12 @@ class DelegationError(ValueError):
 
 
 @overload
-def delegate(dag: Delegable, **options: Any) -> Delegable: ...
+def delegate(dag: Delegable, **options: object) -> Delegable: ...
 @overload
-def delegate(dag: None = None, **options: Any) -> Callable[[Delegable], Delegable]: ...
+def delegate(dag: None = None, **options: object) -> Callable[[Delegable], Delegable]: ...
 
 
-def delegate(dag: Any = None, **options: Any) -> Any:
+def delegate(dag: DAG | Callable[..., DAG] | None = None, **options: object) -> object:
     """Make ``dag`` the twin of itself, in place, and return it.
 
     The twin keeps everything one sees of a DAG: id, schedule, params, tags, documentation, groups, task ids, edges and
@@ -53,7 +53,7 @@ def delegate(dag: Any = None, **options: Any) -> Any:
     if callable(dag):
 
         @functools.wraps(dag)
-        def factory(*args: Any, **kwargs: Any) -> Any:
+        def factory(*args: object, **kwargs: object) -> object:
             return delegate(dag(*args, **kwargs), **options)
 
         return factory

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
@@ -11,9 +11,19 @@ from airflow.providers.common.compat.sdk import (
     BaseOperator,
     DownstreamTasksSkipped,
 )
-from ductwork.ledger_schema import TERMINAL_STATES, UNMAPPED
+from ductwork.contracts.json_types import JsonObject
+from ductwork.contracts.ledger import TERMINAL_STATES, UNMAPPED
+from ductwork.contracts.run_item import RunItem
+from ductwork.contracts.task_item import TaskItem
 
+from ductwork_airflow.hooks import HookSettings, settings_of
 from ductwork_airflow.links import BatchJobLink, ExecutionLink, LogsLink
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG, Context
+    from airflow.sdk.types import TaskInstance
+
+    from ductwork_airflow.delegate.remote_run import RemoteRun
 
 # What a mirror task knows of its label it puts into its context, for Airflow to render before and after it has run.
 _LABEL = "ductwork_label"
@@ -50,10 +60,10 @@ class MirrorTask(BaseOperator):  # type: ignore[misc]
         aws_conn_id: str | None = "aws_default",
         region_name: str | None = None,
         verify: bool | str | None = None,
-        botocore_config: Mapping[str, Any] | None = None,
+        botocore_config: JsonObject | None = None,
         poll_interval: float = 5.0,
         log_lines: int = 1000,
-        **kwargs: Any,
+        **kwargs: object,
     ) -> None:
         super().__init__(**kwargs)
         self.submit_task_id = submit_task_id
@@ -66,25 +76,33 @@ class MirrorTask(BaseOperator):  # type: ignore[misc]
         self.poll_interval = poll_interval
         self.log_lines = log_lines
 
-    def execute(self, context: Any) -> None:
+    def execute(self, context: Context) -> None:
+        """End as the task has ended on AWS; until then, defer.
+
+        :raises RemoteTaskFailedError: it failed there
+        :raises RemoteRunError: it never ran there; the message says why
+        """
         self._go_on(context)
 
-    def resume(self, context: Any, event: Mapping[str, Any] | None = None) -> None:
+    def resume(self, context: Context, event: Mapping[str, object] | None = None) -> None:
         """Called by Airflow when the trigger has fired; what counts is what the ledger says now."""
         if event and event.get("refused"):
             raise RemoteRunError(str(event["refused"]))
         self._go_on(context)
 
-    def _go_on(self, context: Any) -> None:
-        """Take over an outcome that is there, restart one that is not wanted any more, wait for one that is to come."""
+    def _go_on(self, context: Context) -> None:
+        """Take over an outcome, restart the task if its outcome has been cleared, or wait for an outcome to come."""
         from ductwork_airflow.delegate import outcomes, restarts
-        from ductwork_airflow.delegate.remote import Remote
+        from ductwork_airflow.delegate.remote_run import RemoteRun
 
         ti = context["ti"]
-        remote = Remote.of(self, ti.dag_id, ti.run_id)
+        remote = RemoteRun.of(self, ti.dag_id, ti.run_id)
         run, item = remote.run(), remote.task(self.task_id, ti.map_index)
         outcomes.push_links(ti, remote, run, item)
         context[_LABEL] = str((item or {}).get("rendered_map_index") or "")[:_LABEL_LIMIT]
+        if run is not None and not remote.is_of(context["dag_run"], self.submit_task_id):
+            self.log.info("the run of this id in the ledger was not started by this DAG run")
+            self._wait(ti, run=run, item=item, foreign=True)
         if item and item["state"] in TERMINAL_STATES:
             if not restarts.wanted(item, ti.max_tries):
                 return self._conclude(ti, remote, item)
@@ -99,9 +117,12 @@ class MirrorTask(BaseOperator):  # type: ignore[misc]
             raise RemoteRunError(f"the run on AWS ended ({run['state']}) without this task: {error}")
         self._wait(ti, run=None, item=None)
 
-    def _wait(self, ti: Any, *, run: Mapping[str, Any] | None, item: Mapping[str, Any] | None) -> None:
-        """
-        :param run: the run, and the task, as they are now and as they are not wanted any more
+    def _wait(self, ti: TaskInstance, *, run: RunItem | None, item: TaskItem | None, foreign: bool = False) -> None:
+        """Defer until the run or the task has changed.
+
+        :param run: the run as it is now; its present end does not count
+        :param item: the task as it is now; its present end does not count
+        :param foreign: the run belongs to another DAG run; the submit task has it run again, or refuses
         """
         from ductwork_airflow.delegate.trigger import MirrorTrigger
 
@@ -117,15 +138,15 @@ class MirrorTask(BaseOperator):  # type: ignore[misc]
             poll_interval=self.poll_interval,
             past_run=(run or {}).get("ended_at"),
             past_task=(item or {}).get("ended_at"),
+            foreign=foreign,
         )
         self.defer(trigger=trigger, method_name="resume")
 
-    def connection(self) -> dict[str, Any]:
+    def connection(self) -> HookSettings:
         """The hook's settings, which must survive the deferral."""
-        names: Sequence[str] = ("aws_conn_id", "region_name", "verify", "botocore_config")
-        return {name: getattr(self, name) for name in names}
+        return settings_of(self)
 
-    def _conclude(self, ti: Any, remote: Any, item: Mapping[str, Any]) -> None:
+    def _conclude(self, ti: TaskInstance, remote: RemoteRun, item: TaskItem) -> None:
         from ductwork_airflow.delegate import outcomes, restarts
 
         outcomes.show_log(ti, self.log, remote, item, self.log_lines)
@@ -142,23 +163,24 @@ class MirrorTask(BaseOperator):  # type: ignore[misc]
             raise RemoteRunError(f"upstream_failed on AWS: {error or 'it never ran'}")
         raise RemoteTaskFailedError(error or "the task failed on AWS without a message")
 
-    def _skip(self, ti: Any, task_ids: Sequence[str]) -> None:
-        """Skip the mapped tasks that a branch has passed over before Airflow expands them.
+    def _skip(self, ti: TaskInstance, task_ids: Sequence[str]) -> None:
+        """Skip the mapped tasks that a branch has passed over, before Airflow expands them.
 
-        The other tasks it has passed over find that out for themselves; so would a mapped one, once for each instance.
+        The other tasks that it has passed over find that out themselves; a mapped one would do so once for each
+        instance.
         """
         mapped = [task_id for task_id in task_ids if self.dag.has_task(task_id) and _is_expanded(self.dag, task_id)]
         if mapped and ti.map_index == UNMAPPED:
             raise DownstreamTasksSkipped(tasks=[(task_id, UNMAPPED) for task_id in mapped])
 
-    def iter_mapped_dependants(self) -> Iterator[Any]:
-        """None: asked by Airflow's task runner, which would demand a return value to count.
+    def iter_mapped_dependants(self) -> Iterator[object]:
+        """None. Airflow's task runner asks for them, and would demand a return value to count.
 
         The original has returned one, or has failed; its length goes to Airflow with the XCom itself.
         """
         return iter(())
 
 
-def _is_expanded(dag: Any, task_id: str) -> bool:
+def _is_expanded(dag: DAG, task_id: str) -> bool:
     task = dag.get_task(task_id)
     return bool(task.is_mapped or task.get_closest_mapped_task_group() is not None)

@@ -1,4 +1,4 @@
-"""What a twin is told about the remote side."""
+"""What a twin knows about the remote side."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from ductwork.contracts.json_types import JsonObject
+
 from ductwork_airflow.delegate import DelegationError
+from ductwork_airflow.hooks import HookSettings
 
 SECTION = "ductwork"
 _USUAL_INTERVAL = 5.0  # seconds
@@ -15,7 +18,8 @@ _USUAL_INTERVAL = 5.0  # seconds
 
 @dataclass(frozen=True)
 class Options:
-    """
+    """What ``delegate`` takes.
+
     :param target: ``stepfunctions`` or ``batch``
     :param engine: with ``stepfunctions``: ``states``, or ``batch`` for one chain of Batch jobs
     :param ledger_table: the ledger's DynamoDB table
@@ -37,7 +41,7 @@ class Options:
     aws_conn_id: str | None = "aws_default"
     region_name: str | None = None
     verify: bool | str | None = None
-    botocore_config: Mapping[str, Any] | None = None
+    botocore_config: JsonObject | None = None
     submit_task_id: str = "ductwork_submit"
     pool: str = "default_pool"
     queue: str = "default"
@@ -46,10 +50,11 @@ class Options:
     log_lines: int = 1000
 
     @classmethod
+    # Any: each of the type of its field.
     def of(cls, given: Mapping[str, Any]) -> Options:
         """``given``, then Airflow's configuration, then the defaults.
 
-        :raises DelegationError: an option nobody knows
+        :raises DelegationError: an option that does not exist
         """
         names = [item.name for item in fields(cls)]
         if unknown := sorted(given.keys() - set(names)):
@@ -61,22 +66,22 @@ class Options:
         """From ``[ductwork]`` of Airflow's configuration: ``target``, ``ledger_table``, ``role_arn``, ..."""
         from airflow.configuration import conf
 
-        found: dict[str, Any] = {}
+        options: dict[str, Any] = {}
         for name in ("target", "engine", "ledger_table", "role_arn", "aws_conn_id", "region_name"):
             if value := conf.get(SECTION, name, fallback=None):
-                found[name] = value
+                options[name] = value
         if interval := conf.get(SECTION, "poll_interval", fallback=None):
-            found["poll_interval"] = float(interval)
+            options["poll_interval"] = float(interval)
         if places := conf.get(SECTION, "places", fallback=None):
-            found["places"] = json.loads(places)
-        return cls(**found)
+            options["places"] = json.loads(places)
+        return cls(**options)
 
     @property
     def waiter_delay(self) -> int | None:
         """Seconds between the submit task's looks; None lets the run's own pace decide."""
         return None if self.poll_interval >= _USUAL_INTERVAL else max(1, round(self.poll_interval))
 
-    def connection(self) -> dict[str, Any]:
+    def connection(self) -> HookSettings:
         """The hook's settings, by the names of the Amazon provider's operators."""
         config = dict(self.botocore_config) if self.botocore_config else None
         return {

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
+from logging import Logger
+from typing import TYPE_CHECKING
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk.exceptions import AirflowRuntimeError
 from botocore.exceptions import BotoCoreError, ClientError
+from ductwork.contracts.run_item import RunItem
+from ductwork.contracts.task_item import TaskItem
 
-from ductwork_airflow.delegate.remote import Remote
+from ductwork_airflow.delegate.remote_run import RemoteRun
 from ductwork_airflow.ledger import decoded
 from ductwork_airflow.links import (
     BATCH_LOG_GROUP,
@@ -24,6 +27,11 @@ from ductwork_airflow.links import (
     logs_url,
 )
 
+if TYPE_CHECKING:
+    from airflow.sdk.types import TaskInstance
+    from mypy_boto3_logs import CloudWatchLogsClient
+    from mypy_boto3_logs.type_defs import GetLogEventsRequestTypeDef
+
 STAND_IN = "this XCom is on AWS, in Ductwork's ledger; Airflow did not take it"
 
 
@@ -33,11 +41,13 @@ class LengthRefusedError(AirflowFailException):  # type: ignore[misc]
 
 @dataclass(frozen=True)
 class LogPlace:
+    """A log stream of CloudWatch and the group it is in."""
+
     group: str
     stream: str
 
 
-def log_place(remote: Remote, item: Mapping[str, Any]) -> LogPlace | None:
+def log_place(remote: RemoteRun, item: TaskItem) -> LogPlace | None:
     """Where the container of a task's last try has logged; None if there was none, or Batch has forgotten it.
 
     The ledger has the stream only of jobs that the watch saw running, and never the group, which a job definition may
@@ -52,7 +62,7 @@ def log_place(remote: Remote, item: Mapping[str, Any]) -> LogPlace | None:
     return LogPlace(options.get("awslogs-group", BATCH_LOG_GROUP), stream) if stream else None
 
 
-def show_log(ti: Any, log: Any, remote: Remote, item: Mapping[str, Any], limit: int) -> None:
+def show_log(ti: TaskInstance, log: Logger, remote: RemoteRun, item: TaskItem, limit: int) -> None:
     """Print the last lines of the container's log and link to it. A log that cannot be read is no failure."""
     try:
         place = log_place(remote, item)
@@ -67,30 +77,33 @@ def show_log(ti: Any, log: Any, remote: Remote, item: Mapping[str, Any], limit: 
         log.warning("the log of job %s cannot be read: %s", item.get("job_id"), error)
 
 
-def _tail(client: Any, place: LogPlace, limit: int) -> Iterator[str]:
+def _tail(client: CloudWatchLogsClient, place: LogPlace, limit: int) -> Iterator[str]:
     """The last lines, oldest first. CloudWatch answers in pages from the end backwards, empty ones included."""
     pages: list[list[str]] = []
-    token: str | None = None
+    request: GetLogEventsRequestTypeDef = {
+        "logGroupName": place.group,
+        "logStreamName": place.stream,
+        "startFromHead": False,
+    }
     while sum(map(len, pages)) < limit:
-        request = {"logGroupName": place.group, "logStreamName": place.stream, "startFromHead": False}
-        reply = client.get_log_events(**request, **({"nextToken": token} if token else {}))
+        reply = client.get_log_events(**request)
         pages.append([event["message"] for event in reply["events"]])
-        if reply["nextBackwardToken"] == token:
+        if reply["nextBackwardToken"] == request.get("nextToken"):
             break
-        token = reply["nextBackwardToken"]
+        request["nextToken"] = reply["nextBackwardToken"]
     lines = [line for page in reversed(pages) for line in page]
     yield from lines[-limit:]
 
 
-def push_xcoms(ti: Any, log: Any, remote: Remote) -> None:
+def push_xcoms(ti: TaskInstance, log: Logger, remote: RemoteRun) -> None:
     """Give the mirror task its original's XComs, ``return_value`` among them.
 
-    The ledger holds them as Airflow's API got them, serialised by the XCom backend of the worker, and so they go on:
-    to decode and encode them again here would need the author's classes. Where tasks are mapped over a value, its
-    length goes with it. A value that Airflow refuses is replaced by a stand-in of the same length.
+    The ledger holds them as Airflow's API got them, serialised by the XCom backend of the worker, and they are passed
+    on like that: decoding and encoding them here would need the author's classes. Where tasks are mapped over a
+    value, its length goes with it. A value that Airflow refuses is replaced by a stand-in of the same length.
 
     :raises LengthRefusedError: Airflow does not take the length
-    :raises AirflowRuntimeError: Airflow's server has another trouble, which may pass
+    :raises AirflowRuntimeError: Airflow's server has another problem, which may pass
     """
     for item in map(decoded, remote.ledger.xcoms_of_instance(ti.dag_id, ti.run_id, ti.task_id, ti.map_index)):
         length = item.get("mapped_length")
@@ -103,14 +116,14 @@ def push_xcoms(ti: Any, log: Any, remote: Remote) -> None:
             _push_stand_in(ti, item["key"], length)
 
 
-def _refused(ti: Any, error: AirflowRuntimeError) -> bool:
-    """Whether it is the value that Airflow's server cannot do with. Some values break it: the last try tells."""
+def _refused(ti: TaskInstance, error: AirflowRuntimeError) -> bool:
+    """Whether Airflow's server cannot take the value. Some values break it, which the last try shows."""
     status = (error.error.detail or {}).get("status_code") or HTTPStatus.SERVICE_UNAVAILABLE
     return bool(status < HTTPStatus.INTERNAL_SERVER_ERROR or ti.try_number > ti.max_tries)
 
 
-def _push_stand_in(ti: Any, key: str, length: int | None) -> None:
-    """Tasks that are mapped over an XCom count it, whatever is in it."""
+def _push_stand_in(ti: TaskInstance, key: str, length: int | None) -> None:
+    """Push a value of the same length: tasks that are mapped over an XCom count it, whatever is in it."""
     try:
         _push(ti, key, [None] * length if length is not None else STAND_IN, length)
     except AirflowRuntimeError as error:
@@ -122,7 +135,7 @@ def _push_stand_in(ti: Any, key: str, length: int | None) -> None:
         ) from error
 
 
-def _push(ti: Any, key: str, value: Any, length: int | None) -> None:
+def _push(ti: TaskInstance, key: str, value: object, length: int | None) -> None:
     from airflow.sdk.execution_time import task_runner
     from airflow.sdk.execution_time.comms import SetXCom
 
@@ -130,8 +143,8 @@ def _push(ti: Any, key: str, value: Any, length: int | None) -> None:
     task_runner.SUPERVISOR_COMMS.send(SetXCom(key=key, value=value, mapped_length=length, **place))
 
 
-def push_links(ti: Any, remote: Remote, run: Mapping[str, Any] | None, item: Mapping[str, Any] | None) -> None:
-    """Make the links that are known so far work while the task still runs; some partitions have no console."""
+def push_links(ti: TaskInstance, remote: RemoteRun, run: RunItem | None, item: TaskItem | None) -> None:
+    """Make the links that are known so far work while the task still runs. Some partitions have no console."""
     with contextlib.suppress(KeyError):
         if arn := (run or {}).get("execution_arn"):
             ExecutionLink.push(ti, execution_url(arn))
@@ -142,6 +155,7 @@ def push_links(ti: Any, remote: Remote, run: Mapping[str, Any] | None, item: Map
             LogsLink.push(ti, logs_url(*place, stream=stream))
 
 
-def push_log_link(ti: Any, remote: Remote, place: LogPlace) -> None:
+def push_log_link(ti: TaskInstance, remote: RemoteRun, place: LogPlace) -> None:
+    """Push the link to the stream for :class:`LogsLink`; none if the Region is not known."""
     with contextlib.suppress(KeyError):
         LogsLink.push(ti, logs_url(*remote.clients.place("logs"), group=place.group, stream=place.stream))

@@ -3,54 +3,59 @@
 A mirror task that starts and finds an outcome in the ledger must know whether that outcome is news or what it was
 cleared for. So whoever takes an outcome over leaves a mark on the ledger's item: which outcome (its ``ended_at``) and
 Airflow's ``max_tries`` at that moment. Clearing raises ``max_tries``, a retry by Airflow does not. An outcome marked
-with fewer ``max_tries`` than the task has now is therefore one that somebody wants to be gone.
+with fewer ``max_tries`` than the task has now is therefore one that a user has cleared.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
-from ductwork.ledger_schema import TERMINAL_STATES, UNMAPPED
+from ductwork.contracts.ledger import TERMINAL_STATES, UNMAPPED
+from ductwork.contracts.run_item import RunItem
+from ductwork.contracts.task_item import TaskItem
 
-from ductwork_airflow.delegate.remote import Instance, Remote
-from ductwork_airflow.ledger import Item
+from ductwork_airflow.delegate.remote_run import RemoteRun
+from ductwork_airflow.ledger import TaskKey
 
-_MARK = "mirrored"
+if TYPE_CHECKING:
+    from airflow.sdk import DAG, BaseOperator
+    from airflow.sdk.types import TaskInstance
 
 
-def wanted(item: Mapping[str, Any], max_tries: int) -> bool:
+def wanted(item: TaskItem, max_tries: int) -> bool:
     """Whether this outcome has been taken over and the task has been cleared since."""
     if _skipped_by_rule(item):
         return False  # Airflow would skip it again at once, too
-    mark = item.get(_MARK) or {}
+    mark = item.get("mirrored") or {}
     return mark.get("ended_at") == item.get("ended_at") and int(mark.get("max_tries", max_tries)) < max_tries
 
 
-def mark_taken_over(remote: Remote, item: Mapping[str, Any], max_tries: int) -> None:
+def mark_taken_over(remote: RemoteRun, item: TaskItem, max_tries: int) -> None:
+    """Note on the task's item that a cleared task in Airflow has taken this end over."""
     mark = {"ended_at": item.get("ended_at"), "max_tries": max_tries}
-    remote.ledger.update(item["pk"], item["sk"], {_MARK: mark}, condition="attribute_exists(pk)")
+    remote.ledger.update(item["pk"], item["sk"], {"mirrored": mark}, condition="attribute_exists(pk)")
 
 
-def look_again(remote: Remote, run: Item | None) -> Item:
-    """The run after a look at AWS, if the ledger does not know its end: nobody may have looked since it ended."""
-    from ductwork_airflow.submit import runs
+def look_again(remote: RemoteRun, run: RunItem | None) -> RunItem:
+    """The run, after a look at AWS if the ledger does not know its end: there may have been no look since it ended."""
+    from ductwork_airflow.runs import lifecycle
 
     if run is not None and "ended_at" not in run:
-        runs.watcher(remote.clients, remote.handle(run)).poll()
+        lifecycle.watcher(remote.clients, remote.handle(run)).poll()
         run = remote.run()
     return run or {}
 
 
-def restart(remote: Remote, task: Any, ti: Any) -> None:
+def restart(remote: RemoteRun, task: BaseOperator, ti: TaskInstance) -> None:
     """Restart the task instance and all others that were cleared with it, unless another mirror task has done so.
 
     They were cleared together and start together, and a run is restarted once: who comes second finds it running.
     """
-    from ductwork_airflow.submit import runs
+    from ductwork_airflow.runs import lifecycle
 
-    own = remote.task(task.task_id, ti.map_index)
-    if own is None or own["state"] not in TERMINAL_STATES or not wanted(own, ti.max_tries):
+    item = remote.task(task.task_id, ti.map_index)
+    if item is None or item["state"] not in TERMINAL_STATES or not wanted(item, ti.max_tries):
         task.log.info("restarted already")
         return
     items = remote.tasks()
@@ -59,11 +64,11 @@ def restart(remote: Remote, task: Any, ti: Any) -> None:
     task.log.info("restarting on AWS: %s", ", ".join(sorted(shown)))
     handle = remote.handle(remote.run() or {})
     # What is downstream is among them if it was cleared, too.
-    runs.restart(remote.clients, handle, whole, only=True, instances=instances)
+    lifecycle.restart(remote.clients, handle, whole, only=True, instances=instances)
 
 
-def by_task(cleared: Iterable[Instance], items: Iterable[Instance]) -> tuple[list[str], dict[str, list[int]]]:
-    """The tasks of which all instances were cleared, and of the others the map indexes that were.
+def by_task(cleared: Iterable[TaskKey], items: Iterable[TaskKey]) -> tuple[list[str], dict[str, list[int]]]:
+    """The tasks whose instances were all cleared, and for the other tasks the map indexes that were.
 
     :param items: all task instances that the ledger knows; what has not begun runs in any case
     """
@@ -71,15 +76,15 @@ def by_task(cleared: Iterable[Instance], items: Iterable[Instance]) -> tuple[lis
     for task_id, index in cleared:
         indexes.setdefault(task_id, set()).add(index)
     kept = {task_id for task_id, index in items if index >= 0 and index not in indexes.get(task_id, ())}
-    partly = {task_id: sorted(found) for task_id, found in indexes.items() if UNMAPPED not in found and task_id in kept}
+    partly = {task_id: sorted(some) for task_id, some in indexes.items() if UNMAPPED not in some and task_id in kept}
     return sorted(indexes.keys() - partly.keys()), partly
 
 
-def cleared_together(ti: Any, items: Mapping[Instance, Mapping[str, Any]], task: Any) -> set[Instance]:
+def cleared_together(ti: TaskInstance, items: Mapping[TaskKey, TaskItem], task: BaseOperator) -> set[TaskKey]:
     """The task instances cleared with this one: Airflow does not know how they end, and the ledger does.
 
-    Besides those whose outcome was taken over, this takes in what lies below them and was never more than skipped or
-    upstream_failed. A task that Airflow has merely not caught up with is not among them.
+    This includes tasks below those whose outcome was taken over that were only ever skipped or upstream_failed. A task
+    that Airflow has merely not caught up with is left out.
     """
     states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
     ended = {name for name, state in states.items() if str(getattr(state, "value", state)) in TERMINAL_STATES}
@@ -94,41 +99,42 @@ def cleared_together(ti: Any, items: Mapping[Instance, Mapping[str, Any]], task:
     return seeds | {key for key in open_ if key in below or (key[0], None) in below}
 
 
-def _names(instance: Instance, known: Collection[str]) -> set[str]:
-    """Under which names Airflow tells the states of what this is to it. A mapped task may be expanded there alone, or
-    here alone.
+def _names(instance: TaskKey, names: Collection[str]) -> set[str]:
+    """The names under which Airflow may list the state of an instance.
+
+    A mapped task may be expanded there alone, or here alone.
     """
     task_id, index = instance
-    if (own := task_id if index < 0 else f"{task_id}_{index}") in known:
-        return {own}
+    if (name_of_instance := task_id if index < 0 else f"{task_id}_{index}") in names:
+        return {name_of_instance}
     if index >= 0:
         return {task_id}
-    expanded = {name for name in known if name.startswith(f"{task_id}_") and name[len(task_id) + 1 :].isdigit()}
+    expanded = {name for name in names if name.startswith(f"{task_id}_") and name[len(task_id) + 1 :].isdigit()}
     return expanded or {task_id}
 
 
-def _below(dag: Any, instances: Iterable[Instance]) -> set[tuple[str, int | None]]:
-    """What is downstream: within a mapped group of the same index, else of any, which is None."""
+def _below(dag: DAG, instances: Iterable[TaskKey]) -> set[tuple[str, int | None]]:
+    """What is downstream: in a mapped group the instances with the same index, otherwise all, which is None."""
     of_task: dict[str, set[int]] = {}
     for task_id, index in instances:
         of_task.setdefault(task_id, set()).add(index)
-    found: set[tuple[str, int | None]] = set()
+    below_all: set[tuple[str, int | None]] = set()
     for task_id, indexes in of_task.items():
         group = _mapped_group(dag, task_id)
         for below in dag.get_task(task_id).get_flat_relative_ids(upstream=False):
             together = group is not None and _mapped_group(dag, below) == group
-            found |= {(below, index) for index in indexes} if together else {(below, None)}
-    return found
+            below_all |= {(below, index) for index in indexes} if together else {(below, None)}
+    return below_all
 
 
-def _mapped_group(dag: Any, task_id: str) -> str | None:
+def _mapped_group(dag: DAG, task_id: str) -> str | None:
     group = dag.get_task(task_id).get_closest_mapped_task_group()
     return group and str(group.group_id)
 
 
-def _taken_over(item: Mapping[str, Any]) -> bool:
-    return (item.get(_MARK) or {}).get("ended_at") == item.get("ended_at")
+def _taken_over(item: TaskItem) -> bool:
+    return (item.get("mirrored") or {}).get("ended_at") == item.get("ended_at")
 
 
-def _skipped_by_rule(item: Mapping[str, Any]) -> bool:
+def _skipped_by_rule(item: TaskItem) -> bool:
     return item["state"] == "skipped" and not item.get("try_number") and not item.get("stopped")

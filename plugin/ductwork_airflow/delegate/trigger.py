@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
-from ductwork.ledger_schema import TERMINAL_STATES, UNMAPPED
+from ductwork.contracts.ledger import TERMINAL_STATES, UNMAPPED
+from ductwork.contracts.run_item import RunItem
+from ductwork.contracts.task_item import TaskItem
 
-from ductwork_airflow.deferral import Deferral
-from ductwork_airflow.delegate.watch import shared
+from ductwork_airflow.airflow_side.trigger_delay import Deferral
+from ductwork_airflow.delegate.watch import Sight, shared
+from ductwork_airflow.hooks import HookSettings
+
+if TYPE_CHECKING:
+    pass
 
 
 class MirrorTrigger(BaseTrigger):  # type: ignore[misc]
@@ -19,6 +25,7 @@ class MirrorTrigger(BaseTrigger):  # type: ignore[misc]
     :param connection: the hook's settings
     :param past_run: the ``ended_at`` of the run as it was before a restart; such an end does not count
     :param past_task: the same of the task
+    :param foreign: the run in the ledger is another DAG run's, until it has run again
     """
 
     def __init__(
@@ -30,24 +37,27 @@ class MirrorTrigger(BaseTrigger):  # type: ignore[misc]
         submit_task_id: str,
         target: str,
         ledger_table: str,
-        connection: Mapping[str, Any],
+        connection: HookSettings,
         poll_interval: float,
         map_index: int = UNMAPPED,
         past_run: str | None = None,
         past_task: str | None = None,
+        foreign: bool = False,
     ) -> None:
         super().__init__()
         self.mirrored = (dag_id, run_id, task_id, map_index)
         self.submit_task_id = submit_task_id
         self.target = target
         self.ledger_table = ledger_table
-        self.connection = dict(connection)
+        self.connection = connection.copy()
         self.poll_interval = poll_interval
         self.past_run = past_run
         self.past_task = past_task
-        self._told: tuple[Any, ...] = ()
+        self.foreign = foreign
+        self._told: tuple[object, ...] = ()
 
-    def serialize(self) -> tuple[str, dict[str, Any]]:
+    def serialize(self) -> tuple[str, dict[str, object]]:
+        """Classpath and constructor arguments, plain JSON, as Airflow stores triggers."""
         dag_id, run_id, task_id, map_index = self.mirrored
         return f"{type(self).__module__}.{type(self).__qualname__}", {
             "dag_id": dag_id,
@@ -61,15 +71,17 @@ class MirrorTrigger(BaseTrigger):  # type: ignore[misc]
             "poll_interval": self.poll_interval,
             "past_run": self.past_run,
             "past_task": self.past_task,
+            "foreign": self.foreign,
         }
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        """One event, when there is something for the task to do; its payload is what the task's method gets."""
         deferral = Deferral()
         payload = await self._awaited()
         await deferral.over()
         yield TriggerEvent(payload)
 
-    async def _awaited(self) -> dict[str, Any]:
+    async def _awaited(self) -> dict[str, object]:
         dag_id, run_id, task_id, map_index = self.mirrored
         watch = shared(
             self.submit_task_id,
@@ -80,25 +92,32 @@ class MirrorTrigger(BaseTrigger):  # type: ignore[misc]
             ledger_table=self.ledger_table,
             connection=self.connection,
         )
+        first: Sight | None = None
         while True:
             seen = await watch.look()
+            first = first or seen
             item = seen.item(task_id, map_index)
             self._tell(item)
             if _ended(item, self.past_task) or (seen.run and _ended(seen.run, self.past_run)):
                 watch.linger()
                 return {"ended": True}
-            if seen.run is None and seen.submit in TERMINAL_STATES:
-                return {"refused": f"there is no run on AWS: task {self.submit_task_id} is {seen.submit}"}
+            # What others saw before this trigger was here may be of a DAG run that was deleted since.
+            is_new = not self.foreign or seen is not first
+            if (seen.run is None or self.foreign) and is_new and seen.submit in TERMINAL_STATES:
+                return {"refused": f"{self._no_run()}: task {self.submit_task_id} is {seen.submit}"}
             await asyncio.sleep(seen.wait)
 
-    def _tell(self, item: Mapping[str, Any]) -> None:
-        """Let people see what goes on: a line of the task's log per change."""
+    def _no_run(self) -> str:
+        return "the run on AWS is not this DAG run's" if self.foreign else "there is no run on AWS"
+
+    def _tell(self, item: TaskItem) -> None:
+        """Write a line to the task's log for each change, so that people see what is going on."""
         facts = tuple(item.get(name) for name in ("state", "try_number", "job_id", "log_stream"))
         if item and facts != self._told:
             self.log.info("on AWS: %s, try %s, job %s, log stream %s", *facts)
             self._told = facts
 
 
-def _ended(item: Mapping[str, Any], past: str | None) -> bool:
+def _ended(item: TaskItem | RunItem, past: str | None) -> bool:
     ended_at = item.get("ended_at")
     return ended_at is not None and ended_at != past

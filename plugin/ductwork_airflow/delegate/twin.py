@@ -15,18 +15,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG
 from airflow.sdk.definitions._internal.contextmanager import DagContext
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.definitions.taskgroup import MappedTaskGroup
+from ductwork.contracts.json_types import JsonObject
 
 from ductwork_airflow.compat import weight_rule
 from ductwork_airflow.delegate import DelegationError, expansion
 from ductwork_airflow.delegate.mirror_task import LABEL_TEMPLATE, MirrorTask
 from ductwork_airflow.delegate.options import Options
 from ductwork_airflow.delegate.start_task import StartTask
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
 
 # What a mirror task takes over from the original: what people see, and what Airflow's scheduler decides by.
 # The rest (callbacks, retries, time limits, pools, email, templates) has its effect on the remote side, once.
@@ -57,11 +61,13 @@ _SCOPE = ("is_setup", "is_teardown", "on_failure_fail_dagrun")
 
 
 def is_twin(dag: DAG) -> bool:
+    """Whether a DAG is one that :func:`make_twin` has made."""
     return any(getattr(task, "operator_class", type(task)) is MirrorTask for task in dag.tasks)
 
 
 def make_twin(dag: DAG, options: Options) -> DAG:
-    """
+    """Turn a DAG into its twin, in place; a twin stays as it is.
+
     :raises DelegationError: it cannot be one
     """
     if is_twin(dag):
@@ -80,10 +86,10 @@ def make_twin(dag: DAG, options: Options) -> DAG:
     return dag
 
 
-def _expand(dag: DAG, originals: Mapping[str, Any]) -> None:
+def _expand(dag: DAG, originals: Mapping[str, object]) -> None:
     """Give the mapped tasks and groups of the twin what they are expanded over."""
 
-    def counted(what: str, original: Any) -> Any:
+    def counted(what: str, original: object) -> object:
         try:
             return expansion.of_same_length(original, dag)
         except expansion.UncountableError as error:
@@ -94,8 +100,8 @@ def _expand(dag: DAG, originals: Mapping[str, Any]) -> None:
 
     for task_id, task in originals.items():
         if isinstance(task, MappedOperator):
-            found = counted(f"task {task_id!r}", task._get_specified_expand_input())
-            dag.task_dict[task_id].expand_input = found
+            expand_input = counted(f"task {task_id!r}", task._get_specified_expand_input())
+            dag.task_dict[task_id].expand_input = expand_input
     for name, group in dag.task_group_dict.items():
         if isinstance(group, MappedTaskGroup):
             group._expand_input = counted(f"task group {name!r}", group._expand_input)
@@ -104,20 +110,23 @@ def _expand(dag: DAG, originals: Mapping[str, Any]) -> None:
 def _check(dag: DAG, options: Options) -> None:
     if DagContext.get_current() is not None:
         raise DelegationError(f"call delegate() on DAG {dag.dag_id!r} after its `with` block, when it is complete")
+    if dag.fail_fast:
+        what = f"DAG {dag.dag_id!r} has fail_fast, by which Airflow would end the submit task, and so the run on AWS"
+        raise DelegationError(f"{what}, before its teardowns: use SubmitScheduleOperator")
     taken = dag.task_group.used_group_ids | dag.task_dict.keys()
     if options.submit_task_id in taken:
         what = f"DAG {dag.dag_id!r} has a task or group {options.submit_task_id!r} of its own"
         raise DelegationError(f"{what}: give the submit task another name with submit_task_id=...")
 
 
-def _mirror(task: Any, options: Options) -> MirrorTask:
+def _mirror(task: BaseOperator, options: Options) -> MirrorTask:
     mirror = MirrorTask(**_arguments(task, options))
     _show(task, mirror)
     mirror.custom_operator_name = task.operator_name
     return mirror
 
 
-def _mapped_mirror(task: Any, options: Options) -> MappedOperator:
+def _mapped_mirror(task: BaseOperator, options: Options) -> MappedOperator:
     name = task.partial_kwargs.get("task_display_name")
     partial = MirrorTask.partial(**_arguments(task, options), task_display_name=name)
     # Public expand() would make edges, which are there already.
@@ -127,7 +136,8 @@ def _mapped_mirror(task: Any, options: Options) -> MappedOperator:
     return mirror
 
 
-def _arguments(task: Any, options: Options) -> dict[str, Any]:
+# Any: each argument is of the type that the operator says.
+def _arguments(task: BaseOperator, options: Options) -> dict[str, Any]:
     return {
         "task_id": task.task_id,
         "submit_task_id": options.submit_task_id,
@@ -144,7 +154,7 @@ def _arguments(task: Any, options: Options) -> dict[str, Any]:
     }
 
 
-def _show(task: Any, mirror: Any) -> None:
+def _show(task: BaseOperator, mirror: object) -> None:
     for name in _SHOWN:
         if hasattr(task, name):
             setattr(mirror, name, getattr(task, name))
@@ -153,7 +163,7 @@ def _show(task: Any, mirror: Any) -> None:
             setattr(mirror, name, True)
 
 
-def _workings(options: Options) -> Mapping[str, Any]:
+def _workings(options: Options) -> JsonObject:
     """What the twin's tasks need as Airflow tasks of their own."""
     return {"retries": options.retries, "retry_delay": RETRY_DELAY, "pool": options.pool, "queue": options.queue}
 

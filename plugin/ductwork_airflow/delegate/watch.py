@@ -10,24 +10,44 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, ParamSpec, TypedDict, TypeVar
 from weakref import WeakValueDictionary
 
 from asgiref.sync import sync_to_async
 from botocore.exceptions import BotoCoreError, ClientError
-from ductwork.ledger_schema import TERMINAL_STATES, UNMAPPED
+from ductwork.contracts.ledger import TERMINAL_STATES, UNMAPPED
+from ductwork.contracts.run_item import RunItem
+from ductwork.contracts.task_item import TaskItem
 
-from ductwork_airflow.delegate.remote import Instance, Remote
-from ductwork_airflow.ledger import Item
-from ductwork_airflow.submit.remote import RunHandle, Watcher
-from ductwork_airflow.watching import PATIENCE_SECONDS, is_passing
+from ductwork_airflow.airflow_side.waiting import PATIENCE_SECONDS, is_transient
+from ductwork_airflow.delegate.remote_run import RemoteRun
+from ductwork_airflow.ledger import TaskKey
+from ductwork_airflow.run_model.handle import RunHandle, Watcher
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from ductwork_airflow.hooks import HookSettings
 
 log = logging.getLogger(__name__)
 
 LINGER_SECONDS = 120.0
 _FAULT_SECONDS = 15.0
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+class _Place(TypedDict):
+    """The fields of :class:`RemoteRun`."""
+
+    dag_id: str
+    run_id: str
+    target: str
+    ledger_table: str
+    connection: HookSettings
 
 
 @dataclass(frozen=True)
@@ -39,27 +59,29 @@ class Sight:
     :param wait: seconds until the next look is worth its calls
     """
 
-    run: Item | None = None
+    run: RunItem | None = None
     submit: str | None = None
-    items: Mapping[Instance, Item] = field(default_factory=dict)
+    items: Mapping[TaskKey, TaskItem] = field(default_factory=dict)
     wait: float = 5.0
 
-    def item(self, task_id: str, map_index: int) -> Item:
-        """As :meth:`Remote.task` has it; empty while the ledger does not know it."""
+    def item(self, task_id: str, map_index: int) -> TaskItem:
+        """As :meth:`RemoteRun.task` has it; empty while the ledger does not know it."""
         return self.items.get((task_id, map_index)) or self.items.get((task_id, UNMAPPED)) or {}
 
     def goes_on(self) -> bool:
+        """Whether the run has begun and not ended."""
         return self.run is not None and "ended_at" not in self.run
 
 
 class RunWatch:
-    """
+    """Looks at one run for all triggers of this process that wait for its tasks.
+
     :param submit_task_id: the task that starts the run. While it is there, it keeps the ledger true to AWS, and a look
         reads the ledger alone; after a restart of the run, the watch does so itself
     :param interval: seconds between two looks, at least
     """
 
-    def __init__(self, remote: Remote, submit_task_id: str, interval: float) -> None:
+    def __init__(self, remote: RemoteRun, submit_task_id: str, interval: float) -> None:
         self._remote = remote
         self._submit_task_id = submit_task_id
         self._interval = interval
@@ -76,7 +98,7 @@ class RunWatch:
         """What the last look found, or a new one finds if it is time for one.
 
         :raises ClientError: AWS refuses, or has for longer than patience lasts
-        :raises BotoCoreError: likewise
+        :raises BotoCoreError: the same
         """
         async with self._lock:
             if time.monotonic() - self._looked >= self._sight.wait:
@@ -112,10 +134,10 @@ class RunWatch:
             sight = self._see()
         except (ClientError, BotoCoreError) as error:
             since, self._faulty_since = self._faulty_since, self._faulty_since or time.monotonic()
-            if not is_passing(error) or (since and time.monotonic() - since > PATIENCE_SECONDS):
+            if not is_transient(error) or (since and time.monotonic() - since > PATIENCE_SECONDS):
                 raise
             log.warning("AWS cannot be asked about run %s for now: %s", self._remote.run_id, error)
-            self._remote, self._watcher = replace(self._remote), None  # with clients that read credentials anew
+            self._remote, self._watcher = replace(self._remote), None  # with clients that read credentials again
             return replace(self._sight, wait=max(self._interval, _FAULT_SECONDS))
         self._faulty_since = None
         return sight
@@ -133,21 +155,21 @@ class RunWatch:
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
         dag_id, run_id = self._remote.dag_id, self._remote.run_id
-        found = RuntimeTaskInstance.get_task_states(dag_id=dag_id, run_ids=[run_id], task_ids=[self._submit_task_id])
-        state = found.get(run_id, {}).get(self._submit_task_id)
+        states = RuntimeTaskInstance.get_task_states(dag_id=dag_id, run_ids=[run_id], task_ids=[self._submit_task_id])
+        state = states.get(run_id, {}).get(self._submit_task_id)
         return None if state is None else str(getattr(state, "value", state))
 
-    def _poll(self, run: Item) -> float:
+    def _poll(self, run: RunItem) -> float:
         """Bring the ledger up to date with what only AWS knows."""
-        from ductwork_airflow.submit import runs
+        from ductwork_airflow.runs import lifecycle
 
         handle = self._remote.handle(run)
         if self._watcher is None or handle != self._watched:  # a restart is a new execution
-            self._watcher, self._watched = runs.watcher(self._remote.clients, handle), handle
+            self._watcher, self._watched = lifecycle.watcher(self._remote.clients, handle), handle
         return self._watcher.poll().wait
 
 
-async def in_thread(function: Any, *args: Any, **kwargs: Any) -> Any:
+async def in_thread(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
     """Call what blocks. asgiref's threads know the way to the triggerer's event loop, which connections are read by."""
     return await sync_to_async(function, thread_sensitive=False)(*args, **kwargs)
 
@@ -156,13 +178,13 @@ _lingering: set[asyncio.Task[None]] = set()
 _watches: WeakValueDictionary[str, RunWatch] = WeakValueDictionary()
 
 
-def shared(submit_task_id: str, interval: float, **place: Any) -> RunWatch:
-    """This process's watch of a run; it lives as long as somebody holds it.
+def shared(submit_task_id: str, interval: float, **place: Unpack[_Place]) -> RunWatch:
+    """This process's watch of a run; it lives as long as something refers to it.
 
-    :param place: the fields of :class:`Remote`
+    :param place: the fields of :class:`RemoteRun`
     """
     key = json.dumps([submit_task_id, interval, place], sort_keys=True, default=str)
     watch = _watches.get(key)
     if watch is None:
-        watch = _watches[key] = RunWatch(Remote(**place), submit_task_id, interval)
+        watch = _watches[key] = RunWatch(RemoteRun(**place), submit_task_id, interval)
     return watch

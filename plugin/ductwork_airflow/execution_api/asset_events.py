@@ -5,19 +5,18 @@ from __future__ import annotations
 import json
 import logging
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
 import httpx
 
 from ductwork_airflow.execution_api import assets
 from ductwork_airflow.execution_api.assets import EVENT_PREFIX, partition_of
+from ductwork_airflow.execution_api.bodies import EventItem, Outlet, OutletEvent
 from ductwork_airflow.execution_api.router import ApiError, Call, Route, ok
 from ductwork_airflow.execution_api.session import Session
-from ductwork_airflow.execution_api.times import ledger_time, moment
-from ductwork_airflow.ledger import Item, expiry
+from ductwork_airflow.ledger import Item, expiry, ledger_time, moment
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +32,7 @@ class _Event:
     alias: str | None = None
 
 
-def record(
-    session: Session, outlets: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]], at: str
-) -> list[Mapping[str, Any]]:
+def record(session: Session, outlets: Sequence[Outlet], events: Sequence[OutletEvent], at: str) -> list[EventItem]:
     """Write what a task's success means for its outlets. Writing the same again changes nothing. The events.
 
     :param outlets: asset profiles: ``name``, ``uri``, ``type``
@@ -44,16 +41,16 @@ def record(
     """
     _validate(events)
     when = ledger_time(at)
-    written: list[Mapping[str, Any]] = []
+    written: list[EventItem] = []
     wanted = [*_of_outlets(session, outlets, events), *_of_aliases(outlets, events)]
     for place, event in enumerate(wanted):
         number = uuid.uuid5(session.ti_id, str(place)).int >> 66  # fits the API's 64-bit integer
-        attributes = {
+        attributes: EventItem = {
             "event_id": number,
             "name": event.name,
             "uri": event.uri,
             "extra": event.extra,
-            "partition_key": event.partition_key,
+            "partition_key": event.partition_key or session.run.get("partition_key") or None,
             "timestamp": when,
             "source_dag_id": session.dag_id,
             "source_run_id": session.run_id,
@@ -68,7 +65,7 @@ def record(
     return written
 
 
-def _validate(events: Sequence[Mapping[str, Any]]) -> None:
+def _validate(events: Sequence[OutletEvent]) -> None:
     for event in events:
         key = event.get("partition_key")
         if key is not None and not (key.strip() and len(key) <= _KEY_LENGTH):
@@ -76,9 +73,7 @@ def _validate(events: Sequence[Mapping[str, Any]]) -> None:
             raise ApiError(422, "invalid_partition_key", message)
 
 
-def _of_outlets(
-    session: Session, outlets: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]
-) -> Iterator[_Event]:
+def _of_outlets(session: Session, outlets: Sequence[Outlet], events: Sequence[OutletEvent]) -> Iterator[_Event]:
     """Every outlet has an event, and as many as the task attached extras."""
     direct = [event for event in events if "source_alias_name" not in event]
     for name, uri in dict.fromkeys(_resolved(session, outlets)):
@@ -87,19 +82,19 @@ def _of_outlets(
             yield _Event(name, uri, json.dumps(event.get("extra") or {}), event.get("partition_key"))
 
 
-def _resolved(session: Session, outlets: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+def _resolved(session: Session, outlets: Sequence[Outlet]) -> Iterator[tuple[str, str]]:
     for outlet in outlets:
         if outlet["type"] == "Asset" and outlet.get("name") and outlet.get("uri"):
             yield outlet["name"], outlet["uri"]
         elif outlet["type"] in {"AssetNameRef", "AssetUriRef"}:
-            kind = "name" if outlet["type"] == "AssetNameRef" else "uri"
-            if known := assets.find(session, kind, outlet[kind]):
-                yield known["name"], known["uri"]
+            kind, value = ("name", outlet["name"]) if outlet["type"] == "AssetNameRef" else ("uri", outlet["uri"])
+            if asset := assets.find(session, kind, value):
+                yield asset["name"], asset["uri"]
             else:
-                log.warning('Task has inactive assets "Asset.ref(%s=%s)" in inlets or outlets', kind, outlet[kind])
+                log.warning('Task has inactive assets "Asset.ref(%s=%s)" in inlets or outlets', kind, value)
 
 
-def _of_aliases(outlets: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]]) -> Iterator[_Event]:
+def _of_aliases(outlets: Sequence[Outlet], events: Sequence[OutletEvent]) -> Iterator[_Event]:
     declared = {outlet["name"] for outlet in outlets if outlet["type"] == "AssetAlias"}
     for event in events:
         if (alias := event.get("source_alias_name")) in declared:
@@ -111,15 +106,17 @@ def _of_aliases(outlets: Sequence[Mapping[str, Any]], events: Sequence[Mapping[s
 
 
 def by_asset(call: Call) -> httpx.Response:
+    """The events of an asset by ``name``, ``uri`` or both; 400 if the query has neither."""
     name, uri = call.query.get("name"), call.query.get("uri")
     if not (name or uri):
         raise ApiError(400, "Missing parameter", "name and uri cannot both be None")
     pk = partition_of("name", name) if name else partition_of("uri", uri or "")
-    found = _events(call, pk)
-    return _reply(call, (event for event in found if not uri or event["uri"] == uri))
+    events = _events(call, pk)
+    return _reply(call, (event for event in events if not uri or event["uri"] == uri))
 
 
 def by_alias(call: Call) -> httpx.Response:
+    """The events that tasks attached to the alias ``name``."""
     return _reply(call, _events(call, partition_of("alias", call.needed("name"))))
 
 
@@ -137,7 +134,7 @@ def _reply(call: Call, events: Iterator[Item]) -> httpx.Response:
     return ok({"asset_events": [_document(event) for event in islice(events, limit)]})
 
 
-def _document(event: Item) -> dict[str, Any]:
+def _document(event: Item) -> dict[str, object]:
     shared = (
         "timestamp",
         "source_task_id",

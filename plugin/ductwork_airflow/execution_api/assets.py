@@ -5,51 +5,69 @@ An asset is known from the DAG's file, whose assets are in the run's item, or by
 
 from __future__ import annotations
 
-import json
-from typing import Any
+from collections.abc import Mapping
+from typing import TypedDict, cast
 
 import httpx
-from ductwork.assets import DEFAULT_GROUP
+from ductwork.ir.assets import DEFAULT_GROUP
 
 from ductwork_airflow.execution_api.router import Call, Route, not_found, ok
 from ductwork_airflow.execution_api.session import Session
 from ductwork_airflow.ledger import Item, Ledger
 
+
+class AssetDocument(TypedDict):
+    """An asset as the API describes it."""
+
+    name: str
+    uri: str
+    group: str
+    extra: Mapping[str, object]
+
+
 EVENT_PREFIX = "event#"
 
 
 def partition_of(kind: str, value: str) -> str:
-    """
+    """The partition key of the events of an asset or alias.
+
     :param kind: ``name``, ``uri`` or ``alias``
     """
     return f"asset#{kind}#{value}"
 
 
 def newest_event(ledger: Ledger, kind: str, value: str) -> Item | None:
+    """The latest event of an asset or alias; None if it has had none.
+
+    :param kind: ``name``, ``uri`` or ``alias``
+    """
     return next(ledger.partition(partition_of(kind, value), EVENT_PREFIX, ScanIndexForward=False), None)
 
 
-def find(session: Session, kind: str, value: str) -> dict[str, Any] | None:
-    """The asset as the API describes it; what the DAG's file says goes before what an event tells.
+def find(session: Session, kind: str, value: str) -> AssetDocument | None:
+    """The asset as the API describes it; what the DAG file says comes before what an event says.
 
     :param kind: ``name`` or ``uri``
     """
-    for asset in json.loads(session.run.get("assets", "[]")):
+    for asset in session.run.get("assets") or ():
         if asset[kind] == value:
-            return {"group": DEFAULT_GROUP, "extra": {}, **asset}
+            return cast(AssetDocument, {"group": DEFAULT_GROUP, "extra": {}, **asset})
     event = newest_event(session.ledger, kind, value)
     return None if event is None else document(event)
 
 
-def document(event: Item) -> dict[str, Any]:
+def document(event: Item) -> AssetDocument:
+    """The asset of an event, in the API's shape."""
     return {"name": event["name"], "uri": event["uri"], "group": DEFAULT_GROUP, "extra": {}}
 
 
 def by_name(call: Call) -> httpx.Response:
+    """An asset in the API's shape; 404 if neither the DAG file nor an event names it."""
     return _one(call, "name")
 
 
 def by_uri(call: Call) -> httpx.Response:
+    """An asset in the API's shape; 404 if neither the DAG file nor an event names it."""
     return _one(call, "uri")
 
 
@@ -62,9 +80,10 @@ def _one(call: Call, kind: str) -> httpx.Response:
 
 
 def by_alias(call: Call) -> httpx.Response:
+    """The assets that events attached to the alias ``alias_name``, each once."""
     events = call.session.ledger.partition(partition_of("alias", call.needed("alias_name")), EVENT_PREFIX)
-    found = {(event["name"], event["uri"]): document(event) for event in events}
-    return ok(list(found.values()))
+    by_key = {(event["name"], event["uri"]): document(event) for event in events}
+    return ok(list(by_key.values()))
 
 
 ROUTES: tuple[Route, ...] = (

@@ -5,30 +5,29 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any
 
 import httpx
 from airflow.sdk.api.datamodels._generated import DagRun
+from ductwork.contracts.run_item import RunItem
 
 from ductwork_airflow.execution_api.router import Call, Route, not_found, ok
 from ductwork_airflow.execution_api.session import Session, required
-from ductwork_airflow.execution_api.times import moment
-from ductwork_airflow.ledger import Item, Ledger, LedgerError
+from ductwork_airflow.ledger import Ledger, LedgerError, moment
 
 _DEFAULT_BUNDLE = "dags-folder"
 
 
-def bundle(run: Item) -> str:
+def bundle(run: RunItem) -> str:
     """The name of the DAG bundle that a run's DAG file comes from."""
     return str(run.get("bundle") or _DEFAULT_BUNDLE)
 
 
-def document(run: Item) -> dict[str, Any]:
+def document(run: RunItem) -> dict[str, object]:
     """A run in the API's shape. Which keys that has depends on the version of Airflow, and no other may be sent.
 
     :raises LedgerError: the item lacks what every run must have
     """
-    known = {
+    fields = {
         "dag_id": run["dag_id"],
         "run_id": run["run_id"],
         "logical_date": run.get("logical_date"),
@@ -43,15 +42,16 @@ def document(run: Item) -> dict[str, Any]:
         "conf": _conf(run),
         "triggering_user_name": run.get("triggering_user_name"),
         "consumed_asset_events": [],
-        "partition_key": run.get("partition_key"),
-        "partition_date": None,
+        # A machine writes "" for none.
+        "partition_key": run.get("partition_key") or None,
+        "partition_date": run.get("partition_date") or None,
         "note": run.get("note"),
         "team_name": None,
     }
-    return {name: value for name, value in known.items() if name in DagRun.model_fields}
+    return {name: value for name, value in fields.items() if name in DagRun.model_fields}
 
 
-def _conf(run: Item) -> dict[str, Any]:
+def _conf(run: RunItem) -> dict[str, object]:
     text = run.get("conf") or "{}"
     try:
         conf = json.loads(text)
@@ -62,17 +62,18 @@ def _conf(run: Item) -> dict[str, Any]:
     return conf
 
 
-def logical_date(run: Item) -> datetime | None:
+def logical_date(run: RunItem) -> datetime | None:
+    """The run's logical date with its zone; None for a run that has none, as those that assets start."""
     text = run.get("logical_date")
     return moment(text) if text else None
 
 
-def order_date(run: Item) -> datetime:
+def order_date(run: RunItem) -> datetime:
     """By what Airflow orders runs for ``include_prior_dates``: the logical date, else ``run_after``."""
     return logical_date(run) or moment(required(run, "run_after"))
 
 
-def before(ledger: Ledger, dag_id: str, limit: datetime | None, state: str | None = None) -> Iterator[Item]:
+def before(ledger: Ledger, dag_id: str, limit: datetime | None, state: str | None = None) -> Iterator[RunItem]:
     """The runs of a DAG with a logical date before ``limit``, latest first."""
     dated = [(date, run) for run in ledger.runs(dag_id) if (date := logical_date(run))]
     for date, run in sorted(dated, key=lambda pair: pair[0], reverse=True):
@@ -80,16 +81,17 @@ def before(ledger: Ledger, dag_id: str, limit: datetime | None, state: str | Non
             yield run
 
 
-def previous_successful(session: Session) -> dict[str, Any]:
+def previous_successful(session: Session) -> dict[str, object]:
+    """Interval, start and end of the latest successful run with an earlier logical date; empty if there is none."""
     limit = logical_date(session.run)
-    found = next(before(session.ledger, session.dag_id, limit, "success"), None) if limit else None
-    if found is None:
+    run = next(before(session.ledger, session.dag_id, limit, "success"), None) if limit else None
+    if run is None:
         return {}
-    whole = document(found)
+    whole = document(run)
     return {name: whole[name] for name in ("data_interval_start", "data_interval_end", "start_date", "end_date")}
 
 
-def _run(call: Call) -> Item:
+def _run(call: Call) -> RunItem:
     dag_id, run_id = call.params["dag_id"], call.params["run_id"]
     run = call.session.ledger.run(dag_id, run_id)
     if run is None:
@@ -98,26 +100,29 @@ def _run(call: Call) -> Item:
 
 
 def detail(call: Call) -> httpx.Response:
+    """One run in the API's shape; 404 if the ledger does not have it."""
     if call.params["run_id"] == "previous" and "logical_date" in call.query:
         return _previous(call, call.params["dag_id"])  # as clients up to Airflow 3.1 ask
     return ok(document(_run(call)))
 
 
 def state(call: Call) -> httpx.Response:
+    """``{"state": ...}`` of one run; 404 if the ledger does not have it."""
     return ok({"state": required(_run(call), "state")})
 
 
 def previous(call: Call) -> httpx.Response:
+    """The run of ``dag_id`` that comes before ``logical_date``, in the ``state`` asked for if one is; null for none."""
     return _previous(call, call.needed("dag_id"))
 
 
 def _previous(call: Call, dag_id: str) -> httpx.Response:
     limit = moment(call.needed("logical_date"))
-    found = next(before(call.session.ledger, dag_id, limit, call.query.get("state")), None)
-    return ok(document(found) if found else None)
+    run = next(before(call.session.ledger, dag_id, limit, call.query.get("state")), None)
+    return ok(document(run) if run else None)
 
 
-def selected(call: Call) -> list[Item]:
+def selected(call: Call) -> list[RunItem]:
     """The runs of ``dag_id`` that the query's ``run_ids`` and ``logical_dates`` leave."""
     ledger, dag_id = call.session.ledger, call.needed("dag_id")
     dates = {moment(text) for text in call.query.get_list("logical_dates")}
@@ -129,6 +134,7 @@ def selected(call: Call) -> list[Item]:
 
 
 def count(call: Call) -> httpx.Response:
+    """How many of the selected runs have one of ``states``; how many there are if no state is named."""
     states = call.query.get_list("states")
     return ok(sum(not states or run.get("state") in states for run in selected(call)))
 

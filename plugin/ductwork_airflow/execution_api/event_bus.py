@@ -12,34 +12,67 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Final, Protocol, TypedDict
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from ductwork_airflow.ledger import Item
+from ductwork_airflow.execution_api.bodies import AssetKey, EventItem
 
-DUE = "asset_events_due"
+DUE: Final = "asset_events_due"
 SOURCE, DETAIL_TYPE = "ductwork", "Asset Event"
+# Entries of one request: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 _AT_ONCE = 10
 _TRIES = 4
 # Of the 256 KiB that entries may take; the rest is the source, the type and the time.
 _MOST_BYTES = 240_000
 
 
+class Entry(TypedDict):
+    """Of PutEvents."""
+
+    Source: str
+    DetailType: str
+    Detail: str
+    Resources: Sequence[str]
+    EventBusName: str
+
+
+class Result(TypedDict, total=False):
+    """What PutEvents answers to an entry."""
+
+    ErrorCode: str
+    ErrorMessage: str
+
+
+class EventsClient(Protocol):
+    """A low-level client of EventBridge."""
+
+    def put_events(self, *, Entries: Sequence[Entry]) -> Mapping[str, Sequence[Result]]:
+        """Put at most ten events on their buses; the answers are in ``Entries``."""
+
+
+class _Shown(TypedDict):
+    """What of an event is told to who listens, as far as it is looked at here."""
+
+    asset: AssetKey
+
+
 @dataclass(frozen=True)
 class EventBus:
-    """
+    """An EventBridge bus that gets asset events.
+
     :param name: of the bus, or its ARN
     :param connect: makes a boto3 EventBridge client
     :param pause: seconds before the second try; they double
     """
 
     name: str
-    connect: Callable[[], Any] = field(repr=False)
+    connect: Callable[[], EventsClient] = field(repr=False)
     pause: float = 0.5
 
     def put(self, due: str) -> str | None:
-        """
+        """Put events on the bus, with a few tries.
+
         :param due: what :func:`due` has made
         :return: why some events are not on the bus, None if all are
         """
@@ -53,9 +86,9 @@ class EventBus:
                 return None
         return why
 
-    def _put(self, client: Any, entries: Sequence[Mapping[str, Any]]) -> tuple[list[Mapping[str, Any]], str | None]:
+    def _put(self, client: EventsClient, entries: Sequence[Entry]) -> tuple[list[Entry], str | None]:
         """The entries that were not taken, and why."""
-        left: list[Mapping[str, Any]] = []
+        left: list[Entry] = []
         why = None
         for some in _portions(entries):
             try:
@@ -69,7 +102,7 @@ class EventBus:
                     why = f"{result['ErrorCode']}: {result.get('ErrorMessage', '')}"
         return left, why
 
-    def _entry(self, event: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _entry(self, event: _Shown) -> Entry:
         detail = json.dumps(event)
         if len(detail.encode()) > _MOST_BYTES:
             detail = json.dumps({**event, "extra": None, "extra_left_out": True})
@@ -82,22 +115,22 @@ class EventBus:
         }
 
 
-def _portions(entries: Sequence[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
+def _portions(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
     """As many entries as one request may have."""
-    some: list[Mapping[str, Any]] = []
+    some: list[Entry] = []
     size = 0
     for entry in entries:
-        own = len(entry["Detail"].encode())
-        if some and (len(some) == _AT_ONCE or size + own > _MOST_BYTES):
+        entry_size = len(entry["Detail"].encode())
+        if some and (len(some) == _AT_ONCE or size + entry_size > _MOST_BYTES):
             yield some
             some, size = [], 0
         some.append(entry)
-        size += own
+        size += entry_size
     if some:
         yield some
 
 
-def due(events: Sequence[Mapping[str, Any]]) -> str | None:
+def due(events: Sequence[EventItem]) -> str | None:
     """The attribute that says what is to be put, if anything.
 
     :param events: the attributes of the ledger's events
@@ -108,7 +141,10 @@ def due(events: Sequence[Mapping[str, Any]]) -> str | None:
             "asset": {"name": event["name"], "uri": event["uri"]},
             "extra": json.loads(event["extra"]),
             "timestamp": event["timestamp"],
-            **{name: event[name] for name in ("partition_key", "source_dag_id", "source_run_id", "source_task_id")},
+            "partition_key": event["partition_key"],
+            "source_dag_id": event["source_dag_id"],
+            "source_run_id": event["source_run_id"],
+            "source_task_id": event["source_task_id"],
             "source_map_index": event["source_map_index"],
         }
         for event in events
@@ -116,11 +152,14 @@ def due(events: Sequence[Mapping[str, Any]]) -> str | None:
     return json.dumps(shown) if shown else None
 
 
-def settle(bus: EventBus | None, item: Item, amend: Callable[..., bool]) -> None:
-    """Put what is due of a task instance. What cannot be put stays due; the task has succeeded all the same."""
-    if bus is None or DUE not in item:
+def flush(bus: EventBus | None, due: str | None, amend: Callable[..., bool]) -> None:
+    """Put what is due of a task instance. What cannot be put stays due; the task has succeeded all the same.
+
+    :param due: what its item says, if anything
+    """
+    if bus is None or due is None:
         return
-    if why := bus.put(item[DUE]):
+    if why := bus.put(due):
         print(f"ductwork worker: asset events are not on event bus {bus.name}: {why}", file=sys.stderr)
         return
     amend(**{DUE: None})

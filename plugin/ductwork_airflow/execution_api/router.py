@@ -11,21 +11,34 @@ from http import HTTPStatus
 from typing import Any
 
 import httpx
+from ductwork.contracts.task_item import TaskItem
 
 from ductwork_airflow.execution_api.session import Session
-from ductwork_airflow.ledger import Item
 
 
 class ApiError(Exception):
     """A refusal in the API's own shape: a status and ``{"detail": {"reason": ..., "message": ...}}``."""
 
-    def __init__(self, status: int, reason: str, message: str, **more: Any) -> None:
+    def __init__(self, status: int, reason: str, message: str, **more: object) -> None:
         super().__init__(message)
         self.status = status
         self.detail = {"reason": reason, "message": message, **more}
 
     def response(self) -> httpx.Response:
+        """The refusal as an answer: its status, and ``{"detail": ...}`` as JSON."""
         return httpx.Response(self.status, json={"detail": self.detail})
+
+
+class InvalidError(ApiError):
+    """What the framework of Airflow's server says of a parameter that its handler never sees."""
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_payload", message)
+        self.found = [{"type": "value_error", "loc": ["path", name], "msg": message}]
+
+    def response(self) -> httpx.Response:
+        """As FastAPI answers a parameter that does not validate: 422 and ``{"detail": [{"type", "loc", "msg"}]}``."""
+        return httpx.Response(self.status, json={"detail": self.found})
 
 
 @dataclass(frozen=True)
@@ -37,7 +50,12 @@ class Call:
     query: httpx.QueryParams
     content: bytes
 
+    # Any: the body is what Airflow's client sends; handlers name its members in :mod:`.bodies`.
     def json(self) -> Any:
+        """The body, decoded.
+
+        :raises ApiError: 422, the body is not JSON
+        """
         try:
             return json.loads(self.content)
         except ValueError as error:
@@ -50,9 +68,14 @@ class Call:
         return str(self.query[name])
 
     def flag(self, name: str) -> bool:
+        """A parameter of the query as a boolean; False if it is missing."""
         return self.query.get(name, "").lower() in {"true", "1"}
 
     def integer(self, name: str, default: int | None = None) -> int | None:
+        """A parameter of the query as an integer; ``default`` if it is missing.
+
+        :raises ApiError: 422, it is not an integer
+        """
         text = self.query.get(name)
         if text is None:
             return default
@@ -77,26 +100,31 @@ class Router:
         self._routes = [(method, _compile(pattern), handler) for method, pattern, handler in routes]
 
     def find(self, method: str, path: str) -> tuple[Handler, dict[str, str]] | None:
-        for known, pattern, handler in self._routes:
-            if known == method and (match := pattern.fullmatch(path)):
+        """The handler and the parameters of the path, by name; None if no route matches."""
+        for route_method, pattern, handler in self._routes:
+            if route_method == method and (match := pattern.fullmatch(path)):
                 return handler, match.groupdict()
         return None
 
 
-def ok(value: Any = None, status: int = HTTPStatus.OK) -> httpx.Response:
+def ok(value: object = None, status: int = HTTPStatus.OK) -> httpx.Response:
+    """An answer with ``value`` as JSON; None is ``null``."""
     # httpx would take json=None for no content at all, and null is an answer.
     return httpx.Response(status, content=json.dumps(value), headers={"content-type": "application/json"})
 
 
 def done() -> httpx.Response:
+    """204: done, and nothing to say."""
     return httpx.Response(HTTPStatus.NO_CONTENT)
 
 
 def not_found(message: str) -> ApiError:
+    """404, reason ``not_found``; the supervisor ends a task whose heartbeat gets it."""
     return ApiError(HTTPStatus.NOT_FOUND, "not_found", message)
 
 
-def invalid_state(message: str, item: Item | None) -> ApiError:
+def invalid_state(message: str, item: TaskItem | None) -> ApiError:
+    """409, reason ``invalid_state``, with the state that ``item`` has as ``previous_state``."""
     previous = (item or {}).get("state")
     return ApiError(HTTPStatus.CONFLICT, "invalid_state", message, previous_state=previous)
 
@@ -130,4 +158,4 @@ def _compile(pattern: str) -> re.Pattern[str]:
 
 def _parameter(part: str) -> str:
     name, _, kind = part[1:-1].partition(":")
-    return f"(?P<{name}>{'.+' if kind else '[^/]+'})"
+    return f"(?P<{name}>{'.*' if kind else '[^/]+'})"

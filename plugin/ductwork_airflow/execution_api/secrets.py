@@ -9,14 +9,16 @@ from ductwork_airflow.ledger import LedgerError
 
 
 def encrypt(text: str) -> str:
-    """
+    """A Fernet token, under Airflow's key.
+
     :raises LedgerError: Airflow has no Fernet key
     """
     return _fernet().encrypt(text.encode()).decode()
 
 
 def decrypt(token: str) -> str:
-    """
+    """The text of a Fernet token.
+
     :raises LedgerError: Airflow has no Fernet key, or another one
     """
     try:

@@ -1,15 +1,16 @@
 """The values that the instances of a mapped task have pushed under one key, as a sequence in order of map index.
 
 A task reads such a sequence an item at a time. So where each item lies is looked up once, and then kept for a few
-seconds: a sequence that is read belongs to tasks that have ended, but for unusual trigger rules.
+seconds: a sequence that is read belongs to tasks that have ended, except under unusual trigger rules.
 """
 
 from __future__ import annotations
 
 import time
-from typing import Any
+from typing import cast
 
-from ductwork import ledger_schema as schema
+from ductwork.contracts import ledger as schema
+from ductwork.contracts.task_item import XComItem
 
 from ductwork_airflow.execution_api.router import Call
 from ductwork_airflow.execution_api.session import Session
@@ -19,7 +20,8 @@ KEPT_SECONDS = 5.0
 
 
 class Sequence:
-    """
+    """The values of one XCom key of a mapped task.
+
     :param pk: partition key of the run
     :param prefix: what the sort keys of the values share
     """
@@ -37,8 +39,9 @@ class Sequence:
     def __len__(self) -> int:
         return len(self._keys(fresh=True))
 
-    def at(self, offset: int) -> Any:
-        """
+    def at(self, offset: int) -> object:
+        """The value at a place in the sequence; a negative one counts from its end.
+
         :raises IndexError: the sequence is shorter
         """
         for fresh in (False, True):
@@ -47,15 +50,16 @@ class Sequence:
             except IndexError:
                 continue
             if (item := self._session.ledger.get(self._pk, key)) is not None:
-                return decoded(item)["value"]
+                return decoded(cast(XComItem, item))["value"]
         raise IndexError(offset)
 
-    def slice(self, start: int | None, stop: int | None, step: int | None) -> list[Any]:
+    def slice(self, start: int | None, stop: int | None, step: int | None) -> list[object]:
+        """The values at ``[start:stop:step]``, as Python slices, read with one query."""
         keys = self._keys(fresh=True)[start:stop:step]
         if not keys:
             return []
         items = self._session.ledger.between(self._pk, min(keys), max(keys))
-        values = {item["sk"]: decoded(item)["value"] for item in items}
+        values = {item["sk"]: decoded(cast(XComItem, item))["value"] for item in items}
         return [values[key] for key in keys if key in values]
 
     def _keys(self, *, fresh: bool) -> list[str]:

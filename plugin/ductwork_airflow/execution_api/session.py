@@ -5,14 +5,19 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from ductwork import ledger_schema as schema
+from ductwork.contracts import ledger as schema
+from ductwork.contracts.run_item import RunItem
+from ductwork.contracts.task_item import TaskItem
 
 from ductwork_airflow.execution_api.event_bus import EventBus
-from ductwork_airflow.ledger import Item, Ledger, LedgerError
+from ductwork_airflow.ledger import Ledger, LedgerError
 
 ACTIVE_STATES = frozenset({"running", "deferred"})
+
+
+_Required = Literal["dag_file", "run_after", "started_at", "run_type", "state"]
 
 
 @dataclass(frozen=True)
@@ -24,10 +29,10 @@ class Deferral:
     """
 
     classpath: str
-    trigger_kwargs: Mapping[str, Any] | str
+    trigger_kwargs: Mapping[str, object] | str
     timeout: float | None
     next_method: str
-    next_kwargs: Mapping[str, Any]
+    next_kwargs: Mapping[str, object]
 
 
 @dataclass(frozen=True)
@@ -35,7 +40,7 @@ class Resumption:
     """How a deferred task goes on: the operator's method, and its arguments as Airflow encodes them."""
 
     next_method: str
-    next_kwargs: Any
+    next_kwargs: object
 
 
 @dataclass
@@ -44,14 +49,14 @@ class Session:
 
     :param run: the run's item
     :param max_tries: Airflow's ``max_tries``: how many retries, 0 for none
-    :param map_size: how many instances the mapped task has, if its worker was told
+    :param map_size: how many instances the mapped task has, if its worker knows
     :param heartbeat_every: seconds; heartbeats that come sooner are answered, but not written
     :param event_bus: where asset events go besides the ledger
     :param job_id: the Batch job; with ``job_attempt`` it tells two workers of one task instance apart
     """
 
     ledger: Ledger
-    run: Item
+    run: RunItem
     task_id: str
     map_index: int
     try_number: int
@@ -97,10 +102,24 @@ class Session:
         """Airflow's models want one; nothing here has versions."""
         return uuid.uuid5(uuid.NAMESPACE_URL, self.dag_id)
 
-    def item(self) -> Item | None:
-        return self.ledger.get(*self.key)
+    def task_instance(self) -> dict[str, object]:
+        """The try in the shape of the execution API's ``TaskInstance``."""
+        return {
+            "id": self.ti_id,
+            "task_id": self.task_id,
+            "dag_id": self.dag_id,
+            "run_id": self.run_id,
+            "try_number": self.try_number,
+            "map_index": self.map_index,
+            "dag_version_id": self.dag_version_id,
+        }
+
+    def item(self) -> TaskItem | None:
+        """The task instance's item as the ledger has it now; None before the first try begins."""
+        return self.ledger.instance(*self.key)
 
     def record(self, state: str, **attributes: Any) -> bool:
+        """Move the task instance to ``state`` with these attributes. False if another worker or a later try has it."""
         return self.ledger.record_task(
             self.dag_id,
             self.run_id,
@@ -112,12 +131,12 @@ class Session:
             **attributes,
         )
 
-    def amend(self, **attributes: Any) -> bool:
+    def amend(self, **attributes: object) -> bool:
         """Set attributes that do not move the state. False if the task instance has gone on to another try."""
         changes = {"try_number": self.try_number, **attributes}
         return self.ledger.update(*self.key, changes, condition="#try_number = :try_number")
 
-    def owns(self, item: Item) -> bool:
+    def owns(self, item: TaskItem) -> bool:
         """Whether ``item`` was last started by this very worker."""
         return (item.get("try_number"), item.get("job_id"), item.get("job_attempt")) == (
             self.try_number,
@@ -126,14 +145,15 @@ class Session:
         )
 
 
-def required(item: Item, name: str) -> Any:
+def required(item: RunItem, name: _Required) -> str:
     """An attribute that a run's item must have.
 
     :raises LedgerError: it has not
     """
-    if item.get(name) is None:
+    value = item.get(name)
+    if value is None:
         raise LedgerError(
             f"run {item.get('run_id')!r} of DAG {item.get('dag_id')!r} has no {name!r} in the ledger; "
             "the state machine's first state or the submitter writes it: compile and submit with the same version"
         )
-    return item[name]
+    return value

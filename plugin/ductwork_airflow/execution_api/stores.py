@@ -5,22 +5,20 @@ from __future__ import annotations
 import json
 import time
 from http import HTTPStatus
-from typing import Any
 
 import httpx
 from airflow.configuration import conf
-from ductwork import ledger_schema as schema
+from ductwork.contracts import ledger as schema
 
 from ductwork_airflow.execution_api.assets import partition_of
 from ductwork_airflow.execution_api.router import ApiError, Call, Route, done, not_found, ok
 from ductwork_airflow.execution_api.session import Session
-from ductwork_airflow.execution_api.times import moment
-from ductwork_airflow.ledger import Ledger, expiry, now
+from ductwork_airflow.ledger import Ledger, expiry, moment, now
 
 _ASSET_PREFIX = "store#"
 
 
-def _value(call: Call) -> Any:
+def _value(call: Call) -> object:
     value = call.json().get("value")
     if value is None:
         raise ApiError(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_payload", "value cannot be null")
@@ -58,11 +56,13 @@ def _own(call: Call) -> Session:
 
 
 def task_get(call: Call) -> httpx.Response:
+    """``{"value": ...}`` of a key of the task's own store; 404 if it is missing or has expired."""
     session, key = _own(call), call.params["key"]
     return _get(session.ledger, _task_pk(session), _task_sk(session, key), f"Task state store key {key!r}")
 
 
 def task_put(call: Call) -> httpx.Response:
+    """Keep a value until ``expires_at`` (ISO 8601), else as long as the run's items are kept; 422 for null."""
     session, until = _own(call), call.json().get("expires_at")
     attributes = {
         "value": json.dumps(_value(call)),
@@ -74,12 +74,14 @@ def task_put(call: Call) -> httpx.Response:
 
 
 def task_delete(call: Call) -> httpx.Response:
+    """Delete a key of the task's own store; deleting what is not there is no error."""
     session = _own(call)
     session.ledger.delete(_task_pk(session), _task_sk(session, call.params["key"]))
     return done()
 
 
 def task_clear(call: Call) -> httpx.Response:
+    """Delete all keys of the task instance."""
     session = _own(call)
     _clear(session.ledger, _task_pk(session), _task_sk(session))
     return done()
@@ -100,22 +102,26 @@ def _asset_pk(call: Call) -> str:
 
 
 def asset_get(call: Call) -> httpx.Response:
+    """``{"value": ...}`` of a key of the asset that the query names; 404 if it is missing."""
     key = call.needed("key")
     return _get(call.session.ledger, _asset_pk(call), _ASSET_PREFIX + key, f"Asset state store key {key!r}")
 
 
 def asset_put(call: Call) -> httpx.Response:
+    """Keep a value for good; 422 for null."""
     attributes = {"value": json.dumps(_value(call)), "updated_at": now()}
     call.session.ledger.put(_asset_pk(call), _ASSET_PREFIX + call.needed("key"), attributes)
     return done()
 
 
 def asset_delete(call: Call) -> httpx.Response:
+    """Delete a key of the asset; deleting what is not there is no error."""
     call.session.ledger.delete(_asset_pk(call), _ASSET_PREFIX + call.needed("key"))
     return done()
 
 
 def asset_clear(call: Call) -> httpx.Response:
+    """Delete all keys of the asset."""
     _clear(call.session.ledger, _asset_pk(call), _ASSET_PREFIX)
     return done()
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
 
 import httpx
 from airflow.sdk.api.datamodels._generated import TIRunContext
+from ductwork.contracts.task_item import TaskItem
 
 from ductwork_airflow.execution_api import dag_runs
+from ductwork_airflow.execution_api.bodies import Process
 from ductwork_airflow.execution_api.router import ApiError, Call, Route, done, invalid_state, not_found, ok, own
 from ductwork_airflow.execution_api.session import ACTIVE_STATES, Session
-from ductwork_airflow.execution_api.times import ledger_time
-from ductwork_airflow.ledger import Item, ItemTooLargeError, expiry, now
+from ductwork_airflow.ledger import ItemTooLargeError, expiry, ledger_time, now
 
 log = logging.getLogger(__name__)
 
@@ -43,11 +42,16 @@ _OF_ONE_TRY = (
 
 @own
 def run(call: Call) -> httpx.Response:
+    """Record that the task's process has started, and answer with Airflow's ``TIRunContext``.
+
+    The body has ``hostname``, ``pid`` and ``start_date``. 409 if the task instance is in another try, has ended or runs
+    elsewhere, and if the worker is being stopped.
+    """
     session, body = call.session, call.json()
     item = session.item() or {}
     _refuse_start(session, item, body)
     resumed = session.resumption
-    attributes: dict[str, Any] = {
+    attributes: dict[str, object] = {
         "hostname": body["hostname"],
         "pid": body["pid"],
         "heartbeat_at": now(),
@@ -69,7 +73,7 @@ def run(call: Call) -> httpx.Response:
     return ok(_run_context(session, item))
 
 
-def _refuse_start(session: Session, item: Item, body: Mapping[str, Any]) -> None:
+def _refuse_start(session: Session, item: TaskItem, body: Process) -> None:
     state, tried = item.get("state"), item.get("try_number", 0)
     if session.stopping:
         raise invalid_state("the worker is being stopped", item)
@@ -84,9 +88,9 @@ def _refuse_start(session: Session, item: Item, body: Mapping[str, Any]) -> None
     raise invalid_state("TI was not in a state where it could be marked as running", item)
 
 
-def _run_context(session: Session, item: Item) -> dict[str, Any]:
+def _run_context(session: Session, item: TaskItem) -> dict[str, object]:
     resumed = session.resumption
-    context: dict[str, Any] = {
+    context: dict[str, object] = {
         "dag_run": dag_runs.document(session.run),
         "task_reschedule_count": item.get("reschedule_count", 0),
         "max_tries": session.max_tries,
@@ -106,19 +110,19 @@ def _run_context(session: Session, item: Item) -> dict[str, Any]:
 def _upstream_map_indexes(session: Session) -> dict[str, int | list[int] | None]:
     """Which instances of its upstream tasks a task reads; from Airflow 3.2 on the task's process finds out itself."""
     facts = session.run.get("tasks") or {}
-    own = facts.get(session.task_id) or {}
-    found: dict[str, int | list[int] | None] = {}
-    for up in own.get("upstream", ()):
+    task = facts.get(session.task_id) or {}
+    indexes: dict[str, int | list[int] | None] = {}
+    for up in task.get("upstream", ()):
         group = facts.get(up, {}).get("group")
         if group is None:
-            found[up] = None
-        elif group == own.get("group"):
-            found[up] = session.map_index
+            indexes[up] = None
+        elif group == task.get("group"):
+            indexes[up] = session.map_index
         else:
             items = session.ledger.instances(session.dag_id, session.run_id, up)
             there = (item["map_index"] for item in items if item.get("state") != "removed")
-            found[up] = sorted(index for index in there if index >= 0)
-    return found
+            indexes[up] = sorted(index for index in there if index >= 0)
+    return indexes
 
 
 def _xcom_keys(session: Session) -> list[str]:
@@ -128,6 +132,10 @@ def _xcom_keys(session: Session) -> list[str]:
 
 @own
 def heartbeat(call: Call) -> httpx.Response:
+    """Record that the process lives, at most every ``heartbeat_every`` seconds.
+
+    404, 409 or 410 (see :func:`_dead`) end the task.
+    """
     session, body = call.session, call.json()
     if time.monotonic() - session.last_heartbeat < session.heartbeat_every:
         return done()
@@ -145,7 +153,7 @@ def heartbeat(call: Call) -> httpx.Response:
     raise _dead(session, session.item(), body)
 
 
-def _dead(session: Session, item: Item | None, body: Mapping[str, Any]) -> ApiError:
+def _dead(session: Session, item: TaskItem | None, body: Process) -> ApiError:
     """Why the task has to stop. The supervisor kills it on 404, 409 and 410."""
     if item is None:
         return not_found("Task Instance not found")
@@ -166,6 +174,7 @@ def _dead(session: Session, item: Item | None, body: Mapping[str, Any]) -> ApiEr
 
 @own
 def rendered_fields(call: Call) -> httpx.Response:
+    """Keep the rendered template fields, for people to look at; if they are too large for the item, log a warning."""
     fields = json.dumps(call.json())
     try:
         current = call.session.amend(rendered_fields=fields)
@@ -180,6 +189,7 @@ def rendered_fields(call: Call) -> httpx.Response:
 
 @own
 def rendered_map_index(call: Call) -> httpx.Response:
+    """Keep the label of a mapped instance; 422 for an empty one."""
     label = call.json()
     if not label:
         message = "rendered_map_index cannot be empty"
@@ -191,7 +201,7 @@ def rendered_map_index(call: Call) -> httpx.Response:
 
 @own
 def skip_downstream(call: Call) -> httpx.Response:
-    """Keep the decision on the item; the state machine, or the gate of a job chain, carries it out."""
+    """Keep the decision on the item; the state machine, or the worker of a job chain, carries it out."""
     named = [task if isinstance(task, str) else task[0] for task in call.json()["tasks"]]
     earlier = (call.session.item() or {}).get("skipped") or []
     if not call.session.amend(skipped=list(dict.fromkeys([*earlier, *named]))):
@@ -201,16 +211,19 @@ def skip_downstream(call: Call) -> httpx.Response:
 
 @own
 def validate_inlets_and_outlets(call: Call) -> httpx.Response:
+    """No asset is ever inactive: nothing here deactivates one."""
     return ok({"inactive_assets": []})
 
 
 @own
 def previous_successful_dagrun(call: Call) -> httpx.Response:
+    """See :func:`ductwork_airflow.execution_api.dag_runs.previous_successful`."""
     return ok(dag_runs.previous_successful(call.session))
 
 
 @own
 def first_reschedule(call: Call) -> httpx.Response:
+    """When a sensor was first rescheduled in this try, from which it counts its timeout; null if it was not."""
     return ok((call.session.item() or {}).get("first_started_at"))
 
 

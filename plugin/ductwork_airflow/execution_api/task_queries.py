@@ -3,51 +3,51 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any
 
 import httpx
-from ductwork import ledger_schema as schema
+from ductwork.contracts import ledger as schema
+from ductwork.contracts.run_item import RunItem, tasks_of
+from ductwork.contracts.task_item import TaskItem
 
 from ductwork_airflow.execution_api import dag_runs
 from ductwork_airflow.execution_api.router import Call, Route, not_found, ok
-from ductwork_airflow.execution_api.session import required
-from ductwork_airflow.execution_api.times import moment
-from ductwork_airflow.ledger import Item, Ledger
+from ductwork_airflow.ledger import Ledger, moment
 
 
-def instances(ledger: Ledger, run: Item, task_ids: Collection[str] = ()) -> list[Item]:
-    """The task instances of a run, those not started yet included, with state None.
+def instances(ledger: Ledger, run: RunItem, task_ids: Collection[str] = ()) -> list[TaskItem]:
+    """The task instances of a run, those not started yet included, which have no state.
 
     :param task_ids: read these alone; all if empty
     """
     names = (run["dag_id"], run["run_id"])
     if task_ids:
-        found = [item for task_id in sorted(task_ids) for item in ledger.instances(*names, task_id)]
+        items = [item for task_id in sorted(task_ids) for item in ledger.instances(*names, task_id)]
     else:
-        found = ledger.tasks(*names)
+        items = ledger.tasks(*names)
     begun: dict[str, set[int]] = {}
-    for item in found:
+    for item in items:
         begun.setdefault(item["task_id"], set()).add(item["map_index"])
     mapped = ledger.mapped(*names)
-    for task_id in run.get("tasks") or {}:
+    for task_id in tasks_of(run):
         if not task_ids or task_id in task_ids:
-            known = begun.get(task_id, set())
+            indexes = begun.get(task_id, set())
             expected = range(mapped[task_id]["size"]) if "size" in mapped.get(task_id, {}) else ()
-            missing = [index for index in expected if index not in known] or ([] if known else [schema.UNMAPPED])
-            found += [{"task_id": task_id, "map_index": index, "state": None} for index in missing]
-    return found
+            missing = [index for index in expected if index not in indexes] or ([] if indexes else [schema.UNMAPPED])
+            items += [{"task_id": task_id, "map_index": index} for index in missing]
+    return items
 
 
-def _group(run: Item, group_id: str) -> set[str]:
+def _group(run: RunItem, group_id: str) -> set[str]:
     """The tasks of a task group. The ledger knows them by their prefix, Airflow's default naming."""
-    found = {task_id for task_id in required(run, "tasks") if task_id.startswith(f"{group_id}.")}
-    if not found:
+    members = {task_id for task_id in tasks_of(run) if task_id.startswith(f"{group_id}.")}
+    if not members:
         raise not_found(f"Task group {group_id} not found in DAG {run['dag_id']}")
-    return found
+    return members
 
 
-def _matching(call: Call, run: Item, *, either: bool) -> Iterator[Item]:
-    """
+def _matching(call: Call, run: RunItem, *, either: bool) -> Iterator[TaskItem]:
+    """The task instances of a run that a request asks for.
+
     :param either: a task may be named by its id *or* by its group; else it must be by both
     """
     index, task_ids = call.integer("map_index"), set(call.query.get_list("task_ids"))
@@ -70,37 +70,40 @@ def _asks_for_siblings(call: Call) -> bool:
     """
     session, query = call.session, call.query
     asked = {name: query.get_list(name) for name in dict(query)}
-    own = {"dag_id": [session.dag_id], "run_ids": [session.run_id], "task_ids": [session.task_id]}
-    return asked == own and session.map_index != schema.UNMAPPED
+    siblings = {"dag_id": [session.dag_id], "run_ids": [session.run_id], "task_ids": [session.task_id]}
+    return asked == siblings and session.map_index != schema.UNMAPPED
 
 
 def count(call: Call) -> httpx.Response:
+    """How many task instances are in one of ``states`` (``null``: not started); all of them if no state is named."""
     session, siblings = call.session, _asks_for_siblings(call)
     if siblings and session.map_size is not None:
         return ok(session.map_size)
     wanted = {None if state == "null" else state for state in call.query.get_list("states")}
-    found = sum(
-        not wanted or item["state"] in wanted
+    number = sum(
+        not wanted or item.get("state") in wanted
         for run in dag_runs.selected(call)
         for item in _matching(call, run, either=False)
     )
     if siblings:
         # Others begin meanwhile, and the next answer must be the same.
-        session.map_size = found
-    return ok(found)
+        session.map_size = number
+    return ok(number)
 
 
 def states(call: Call) -> httpx.Response:
-    answer: dict[str, dict[str, Any]] = {}
+    """``{"task_states": {run_id: {label: state}}}``; a label is the task id, with ``_<map index>`` if it is mapped."""
+    answer: dict[str, dict[str, object]] = {}
     for run in dag_runs.selected(call):
         for item in _matching(call, run, either=True):
             index = item["map_index"]
             label = item["task_id"] if index < 0 else f"{item['task_id']}_{index}"
-            answer.setdefault(run["run_id"], {})[label] = item["state"]
+            answer.setdefault(run["run_id"], {})[label] = item.get("state")
     return ok({"task_states": answer})
 
 
 def breadcrumbs(call: Call) -> httpx.Response:
+    """The task instances of a run that have ended, by task id and map index, with their durations in seconds."""
     items = call.session.ledger.tasks(call.needed("dag_id"), call.needed("run_id"))
     ended = [item for item in items if item["state"] in schema.TERMINAL_STATES]
     crumbs = [
@@ -128,7 +131,7 @@ def previous(call: Call) -> httpx.Response:
     return ok(None)
 
 
-def _instance(item: Item, run: Item, task_id: str, index: int | None) -> dict[str, Any]:
+def _instance(item: TaskItem, run: RunItem, task_id: str, index: int | None) -> dict[str, object]:
     return {
         "task_id": task_id,
         "dag_id": run["dag_id"],
@@ -143,7 +146,7 @@ def _instance(item: Item, run: Item, task_id: str, index: int | None) -> dict[st
     }
 
 
-def _duration(item: Item) -> float | None:
+def _duration(item: TaskItem) -> float | None:
     """Seconds."""
     started, ended = item.get("started_at"), item.get("ended_at")
     return (moment(ended) - moment(started)).total_seconds() if started and ended else None

@@ -13,6 +13,7 @@ from http import HTTPStatus
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError
 
+from ductwork_airflow.aws.errors import ACCESS_DENIED, CLIENT_UNRECOGNIZED, NOT_FOUND, TOKEN_EXPIRED, VALIDATION, code
 from ductwork_airflow.execution_api import (
     asset_events,
     assets,
@@ -25,7 +26,7 @@ from ductwork_airflow.execution_api import (
     variables,
     xcoms,
 )
-from ductwork_airflow.execution_api.router import ApiError, Call, Router
+from ductwork_airflow.execution_api.router import ApiError, Call, InvalidError, Router
 from ductwork_airflow.execution_api.session import Session
 from ductwork_airflow.ledger import ItemTooLargeError, LedgerError
 
@@ -45,16 +46,22 @@ ROUTES = (
 )
 
 # AWS errors that another attempt cannot mend; Airflow's client repeats a request that was answered with a 5xx.
-_PERMANENT = ("AccessDenied", "ResourceNotFound", "Validation", "UnrecognizedClient", "ExpiredToken")
+_PERMANENT = frozenset({ACCESS_DENIED, CLIENT_UNRECOGNIZED, NOT_FOUND, TOKEN_EXPIRED, VALIDATION})
 
 
 class LedgerTransport(httpx.BaseTransport):
+    """Answers the requests of Airflow's client from the ledger.
+
+    :param session: the one try that this process runs; handlers keep in it what later requests need
+    """
+
     def __init__(self, session: Session) -> None:
         self.session = session
         self._router = Router(ROUTES)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        path = request.url.path.strip("/")
+        """The answer of the route's handler. What it raises becomes an answer too: a refusal, or the fault of AWS."""
+        path = request.url.path.removeprefix("/")  # a key may end in slashes
         try:
             return self._answer(request, path)
         except ApiError as error:
@@ -69,14 +76,15 @@ class LedgerTransport(httpx.BaseTransport):
             return _aws_error(error).response()
 
     def _answer(self, request: httpx.Request, path: str) -> httpx.Response:
-        found = self._router.find(request.method, path)
-        if found is None:
+        route = self._router.find(request.method, path)
+        if route is None:
             raise ApiError(HTTPStatus.NOT_FOUND, "unsupported", f"Ductwork does not know {request.method} {path}")
-        handler, params = found
+        handler, params = route
+        if empty := next((name for name, value in params.items() if not value), None):
+            raise InvalidError(empty, "String should have at least 1 character")
         return handler(Call(self.session, params, request.url.params, request.read()))
 
 
 def _aws_error(error: ClientError | BotoCoreError) -> ApiError:
-    code = error.response.get("Error", {}).get("Code", "") if isinstance(error, ClientError) else ""
-    status = HTTPStatus.BAD_REQUEST if code.startswith(_PERMANENT) else HTTPStatus.SERVICE_UNAVAILABLE
+    status = HTTPStatus.BAD_REQUEST if code(error) in _PERMANENT else HTTPStatus.SERVICE_UNAVAILABLE
     return ApiError(status, "aws", f"the ledger cannot be reached: {error}")

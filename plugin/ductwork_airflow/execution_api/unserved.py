@@ -1,4 +1,4 @@
-"""Verbs of the API that have no counterpart on AWS yet. Each is refused by name, so that the task's log tells."""
+"""Verbs of the API that have no counterpart on AWS yet. Each is refused by name, so that the task's log says which."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ query.
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import Any
 
 import httpx
 from airflow.sdk.execution_time.supervisor import ensure_secrets_backend_loaded
@@ -27,6 +26,7 @@ def _pk(key: str) -> str:
 
 
 def get(call: Call) -> httpx.Response:
+    """``{"key", "value"}``: from the secrets backends, else what a task has set; 404 if there is none."""
     key = call.params["key"]
     for backend in ensure_secrets_backend_loaded():
         if (value := backend.get_variable(key=key)) is not None:
@@ -38,9 +38,10 @@ def get(call: Call) -> httpx.Response:
 
 
 def put(call: Call) -> httpx.Response:
+    """Keep a variable, encrypted; the body has ``value`` (or ``val``) and ``description``."""
     key, body = call.params["key"], call.json()
     value = body.get("value", body.get("val"))
-    attributes: dict[str, Any] = {
+    attributes: dict[str, object] = {
         "value": secrets.encrypt("" if value is None else str(value)),
         "description": body.get("description"),
         "updated_at": now(),
@@ -51,6 +52,7 @@ def put(call: Call) -> httpx.Response:
 
 
 def delete(call: Call) -> httpx.Response:
+    """Delete what a task has set; a variable of a secrets backend stays."""
     key = call.params["key"]
     call.session.ledger.delete(_pk(key), _SK)
     call.session.ledger.delete(_KEYS_PK, _KEY_PREFIX + key)
@@ -60,17 +62,18 @@ def delete(call: Call) -> httpx.Response:
 def keys(call: Call) -> httpx.Response:
     """Only of variables set by tasks: secrets backends cannot list theirs, and Airflow's server does not either."""
     items = call.session.ledger.partition(_KEYS_PK, _KEY_PREFIX + call.query.get("prefix", ""))
-    found = [item["sk"].removeprefix(_KEY_PREFIX) for item in items]
+    names = [item["sk"].removeprefix(_KEY_PREFIX) for item in items]
     offset, limit = call.integer("offset", 0) or 0, call.integer("limit", 1000) or 1000
-    return ok({"keys": found[offset : offset + limit], "total_entries": len(found)})
+    return ok({"keys": names[offset : offset + limit], "total_entries": len(names)})
 
 
 def connection(call: Call) -> httpx.Response:
+    """A connection from the secrets backends, its password in the clear; 404 if none has it."""
     conn_id = call.params["conn_id"]
     for backend in ensure_secrets_backend_loaded():
-        if (found := backend.get_connection(conn_id=conn_id)) is not None:
+        if (conn := backend.get_connection(conn_id=conn_id)) is not None:
             names = ("conn_type", "host", "schema", "login", "password", "port", "extra")
-            return ok({"conn_id": conn_id, **{name: getattr(found, name, None) for name in names}})
+            return ok({"conn_id": conn_id, **{name: getattr(conn, name, None) for name in names}})
     raise not_found(f"Connection with ID {conn_id} not found")
 
 

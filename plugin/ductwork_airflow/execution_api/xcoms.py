@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from http import HTTPStatus
-from typing import Any
 
 import httpx
 from airflow.configuration import conf
-from ductwork import ledger_schema as schema
+from ductwork.contracts import ledger as schema
+from ductwork.contracts.task_item import XCom
+from ductwork.ir.map_length import MAX_MAP_LENGTH
 
 from ductwork_airflow.execution_api import dag_runs
 from ductwork_airflow.execution_api.router import ApiError, Call, Route, not_found, ok
 from ductwork_airflow.execution_api.sequences import Sequence
-from ductwork_airflow.ledger import Item
 
 _PATH = "xcoms/{dag_id}/{run_id}/{task_id}/{key:path}"
 
@@ -40,6 +40,10 @@ def _missing(call: Call, where: str) -> ApiError:
 
 
 def get(call: Call) -> httpx.Response:
+    """The value of a map index (-1 by default), or at ``offset`` in the sequence of a mapped task; 404 for none.
+
+    With ``include_prior_dates`` the latest value among this run and the runs before it.
+    """
     if (offset := call.integer("offset")) is not None:
         return ok({"key": call.params["key"], "value": _at(call, offset)})
     index = call.integer("map_index", schema.UNMAPPED)
@@ -49,7 +53,7 @@ def get(call: Call) -> httpx.Response:
     return ok({"key": call.params["key"], "value": item["value"]})
 
 
-def _find(call: Call, index: int) -> Item | None:
+def _find(call: Call, index: int) -> XCom | None:
     params = call.params
     run_ids = _prior_runs(call) if call.flag("include_prior_dates") else iter([params["run_id"]])
     for run_id in run_ids:
@@ -60,6 +64,7 @@ def _find(call: Call, index: int) -> Item | None:
 
 
 def item(call: Call) -> httpx.Response:
+    """The value at a place in the sequence; a negative one counts from its end. 404 if the sequence is shorter."""
     try:
         offset = int(call.params["offset"])
     except ValueError as error:
@@ -68,7 +73,7 @@ def item(call: Call) -> httpx.Response:
     return ok(_at(call, offset))
 
 
-def _at(call: Call, offset: int) -> Any:
+def _at(call: Call, offset: int) -> object:
     """The value at a place in the sequence, which is not its map index: an index without a value takes no place."""
     try:
         return Sequence.of(call).at(offset)
@@ -77,23 +82,25 @@ def _at(call: Call, offset: int) -> Any:
 
 
 def slice_(call: Call) -> httpx.Response:
+    """The values ``[start:stop:step]`` of the sequence, as a list."""
     start, stop, step = call.integer("start"), call.integer("stop"), call.integer("step") or 1
     if call.flag("include_prior_dates"):
         return ok(_prior_values(call)[start:stop:step])
     return ok(Sequence.of(call).slice(start, stop, step))
 
 
-def _prior_values(call: Call) -> list[Any]:
+def _prior_values(call: Call) -> list[object]:
     params, ledger = call.params, call.session.ledger
-    found = [
+    items = [
         item
         for run_id in _prior_runs(call)
         for item in ledger.xcoms(params["dag_id"], run_id, params["task_id"], params["key"])
     ]
-    return [item["value"] for item in sorted(found, key=lambda item: item["map_index"])]
+    return [item["value"] for item in sorted(items, key=lambda item: item["map_index"])]
 
 
 def count(call: Call) -> httpx.Response:
+    """The length of the sequence, in the header ``Content-Range: map_indexes <length>``."""
     if "map_index" in call.query:
         message = "Cannot specify map_index in a HEAD request"
         raise ApiError(HTTPStatus.BAD_REQUEST, "invalid_request", message)
@@ -103,7 +110,7 @@ def count(call: Call) -> httpx.Response:
 def put(call: Call) -> httpx.Response:
     """``dag_result`` is not kept: it marks a value for Airflow's UI."""
     params, length = call.params, call.integer("mapped_length")
-    if length is not None and length > conf.getint("core", "max_map_length", fallback=1024):
+    if length is not None and length > conf.getint("core", "max_map_length", fallback=MAX_MAP_LENGTH):
         message = "pushed value is too large to map as a downstream's dependency"
         raise ApiError(HTTPStatus.BAD_REQUEST, "unmappable_return_value_length", message)
     index = call.integer("map_index", schema.UNMAPPED)
@@ -121,6 +128,7 @@ def put(call: Call) -> httpx.Response:
 
 
 def delete(call: Call) -> httpx.Response:
+    """Delete the value of a map index (-1 by default); deleting what is not there is no error."""
     params, index = call.params, call.integer("map_index", schema.UNMAPPED)
     call.session.sequences.clear()
     call.session.ledger.delete_xcom(

@@ -9,17 +9,18 @@ from pathlib import Path
 from moto import mock_aws
 from moto.dynamodb.models import dynamodb_backends
 
-from ductwork_airflow.aws import Aws
+from ductwork_airflow.aws.clients import Aws
+from ductwork_airflow.embedded_aws.services import ACCOUNT, CREDENTIALS, without_users_aws
+from ductwork_airflow.embedded_aws.tables import TableStore
 from ductwork_airflow.ledger import Ledger
-from ductwork_airflow.local.aws import ACCOUNT, CREDENTIALS, without_users_aws
-from ductwork_airflow.local.tables import TableStore
 
 _REGION = "us-east-1"
 
 
 @contextmanager
 def open_ledger(state_file: Path, table: str) -> Iterator[Ledger]:
-    """
+    """The local ledger between runs, for reading; nothing is written back to the file.
+
     :raises StateFileError: the file is damaged
     """
     with without_users_aws(_REGION), mock_aws():

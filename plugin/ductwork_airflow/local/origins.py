@@ -10,29 +10,31 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ductwork import ledger_schema as schema
+from ductwork.contracts import ledger as schema
 
 from ductwork_airflow.ledger import Ledger, expiry
 
 
-def remember(ledger: Ledger, dag_id: str, run_id: str, given: Mapping[str, Any]) -> None:
-    """
+def remember(ledger: Ledger, dag_id: str, run_id: str, given: Mapping[str, object]) -> None:
+    """Keep what a local run was compiled from, for a restart in a later process.
+
     :param given: the path of the DAG file and the options it was compiled with, as JSON values
     """
     attributes = {"given": json.dumps(given), "expires_at": expiry()}
     ledger.put(schema.run_pk(dag_id, run_id), schema.LOCAL_SK, attributes)
 
 
+# Any: what a later process compiles the DAG with; options of several types.
 def recall(ledger: Ledger, dag_id: str, run_id: str) -> dict[str, Any] | None:
-    """None for a run that no local engine has carried out."""
+    """What :func:`remember` has kept; None for a run that no local engine has carried out."""
     item = ledger.get(schema.run_pk(dag_id, run_id), schema.LOCAL_SK)
-    found: dict[str, Any] | None = json.loads(item["given"]) if item else None
-    return found
+    options: dict[str, object] | None = json.loads(item["given"]) if item else None
+    return options
 
 
 @contextmanager
-def claimed(home: Path, dag_id: str, run_id: str) -> Iterator[bool]:
-    """Whether no other process carries the run out now; none can begin to while this one is in here.
+def exclusive(home: Path, dag_id: str, run_id: str) -> Iterator[bool]:
+    """In the block: whether no other process carries the run out; none can begin to while this one is in here.
 
     :param home: where local runs leave what they leave
     """

@@ -12,18 +12,18 @@ from pathlib import Path
 from typing import Any
 
 from ductwork.diagnostics import Diagnostics, Origin
-from ductwork.instances import spread
 from ductwork.ir import BatchJob, Workflow
+from ductwork.ir.per_instance import spread
 
-from ductwork_airflow import report
+from ductwork_airflow.embedded_aws.services import ROLE_ARN, EmbeddedAws
 from ductwork_airflow.ledger import Ledger
 from ductwork_airflow.local import origins
-from ductwork_airflow.local.aws import ROLE_ARN, EmbeddedAws
-from ductwork_airflow.local.provided import PLACES, command, definition_name, provide
-from ductwork_airflow.submit import runs
-from ductwork_airflow.submit.documents import fill
-from ductwork_airflow.submit.remote import RunHandle
-from ductwork_airflow.submit.request import RunRequest
+from ductwork_airflow.local.provision import PLACES, command, definition_name, provide
+from ductwork_airflow.reporting import report
+from ductwork_airflow.run_model.handle import RunHandle
+from ductwork_airflow.run_model.request import RunRequest
+from ductwork_airflow.runs import lifecycle
+from ductwork_airflow.submit.substitutions import fill
 
 Show = Callable[[report.RunReport], None]
 
@@ -40,10 +40,12 @@ def home() -> Path:
 
 
 def state_file() -> Path:
+    """Where the local ledger is kept between commands."""
     return home() / "ledger.json"
 
 
 def log_dir() -> Path:
+    """Where the logs of local jobs go."""
     return home() / "logs"
 
 
@@ -58,32 +60,37 @@ class LocalRun:
     """
 
     workflow: Workflow
-    document: Mapping[str, Any]
+    document: Mapping[str, object]
     target: str
     request: RunRequest
-    definitions: Mapping[str, Mapping[str, Any]]
-    given: Mapping[str, Any] = field(default_factory=dict)
-    made: Sequence[Mapping[str, Any]] = ()
+    definitions: Mapping[str, Mapping[str, object]]
+    given: Mapping[str, object] = field(default_factory=dict)
+    made: Sequence[Mapping[str, object]] = ()
 
 
 def ledger_table(workflow: Workflow) -> str:
+    """The name of the ledger's table, which workers get too."""
     return str(fill(workflow.ledger_table, PLACES))
 
 
 def check(run: LocalRun, diagnostics: Diagnostics) -> None:
-    """Report the jobs that could not run here: a native job whose command nobody knows."""
+    """Report the jobs that could not run here: native jobs without a command."""
     for task in run.workflow.tasks:
-        if not isinstance(task.work, BatchJob):
+        if (submitted := task.work.submits) is None:
             continue
-        jobs = spread(task.work)
+        jobs = spread(submitted)
         about = {"dag_id": run.workflow.dag_id, "task_id": task.task_id}
-        own = task.work.container is not None
+        is_container = submitted.container is not None
         for name in sorted({definition_name(job) for job in jobs if _has_secrets(job, run.definitions)}):
             what = f"the job definition {name!r} has secrets, unresolved by the embedded AWS: the job runs without"
-            hint = "the command has to do without them" if own else "set the variables in the definition's environment"
+            hint = (
+                "the command has to do without them"
+                if is_container
+                else "set the variables in the definition's environment"
+            )
             diagnostics.add("DW515", task.origin, what, f"{hint} for local runs", field="secrets", **about)
         for name in sorted({definition_name(job) for job in jobs if not command(job, run.definitions)}):
-            if own:
+            if is_container:
                 what = "the container runs its image's own command, and there are no images here"
                 hint = "write the command out, as a list of words, in the operator"
                 diagnostics.add("DW504", task.origin, what, hint, field="command", **about)
@@ -107,7 +114,7 @@ def execute(aws: EmbeddedAws, run: LocalRun, show: Show) -> report.RunReport | N
     ledger = Ledger.connect(ledger_table(run.workflow), aws.aws)
     ledger.create_table()
     names = (run.request.dag_id, run.request.run_id)
-    with origins.claimed(home(), *names) as free:
+    with origins.exclusive(home(), *names) as free:
         if not free or ledger.run(*names) is not None:
             return None
         origins.remember(ledger, *names, run.given)
@@ -115,7 +122,7 @@ def execute(aws: EmbeddedAws, run: LocalRun, show: Show) -> report.RunReport | N
         table = ledger.table
 
         def begin() -> RunHandle:
-            return runs.submit(
+            return lifecycle.submit(
                 aws.aws, run.document, run.target, run.request, ledger_table=table, role_arn=role, places=PLACES
             )
 
@@ -131,13 +138,13 @@ def carry_out(
     watch = _Watch(aws, ledger, run, show)
     try:
         handle = begin()
-        watcher = runs.watcher(aws.aws, handle)
+        watcher = lifecycle.watcher(aws.aws, handle)
         while not watcher.poll().ended:
             seen = watch.look()
             instances = len(seen.tasks) if seen else 0
             time.sleep(min(max(_POLL_SECONDS, _PAUSE * instances), _LONGEST_PAUSE))
     except KeyboardInterrupt:
-        runs.watcher(aws.aws, handle).stop("interrupted")
+        lifecycle.watcher(aws.aws, handle).stop("interrupted")
         watch.look()
         raise
     final = watch.look()
@@ -148,7 +155,7 @@ def carry_out(
 
 
 def _see_callbacks_through(aws: EmbeddedAws, handle: RunHandle) -> None:
-    """A machine calls the DAG's callbacks after the run has ended; here nobody would carry them on without us."""
+    """A machine calls the DAG's callbacks after the run has ended; here nothing goes on after this process."""
     if handle.execution_arn is None:
         return
     machines = aws.aws.client("stepfunctions")
@@ -166,21 +173,21 @@ class _Watch:
 
     def look(self) -> report.RunReport | None:
         request = self._run.request
-        found = report.read(self._ledger, request.dag_id, request.run_id, self._order)
-        if found is not None:
-            self._show(found)
+        seen = report.read(self._ledger, request.dag_id, request.run_id, self._order)
+        if seen is not None:
+            self._show(seen)
         if time.monotonic() - self._saved > _SAVE_SECONDS:
             self._aws.save_tables()
             self._saved = time.monotonic()
-        return found
+        return seen
 
 
-def read_definitions(path: str, diagnostics: Diagnostics) -> dict[str, Mapping[str, Any]]:
+def read_definitions(path: str, diagnostics: Diagnostics) -> dict[str, Mapping[str, object]]:
     """Job definitions from the output of ``aws batch describe-job-definitions``, by name, name:revision and ARN."""
     try:
-        found = json.loads(Path(path).read_text(encoding="utf-8"))["jobDefinitions"]
-        named: dict[str, Mapping[str, Any]] = {}
-        for definition in sorted(found, key=lambda one: one.get("revision", 0)):
+        definitions = json.loads(Path(path).read_text(encoding="utf-8"))["jobDefinitions"]
+        named: dict[str, Mapping[str, object]] = {}
+        for definition in sorted(definitions, key=lambda one: one.get("revision", 0)):
             name = definition["jobDefinitionName"]
             revision = f"{name}:{definition.get('revision', 1)}"
             named |= dict.fromkeys((name, revision, definition.get("jobDefinitionArn", revision)), definition)

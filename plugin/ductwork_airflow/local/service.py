@@ -15,16 +15,24 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ductwork_airflow.local.workers import WorkerPool
+from ductwork.frame_stack import roomy
+
+from ductwork_airflow.embedded_aws.batch.worker_pool import WorkerPool
 
 if TYPE_CHECKING:
-    from ductwork_airflow.local.aws import EmbeddedAws
+    from ductwork_airflow.embedded_aws.services import EmbeddedAws
 
 READY = "ready"
 _SAVE_SECONDS = 2.0
 
 
+@roomy
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve the embedded AWS until SIGINT or SIGTERM.
+
+    :param arguments: of the command line, without the program; those of the process by default
+    :return: the exit code
+    """
     options = _parser().parse_args(arguments)
     # First of all, before anything starts a thread: the pool is a fork of this process.
     with WorkerPool() as pool:
@@ -37,9 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def serve(pool: WorkerPool, options: argparse.Namespace, stop: threading.Event) -> None:
     """Serve until ``stop`` is set."""
+    from ductwork_airflow.embedded_aws.services import EmbeddedAws
     from ductwork_airflow.ledger import Ledger
-    from ductwork_airflow.local.aws import EmbeddedAws
-    from ductwork_airflow.local.provided import PLACES
+    from ductwork_airflow.local.provision import PLACES
     from ductwork_airflow.local.run import log_dir, state_file
 
     state = state_file() if options.state is None else options.state
@@ -56,7 +64,7 @@ def _provide(aws: EmbeddedAws, dags: Path) -> None:
     """The worker's job definition, and what the native jobs of the DAGs that are there now refer to."""
     from ductwork.compiler import Options, compile_paths
 
-    from ductwork_airflow.local.provided import PLACES, provide, provide_worker
+    from ductwork_airflow.local.provision import PLACES, provide, provide_worker
 
     provide_worker(aws, str(dags.resolve()), PLACES["JobQueue"], PLACES["JobDefinition"])
     for workflow in compile_paths([str(dags)], Options()).workflows:  # what does not compile, Airflow shows

@@ -21,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-from ductwork_airflow.local.aws import ROLE_ARN, without_aws
+from ductwork_airflow.embedded_aws.services import ROLE_ARN, strip_aws_variables
 from ductwork_airflow.local.service import READY
 
 _HEALTHY_SECONDS = 300.0
@@ -69,6 +69,7 @@ class Standalone:
 
     @property
     def log(self) -> Path:
+        """Where Airflow's own output goes."""
         return self._home / "standalone.log"
 
     def credentials(self) -> tuple[str, str]:
@@ -78,7 +79,7 @@ class Standalone:
         return str(user), str(password)
 
     def wait(self) -> None:
-        """Until one of the two ends."""
+        """Return when one of the two processes ends."""
         while self._service.poll() is None and self._airflow.poll() is None:
             time.sleep(0.5)
 
@@ -97,7 +98,7 @@ class Standalone:
     def _start_airflow(self, stack: contextlib.ExitStack) -> None:
         log = stack.enter_context(self.log.open("w", encoding="utf-8"))
         command = [sys.executable, "-m", "airflow", "standalone"]
-        self.environment = without_aws(os.environ) | self._environment() | self._settings
+        self.environment = strip_aws_variables(os.environ) | self._environment() | self._settings
         self._airflow = subprocess.Popen(command, env=self.environment, stdout=log, stderr=log, start_new_session=True)
         stack.callback(_end, self._airflow)
         deadline = time.monotonic() + _HEALTHY_SECONDS
@@ -122,7 +123,7 @@ class Standalone:
             "AIRFLOW__API__PORT": str(self._port),
             "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "5",
             "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "10",
-            # How long a deferred task's process may linger, see ductwork_airflow.deferral.
+            # How long a deferred task's process may linger, see ductwork_airflow.airflow_side.trigger_delay.
             "AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL": "1",
             "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(next(free)),
             "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(next(free)),
@@ -140,7 +141,7 @@ class Standalone:
         }
 
     def _healthy(self) -> bool:
-        """All of Airflow's components have reported."""
+        """Whether all of Airflow's components have reported."""
         try:
             with urllib.request.urlopen(f"{self.url}/api/v2/monitor/health", timeout=5) as reply:
                 health = json.load(reply)
@@ -151,7 +152,7 @@ class Standalone:
 
 
 def _end(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
-    """TERM to the process and its children; KILL if that is not enough."""
+    """Send TERM to the process and its children; KILL if that is not enough."""
     for sig in (signal.SIGTERM, signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, sig)
@@ -168,6 +169,11 @@ def _free_ports(count: int) -> list[int]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Run Airflow and the embedded AWS for a folder of DAGs, until Ctrl-C.
+
+    :param arguments: of the command line, without the program; those of the process by default
+    :return: the exit code
+    """
     parser = argparse.ArgumentParser(prog="python -m ductwork_airflow.local.standalone", description=__doc__)
     parser.add_argument("dags", type=Path, help="the DAGs folder")
     parser.add_argument("--port", type=int, default=8080, help="of Airflow's web server")

@@ -3,9 +3,3 @@
 Workers write their own progress; the mirror adds what only AWS knows: that a job waits in a queue, that its container
 died, that the execution broke. One look is a fixed number of calls, and one more for each hundred jobs in flight.
 """
-
-from __future__ import annotations
-
-from ductwork_airflow.mirror.watcher import RunWatcher
-
-__all__ = ["RunWatcher"]

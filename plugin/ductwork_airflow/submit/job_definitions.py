@@ -1,19 +1,24 @@
 """Job definitions that a compiled schedule needs, made to exist.
 
-Their names tell their content, so one that exists is the right one, and nothing is ever changed.
+Their names are hashes of their content, so one that exists is the right one, and none is ever changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, cast
 
 from botocore.exceptions import ClientError
+from ductwork.contracts.json_types import JsonObject
 
-from ductwork_airflow.submit.errors import SubmissionError, code, message
+from ductwork_airflow.aws.errors import ACCESS_DENIED, BATCH_REFUSED, SubmissionError, code, message
+
+if TYPE_CHECKING:
+    from mypy_boto3_batch import BatchClient
+    from mypy_boto3_batch.type_defs import RegisterJobDefinitionRequestTypeDef
 
 
-def provide(client: Any, definitions: Sequence[Mapping[str, Any]]) -> None:
+def provide(client: BatchClient, definitions: Sequence[JsonObject]) -> None:
     """Register those that do not exist.
 
     :param client: a boto3 Batch client
@@ -21,12 +26,12 @@ def provide(client: Any, definitions: Sequence[Mapping[str, Any]]) -> None:
     :raises SubmissionError: AWS does not take one
     """
     for definition in definitions:
-        name = definition["jobDefinitionName"]
+        name = str(definition["jobDefinitionName"])
         try:
             if not client.describe_job_definitions(jobDefinitionName=name, status="ACTIVE")["jobDefinitions"]:
-                client.register_job_definition(**definition)
+                client.register_job_definition(**cast("RegisterJobDefinitionRequestTypeDef", definition))
         except ClientError as error:
-            if code(error) not in {"ClientException", "AccessDeniedException"}:
+            if code(error) not in {BATCH_REFUSED, ACCESS_DENIED}:
                 raise
             what = f"the job definition {name} is not there, and AWS does not let it be registered: {message(error)}"
             raise SubmissionError(f"{what}; mend the container's settings, or register it before") from error

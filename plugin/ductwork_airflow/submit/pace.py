@@ -6,7 +6,8 @@ import threading
 import time
 from dataclasses import dataclass
 
-# Of AWS Batch, for one account in one Region: 50 SubmitJob calls a second (service quotas). Others submit too.
+# AWS Batch takes 50 SubmitJob calls a second of one account in one Region. Others submit too.
+# https://docs.aws.amazon.com/batch/latest/userguide/service_limits.html
 SUBMISSIONS_A_SECOND = 45.0
 _SLOWEST = 0.5
 _SLOWER, _FASTER = 0.5, 0.5
@@ -17,7 +18,7 @@ class Pace:
     """How patient submission is, in seconds.
 
     :param lease: for how long a claim without an id is its owner's
-    :param settle: for how long ListJobs may not know a new job yet
+    :param list_lag: for how long ListJobs may not know a new job yet
     :param backoff: the first wait after a refused or lost SubmitJob; it doubles
     :param attempts: how often a job is sent at the most
     :param rate: SubmitJob calls a second at the most
@@ -25,7 +26,7 @@ class Pace:
     """
 
     lease: float = 30.0
-    settle: float = 3.0
+    list_lag: float = 3.0
     backoff: float = 1.0
     attempts: int = 8
     rate: float = SUBMISSIONS_A_SECOND
@@ -35,7 +36,7 @@ class Pace:
 class Pacer:
     """Lets calls of any number of threads through, evenly, at a rate that follows what AWS can take.
 
-    Half as many a second after AWS has throttled one, half a call a second more after each that went well: all
+    The rate is halved when AWS has throttled a call, and grows by half a call a second with each that went well. So all
     submitters of an account come to share its quota.
 
     :param rate: calls a second at the most, and to begin with
@@ -54,11 +55,12 @@ class Pacer:
         time.sleep(max(0.0, moment - time.monotonic()))
 
     def went_well(self) -> None:
+        """Speed up by half a call a second, up to the rate it began with."""
         with self._lock:
             self.rate = min(self._most, self.rate + _FASTER)
 
     def was_throttled(self) -> None:
-        """Calls that were under way together are throttled together, which counts once a second."""
+        """Halve the rate. Calls that were under way together are throttled together, which counts once a second."""
         with self._lock:
             if time.monotonic() - self._slowed >= 1.0:
                 self._slowed = time.monotonic()

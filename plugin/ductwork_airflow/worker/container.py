@@ -8,7 +8,7 @@ a path         the JSON in this file, as the sidecar of a KubernetesPodOperator 
 ``all``        all lines
 =============  ==========================================================================
 
-The task's state is told by the exit code, as that of any container: it is the command's own.
+The exit code, which is the command's own, says the task's state, as it does for any container.
 """
 
 from __future__ import annotations
@@ -20,18 +20,20 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
-from ductwork_airflow.aws import Aws
+from botocore.exceptions import BotoCoreError, ClientError
+
+from ductwork_airflow.aws.clients import Aws
 from ductwork_airflow.ledger import Ledger, LedgerError
 from ductwork_airflow.worker.environment import InvalidEnvironment, WorkerEnvironment
-from ductwork_airflow.worker.report import EXIT_UNREPORTED, EXIT_USAGE
+from ductwork_airflow.worker.report_outcome import EXIT_UNREPORTED, EXIT_USAGE
 
 XCOM_VARIABLE = "DUCTWORK_XCOM"
 
 
 def main(command: Sequence[str]) -> int:
-    """
+    """Run an operator's own container, and keep its XCom.
+
     :return: the exit code: the command's; another than 0 too where its XCom cannot be kept
     """
     try:
@@ -46,9 +48,9 @@ def main(command: Sequence[str]) -> int:
     try:
         if (value := result(how, lines)) is not None:
             names = (environment.dag_id, environment.run_id, environment.task_id)
-            ledger = Ledger.connect(environment.table, Aws())
+            ledger = Ledger.connect(environment.table, Aws(environment.region))
             ledger.put_xcom(*names, "return_value", value, map_index=environment.map_index)
-    except (LedgerError, ValueError, OSError) as error:
+    except (LedgerError, ClientError, BotoCoreError, ValueError, OSError) as error:
         print(f"ductwork worker: the XCom cannot be kept: {error}", file=sys.stderr)
         return EXIT_UNREPORTED
     return 0
@@ -74,7 +76,7 @@ def run(command: Sequence[str], how: str) -> tuple[int, list[str]]:
     return (process.returncode if process.returncode >= 0 else 128 - process.returncode), lines
 
 
-def result(how: str, lines: Sequence[str]) -> Any:
+def result(how: str, lines: Sequence[str]) -> object:
     """The XCom; None for none.
 
     :raises ValueError: the file holds something else than JSON

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ductwork.ledger_schema import UNMAPPED
+from ductwork.contracts.ledger import UNMAPPED
+from ductwork.contracts.worker_variables import SKIP_FAILS_VARIABLE
 
-JOIN_VARIABLE = "DUCTWORK_JOIN"
 CALLBACK_VARIABLE = "DUCTWORK_CALLBACK"
 BUS_VARIABLE = "DUCTWORK_EVENT_BUS"
 TRY_VARIABLE = "DUCTWORK_TRY_NUMBER"
 SIZE_VARIABLE = "DUCTWORK_MAP_SIZE"
 _OFFSET = "DUCTWORK_MAP_OFFSET"
 TOKEN_VARIABLE = "DUCTWORK_TASK_TOKEN"
+_REGION, _OF_THE_SDKS = "DUCTWORK_REGION", "AWS_REGION"
 DEFAULT_KILL_GRACE = 20.0
 _OF_RUNS = frozenset({"run", "settle"})
 
@@ -24,8 +25,10 @@ class InvalidEnvironment(ValueError):
 
 @dataclass(frozen=True)
 class WorkerEnvironment:
-    """
+    """What the environment of a worker says: which task instance it is, and how it was started.
+
     :param token: of the Step Functions task, None in a job chain
+    :param skip_fails: the machine that waits for the token is told by an error that the task was skipped
     :param job_id: of AWS Batch, None elsewhere
     :param callback: run callbacks in place of the task: ``task``, ``record`` or ``run``; or ``settle`` the run. For
         ``run`` and ``settle``, ``task_id`` is empty
@@ -33,6 +36,7 @@ class WorkerEnvironment:
     :param map_size: how many instances the mapped task has; None where it is not mapped or nobody says
     :param event_bus: where asset events go besides the ledger: a bus's name or ARN
     :param kill_grace: seconds from SIGTERM until the task is killed hard
+    :param region: of the ledger and the run; None: boto3 finds one where it looks
     """
 
     dag_id: str
@@ -48,10 +52,13 @@ class WorkerEnvironment:
     try_number: int | None = None
     map_size: int | None = None
     event_bus: str | None = None
+    region: str | None = None
+    skip_fails: bool = False
 
     @classmethod
     def parse(cls, environ: Mapping[str, str]) -> WorkerEnvironment:
-        """
+        """Read the ``DUCTWORK_`` variables, and those that AWS Batch sets.
+
         :raises InvalidEnvironment: with all that is missing
         """
         needed = ("DUCTWORK_DAG_ID", "DUCTWORK_RUN_ID", "DUCTWORK_TASK_ID", "DUCTWORK_LEDGER_TABLE")
@@ -75,7 +82,15 @@ class WorkerEnvironment:
             try_number=_integer(TRY_VARIABLE, environ[TRY_VARIABLE]) if environ.get(TRY_VARIABLE) else None,
             map_size=_map_size(environ),
             event_bus=environ.get(BUS_VARIABLE) or None,
+            region=_region(environ),
+            skip_fails=bool(environ.get(SKIP_FAILS_VARIABLE)),
         )
+
+
+def _region(environ: Mapping[str, str]) -> str | None:
+    # Of the two names that AWS's tools have for it boto3 reads the other alone.
+    other = environ.get(_OF_THE_SDKS) if not environ.get("AWS_DEFAULT_REGION") else None
+    return environ.get(_REGION) or other or None
 
 
 def _callback(environ: Mapping[str, str]) -> str | None:

@@ -7,7 +7,10 @@ import logging
 import sys
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
+
+from ductwork_airflow.worker import drift
+from ductwork_airflow.worker.drift import Drift
 
 # What Airflow's task runner logs, with the exception, when a task fails. A failing callback logs other things.
 _FAILURES = frozenset({"Task failed with exception", "Top level error"})
@@ -24,7 +27,22 @@ _SHOWN = frozenset(
 )
 _FOLDING = ("::group::", "::endgroup::")
 
+# Any: as structlog has it.
 _Event = MutableMapping[str, Any]
+
+
+class _Frame(TypedDict):
+    filename: str
+    lineno: int
+    name: str
+
+
+class _Exception(TypedDict):
+    """As structlog's ``ExceptionDictTransformer`` makes it."""
+
+    exc_type: str
+    exc_value: str
+    frames: Sequence[_Frame]
 
 
 class FailureCapture:
@@ -37,19 +55,32 @@ class FailureCapture:
         self.forget()
 
     def forget(self) -> None:
+        """Remember nothing of the process that has ended."""
         self.exception: str | None = None
         self.message: str | None = None
         self.trigger: str | None = None
+        self.drift: Drift | None = None
+        self._unimported: Drift | None = None
+
+    @property
+    def is_lasting(self) -> bool:
+        """Whether a further try would fail in the same way."""
+        return self.drift is not None and self.drift.lasting
 
     @property
     def error(self) -> str | None:
+        """Why the task failed, in one line; None if its log does not say."""
+        if self.drift:
+            return self.drift.error
         if self.exception and self.trigger:
             return f"{self.exception} ({self.trigger})"
         return self.exception or self.message
 
-    def __call__(self, logger: Any, method: str, event: _Event) -> _Event:
+    def __call__(self, logger: object, method: str, event: _Event) -> _Event:
         if event.get("level") in {"error", "critical"}:
             detail = event.get("error_detail")
+            self._unimported = drift.import_error(event) or self._unimported
+            self.drift = drift.missing(event, self._unimported) or self.drift
             if event.get("event") in _FAILURES and detail:
                 self.exception = _last_line(detail[0])
             elif str(event.get("event")).startswith(_TRIGGER_FAILED):
@@ -59,7 +90,7 @@ class FailureCapture:
         return event
 
 
-def render(logger: Any, method: str, event: _Event) -> str:
+def render(logger: object, method: str, event: _Event) -> str:
     """A structlog renderer: one line for people, followed by the traceback if there is one."""
     import structlog
 
@@ -74,7 +105,7 @@ def render(logger: Any, method: str, event: _Event) -> str:
     return "\n".join([line, event["exception"]]) if event.get("exception") else line
 
 
-def traceback_lines(exceptions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def traceback_lines(exceptions: Sequence[_Exception]) -> Iterator[str]:
     """What structlog makes of an exception and its causes, as Python would print it."""
     for place in range(len(exceptions) - 1, -1, -1):
         exception = exceptions[place]
@@ -90,17 +121,17 @@ def traceback_lines(exceptions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             yield ""
 
 
-def _last_line(exception: Mapping[str, Any]) -> str:
+def _last_line(exception: _Exception) -> str:
     """As the last line of its traceback."""
     return f"{exception['exc_type']}: {exception['exc_value']}".removesuffix(": ")
 
 
-def _with_code(event: Mapping[str, Any]) -> str:
+def _with_code(event: Mapping[str, object]) -> str:
     code = event.get("exit_code")
     return str(event["event"]) + (f" (exit code {code})" if code is not None else "")
 
 
-def _time(value: Any) -> str:
+def _time(value: str | datetime | None) -> str:
     moment = datetime.fromisoformat(value.replace("Z", "+00:00")) if isinstance(value, str) else value
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z") if moment else ""
 

@@ -1,4 +1,5 @@
-"""How long a task that failed waits for its next try, where AWS Batch starts that try at once.
+"""How long a task that failed waits for its next try: in its container, where AWS Batch starts that try at once, or in
+a state machine, which is told.
 
 The run's item says how a task waits, in ``tasks``: ``retry_delay`` (seconds), ``retry_backoff`` (the factor of each
 further try; none if absent) and ``max_retry_delay`` (seconds; no bound if absent).
@@ -8,27 +9,30 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any
 
-from ductwork_airflow.execution_api.times import moment
-from ductwork_airflow.ledger import Item
+from ductwork.contracts.run_item import RunItem
+from ductwork.contracts.task_facts import TaskFacts
+from ductwork.contracts.task_item import TaskItem
 
+from ductwork_airflow.ledger import moment
+
+_MOST_SECONDS = 366 * 86_400  # a policy may say more; no run lasts so long
 _LONGEST_SECONDS = 24 * 60 * 60  # Airflow's MAX_RETRY_DELAY
 
 
-def next_try_at(run: Item, task_id: str, facts: Mapping[str, Any], item: Item) -> datetime | None:
+def next_try_at(run: RunItem, task_id: str, facts: TaskFacts, item: TaskItem) -> datetime | None:
     """When the next try may start; None if the task instance does not wait for one.
 
     :param facts: what the run's item says of the task
     """
     if item.get("state") != "up_for_retry" or "ended_at" not in item:
         return None
-    return moment(item["ended_at"]) + timedelta(seconds=_seconds(run, task_id, facts, item))
+    seconds = min(_seconds(run, task_id, facts, item), _MOST_SECONDS)
+    return moment(item["ended_at"]) + timedelta(seconds=seconds)
 
 
-def _seconds(run: Item, task_id: str, facts: Mapping[str, Any], item: Item) -> float:
+def _seconds(run: RunItem, task_id: str, facts: TaskFacts, item: TaskItem) -> float:
     # What a retry policy has decided goes before what the task says.
     if item.get("retry_delay") is not None:
         return float(item["retry_delay"])
@@ -39,7 +43,7 @@ def _seconds(run: Item, task_id: str, facts: Mapping[str, Any], item: Item) -> f
     return min(delay, float(facts.get("max_retry_delay") or math.inf))
 
 
-def _backed_off(run: Item, task_id: str, delay: float, factor: float, number: int) -> float:
+def _backed_off(run: RunItem, task_id: str, delay: float, factor: float, number: int) -> float:
     """Airflow's ``TaskInstance.next_retry_datetime``, to the second: its jitter follows from the task's names."""
     try:
         least = max(math.ceil(delay * factor ** (number - 1)), 1)

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 import time
+from datetime import datetime, timezone
 
 from ductwork_airflow import compat
 from ductwork_airflow.execution_api import Session
@@ -35,17 +36,22 @@ class Termination:
         os.register_at_fork(after_in_child=_unblock)
         threading.Thread(target=self._wait, name="ductwork-sigterm", daemon=True).start()
 
+    def wait_until(self, due: datetime) -> bool:
+        """Sleep. False if the worker was stopped meanwhile."""
+        seconds = (due - datetime.now(timezone.utc)).total_seconds()
+        return not self.requested.wait(max(0.0, seconds))
+
     def _wait(self) -> None:
         signal.sigwait({signal.SIGTERM})
         self._session.stopping = True
         self.requested.set()
         compat.cut_socket_cleanup(_SOCKET_SECONDS)
-        told: set[int] = set()
+        signalled: set[int] = set()
         deadline = time.monotonic() + self._grace
         while time.monotonic() < deadline:
             # The process may be about to start, or be followed by another one.
-            if (pid := self._session.pid) is not None and pid not in told:
-                told.add(pid)
+            if (pid := self._session.pid) is not None and pid not in signalled:
+                signalled.add(pid)
                 _send(pid, signal.SIGTERM)
             time.sleep(_POLL_SECONDS)
         if (pid := self._session.pid) is not None:

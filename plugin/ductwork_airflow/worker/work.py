@@ -1,121 +1,51 @@
-"""One worker's life, from its environment to its exit code."""
+"""One worker's life: ``DUCTWORK_CALLBACK`` names its mode, and each mode is a function.
+
+==========  ==================================================================================
+none        run a task instance
+``task``    a task's last container has died: record its outcome, once, and run what Airflow runs
+``record``  the same for a task that has no callbacks and sends no e-mails: the outcome alone
+``run``     the run has ended: run the DAG's callbacks
+``settle``  find out how a run ended whose jobs a state machine has submitted as a chain
+==========  ==================================================================================
+"""
 
 from __future__ import annotations
 
 import os
 import sys
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Mapping
 
-from ductwork import ledger_schema as schema
-
-from ductwork_airflow.aws import Aws
-from ductwork_airflow.execution_api import Session, event_bus
-from ductwork_airflow.execution_api.event_bus import EventBus
-from ductwork_airflow.ledger import Item, Ledger, LedgerError
-from ductwork_airflow.worker import callbacks, logs
-from ductwork_airflow.worker.attempts import next_try
-from ductwork_airflow.worker.callback_job import run_job
-from ductwork_airflow.worker.diverting import diverted
+from ductwork_airflow.aws.clients import Aws
+from ductwork_airflow.ledger import LedgerError
+from ductwork_airflow.worker import dag_callbacks, dead_task, drift, finish_run, logs, task_instance
 from ductwork_airflow.worker.environment import TOKEN_VARIABLE, WorkerEnvironment
-from ductwork_airflow.worker.logs import FailureCapture
-from ductwork_airflow.worker.outcome import Outcome
-from ductwork_airflow.worker.report import EXIT_OK, EXIT_UNREPORTED, report
-from ductwork_airflow.worker.runner import Runner
-from ductwork_airflow.worker.settling import settle
+from ductwork_airflow.worker.report_outcome import EXIT_UNREPORTED, report
+from ductwork_airflow.worker.try_result import TryResult
+from ductwork_airflow.worker.workload import Workload
 
-# What makes a chain's job have one attempt more than its task has tries.
-_OF_THE_LAST_ATTEMPT = {"quiet", "calls_back"}
+MODES: Mapping[str | None, Callable[[Workload], int]] = {
+    None: task_instance.run,
+    "task": dead_task.call_back,
+    "record": dead_task.record,
+    "run": dag_callbacks.run,
+    "settle": finish_run.finish_run,
+}
 
 
 def work(environment: WorkerEnvironment) -> int:
-    """Run the task instance unless it has ended or must not run, and report how it ended."""
+    """Do what the environment's mode says.
+
+    :return: the process's exit code
+    """
+    drift.start_once(os.environ)
     os.environ.pop(TOKEN_VARIABLE, None)  # the task's own code has no business with it
-    capture = logs.configure()
-    aws = Aws()
-    own: dict[str, Any] = {}
+    log, aws = logs.configure(), Aws(environment.region)
     try:
-        ledger = Ledger.connect(environment.table, aws)
-        if environment.callback == "settle":
-            return settle(_run(environment, ledger), environment.table, aws)
-        if environment.callback:
-            return run_job(environment, ledger, _run(environment, ledger))
-        bus = EventBus(environment.event_bus, lambda: aws.client("events")) if environment.event_bus else None
-        run = _run(environment, ledger)
-        outcome = _outcome(environment, ledger, run, capture, bus)
-        own = (run.get("tasks") or {}).get(environment.task_id) or {}
+        return MODES[environment.callback](Workload.load(environment, aws, log))
     except LedgerError as error:
         print(f"ductwork worker: {error}", file=sys.stderr)
         if environment.callback:
             return EXIT_UNREPORTED
         # Not in the ledger, so whoever looks there must not start.
-        outcome = Outcome("failed", error=str(error))
-    stops, quiet = bool(own.get("stops")), bool(own.get("quiet"))
-    return report(outcome, environment.token, lambda: aws.client("stepfunctions"), stops=stops, quiet=quiet)
-
-
-def _run(environment: WorkerEnvironment, ledger: Ledger) -> Item:
-    run = ledger.run(environment.dag_id, environment.run_id)
-    if run is None:
-        raise LedgerError(
-            f"run {environment.run_id!r} of DAG {environment.dag_id!r} is not in table {environment.table!r}: "
-            "the state machine's first state or the submitter creates it"
-        )
-    return run
-
-
-def _outcome(
-    environment: WorkerEnvironment, ledger: Ledger, run: Item, capture: FailureCapture, bus: EventBus | None
-) -> Outcome:
-    item = ledger.task(environment.dag_id, environment.run_id, environment.task_id, environment.map_index)
-    number = next_try(item, environment.job_id, environment.job_attempt)
-    if number is None:
-        known = item or {}
-        event_bus.settle(bus, known, lambda **changes: ledger.update(known["pk"], known["sk"], changes))
-        return Outcome.of(known)
-    facts: dict[str, Any] = run.get("tasks") or {}
-    own = facts.get(environment.task_id) or {}
-    if _OF_THE_LAST_ATTEMPT & own.keys() and number > _max_tries(own, item) + 1:
-        return _buried(environment, ledger, run)
-    # A state machine has decided before it starts an array, though its children have no token.
-    decided = run.get("target") == "stepfunctions" and not schema.is_chain(run)
-    gated = environment.token is None and not decided
-    if gated and (ended := diverted(environment, ledger, run, item)):
-        return ended
-    session = Session(
-        ledger=ledger,
-        run=run,
-        task_id=environment.task_id,
-        map_index=environment.map_index,
-        try_number=number,
-        max_tries=_max_tries(own, item),
-        job_id=environment.job_id,
-        job_attempt=environment.job_attempt,
-        map_size=environment.map_size,
-        event_bus=bus,
-    )
-    # Without a token nobody would start the task again; with one, the state machine says whether it does.
-    hold = environment.token is None or bool(own.get("hold_reschedules"))
-    return Runner(
-        session,
-        capture,
-        hold_reschedules=hold,
-        kill_grace=environment.kill_grace,
-        dead_try=callbacks.died_with(item, number),
-        # With a token the state machine waits between two tries.
-        retry_facts=own if environment.token is None else None,
-    ).run()
-
-
-def _max_tries(facts: dict[str, Any], item: Item | None) -> int:
-    """The item's own value wins: Airflow raises it when a task instance is cleared."""
-    return int((item or {}).get("max_tries", facts.get("max_tries", 0)))
-
-
-def _buried(environment: WorkerEnvironment, ledger: Ledger, run: Item) -> Outcome:
-    """End a task whose last try's container has died: what is below it in the chain may run, its callbacks must."""
-    own = run["tasks"][environment.task_id]
-    code = run_job(replace(environment, callback="task" if own.get("calls_back") else "record"), ledger, run)
-    item = ledger.task(environment.dag_id, environment.run_id, environment.task_id, environment.map_index) or {}
-    # Its callbacks are due again where they were cut short.
-    return Outcome.of(item) if code == EXIT_OK else Outcome("up_for_retry")
+        result = TryResult("failed", error=str(error))
+        return report(result, environment.token, lambda: aws.client("stepfunctions"))

@@ -1,9 +1,10 @@
 """What tasks see of their run."""
 
 from datetime import datetime
+from functools import cached_property
 
 from airflow.providers.standard.operators.bash import BashOperator
-from airflow.sdk import DAG, task
+from airflow.sdk import DAG, BaseOperator, task
 
 with DAG(
     "context",
@@ -34,3 +35,26 @@ with DAG(
         retries=1,
     )
     looks()
+
+
+class Uploads(BaseOperator):
+    """Looks up what its argument names when it runs, under the argument's own name."""
+
+    def __init__(self, target, **kwargs):
+        super().__init__(**kwargs)
+        self._target_id = target
+        self._runs = False
+
+    @cached_property
+    def target(self):
+        if not self._runs:
+            raise LookupError("there is nothing to look it up in before the task runs")
+        return f"found {self._target_id}"
+
+    def execute(self, context):
+        self._runs = True
+        return self.target
+
+
+with DAG("computed_arguments"):
+    Uploads(task_id="up", target="only_on_workers")

@@ -54,3 +54,10 @@ with DAG("long_way_round"):
     first >> last
     first >> empty("short", "all_done") >> empty("end", "one_done")
     last >> empty("after", "all_failed")
+
+with DAG("spine"):
+    # Below each step the next one and an audit: 23 forks in one another.
+    step = works.override(task_id="step00")()
+    for n in range(1, 24):
+        step >> empty(f"audit{n:02}")
+        step >> (step := breaks.override(task_id="step18")() if n == 18 else empty(f"step{n:02}", "one_done"))

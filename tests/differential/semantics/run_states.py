@@ -92,3 +92,17 @@ with DAG("early"):
     [fast, late_and_broken] >> works.override(task_id="on_done", trigger_rule="one_done")()
     [breaks(), late] >> works.override(task_id="on_failure", trigger_rule="one_failed")()
     [fast, late_and_broken] >> empty("all_of_them") >> empty("below")
+
+with DAG("numbers_below_nothing"):
+
+    def broken(name, **settings):
+        return breaks.override(task_id=name, **settings)()
+
+    bad = [
+        broken("no_retries", retries=-1),
+        broken("no_delay", retries=1, retry_delay=-5),
+        broken("no_growth", retries=1, retry_delay=0.5, retry_exponential_backoff=-3),
+        broken("no_bound", retries=1, retry_exponential_backoff=2, max_retry_delay=timedelta(days=-1)),
+        broken("no_time", execution_timeout=timedelta(days=-1)),
+    ]
+    bad >> empty("after", "all_failed")

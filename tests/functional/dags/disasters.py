@@ -29,6 +29,13 @@ with DAG("disasters"):
         os.kill(os.getppid(), signal.SIGKILL)
         os.kill(os.getpid(), signal.SIGKILL)
 
+    @task(retries=2, retry_delay=1, retry_exponential_backoff=True)
+    def fails_then_dies(ti):
+        if ti.try_number == 1:
+            raise ValueError("this time it says so")
+        os.kill(os.getppid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+
     @task
     def fine():
         return 1
@@ -42,4 +49,5 @@ with DAG("disasters"):
     too_large()
     below.override(task_id="below_killed")(kills_its_worker())
     kills_itself()
+    fails_then_dies()
     fine()

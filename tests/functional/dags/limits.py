@@ -40,6 +40,11 @@ def grouped(index):
     inner(index)
 
 
+@task(depends_on_past=True)
+def new():
+    pass
+
+
 with DAG("one_run", max_active_runs=1):
     work()
 
@@ -57,3 +62,8 @@ with DAG("past_downstream"):
 
 with DAG("past_grouped"):
     grouped.expand(index=[1, 2])
+
+with DAG("past_of_new"):
+    after_past.override(task_id="old")()
+    new.override(ignore_first_depends_on_past=True)()
+    new.override(task_id="strict")()

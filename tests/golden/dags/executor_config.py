@@ -40,7 +40,22 @@ with DAG("executor_config", schedule=None, start_date=datetime(2026, 1, 1)):
         },
     )
     image = BashOperator(
-        task_id="image", bash_command="true", executor_config={"ductwork": {"image": "registry.example/etl:1.2"}}
+        task_id="image",
+        bash_command="true",
+        queue="large",
+        executor_config={
+            "ductwork": {
+                "image": "registry.example/etl:1.2",
+                "job_queue": "fargate",
+                "platform": "fargate",
+                "public_ip": True,
+                "job_role": "arn:aws:iam::123456789012:role/job",
+                "execution_role": "arn:aws:iam::123456789012:role/start",
+                "secrets": {"TOKEN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:token"},
+                "environment": {"TOKEN": "of the secret", "STAGE": ""},
+                "memory": 5000,
+            }
+        },
     )
     elsewhere = BashOperator(task_id="elsewhere", bash_command="true", executor_config={"pod_override": None})
     own >> batch_executor >> image >> elsewhere

@@ -10,8 +10,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from ductwork_airflow.aws import Aws
+from ductwork_airflow.aws.clients import Aws
 from ductwork_airflow.ledger import Ledger
+from forked_processes import ForkedProcesses
+from migrated_home import migrate
 
 DAGS = Path(__file__).parent / "dags"
 SUPPORT = Path(__file__).parents[2] / "support"
@@ -30,7 +32,7 @@ def airflow_side(tmp_path_factory):
         # Seconds that remote tasks are given to end when their run is stopped; these do nothing about it.
         "DUCTWORK_KILL_GRACE": "2",
     }
-    subprocess.run([sys.executable, "-m", "airflow", "db", "migrate"], env=environment, check=True, capture_output=True)
+    migrate(environment, tmp_path_factory)
     return environment
 
 
@@ -82,7 +84,7 @@ class Remote:
 
     def jobs(self, dag_id: str, run_id: str) -> list[str]:
         """The names of all jobs of a run that Batch has ever been given."""
-        from ductwork import names
+        from ductwork.contracts import names
 
         mark = names.run_hash(dag_id, run_id)
         pages = self._batch.get_paginator("list_jobs")
@@ -100,29 +102,26 @@ class Remote:
 
 
 @pytest.fixture
-def airflow_process(airflow_side, embedded, tmp_path):
-    """``airflow_process(dag_id, *steps)``: command and environment of :mod:`airflow_runs`; traces and switches are in
-    ``tmp_path``.
-    """
+def start_dag(airflow_side, embedded, tmp_path):
+    """``start_dag(dag_id, *steps)``: :mod:`airflow_runs` as a forked process; traces and switches are in ``tmp_path``."""
 
-    def make(dag_id: str, *steps: str, **variables: str):
+    def start(dag_id: str, *steps: str, **variables: str):
         control = Path(airflow_side["AIRFLOW__CORE__DAGS_FOLDER"]) / "control.py"
-        script, conf = str(SUPPORT / "airflow_runs.py"), json.dumps({"folder": str(tmp_path)})
+        script, conf = SUPPORT / "airflow_runs.py", json.dumps({"folder": str(tmp_path)})
         environment = {**airflow_side, "AIRFLOW__DUCTWORK__ENDPOINT_URL": embedded, **variables}
-        return [sys.executable, script, str(control), dag_id, conf, *steps], environment
+        return ForkedProcesses.of(airflow_side).start("script", [script, control, dag_id, conf, *steps], environment)
 
-    return make
+    return start
 
 
 @pytest.fixture
-def run_dag(airflow_process):
+def run_dag(start_dag):
     """``run_dag(dag_id, *steps)``: the records of :mod:`airflow_runs`, each with the whole ``log``."""
 
     def run(dag_id: str, *steps: str, **variables: str):
-        command, environment = airflow_process(dag_id, *steps, **variables)
-        done = subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment, check=False)
-        assert done.returncode == 0, f"{dag_id} {steps}:\n{done.stderr[-6000:]}"
-        return [{**record, "log": done.stderr} for record in json.loads(done.stdout)]
+        done = start_dag(dag_id, *steps, **variables).wait()
+        assert done.code == 0, f"{dag_id} {steps}:\n{done.err[-6000:]}"
+        return [{**record, "log": done.err} for record in json.loads(done.out)]
 
     return run
 

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.execution_time import task_runner
-from ductwork_airflow.attachments import Attachments, key_of
+from ductwork_airflow.airflow_side.attachments import Attachments, key_of
 from ductwork_airflow.operators import SubmitScheduleOperator
-from ductwork_airflow.submit import runs
-from ductwork_airflow.submit.remote import RunHandle
+from ductwork_airflow.run_model.handle import RunHandle
+from ductwork_airflow.runs import lifecycle
 
 KILLS = [
     ("failed", True, "failed"),  # marked by a user
@@ -41,7 +41,13 @@ def test_on_kill_leaves_the_run_to_a_next_try(
         cancel_on_kill=cancel_on_kill,
     )
     ti = SimpleNamespace(
-        dag_id="control", run_id="r1", task_id="submit", map_index=-1, max_tries=0, xcom_push=lambda **_: None
+        dag_id="control",
+        run_id="r1",
+        task_id="submit",
+        map_index=-1,
+        try_number=1,
+        max_tries=0,
+        xcom_push=lambda **_: None,
     )
     moment = datetime.now(timezone.utc)
     dates = dict.fromkeys(("logical_date", "run_after", "data_interval_start", "data_interval_end"), moment)
@@ -52,4 +58,4 @@ def test_on_kill_leaves_the_run_to_a_next_try(
     run = remote.ledger.run("long", tmp_path.name)
     assert (run["state"] if "ended_at" in run else None) == ends
     assert Attachments(remote.ledger, key_of(ti)).read().killed is (ends is not None)
-    runs.watcher(aws, handle).stop("the test is over")
+    lifecycle.watcher(aws, handle).stop("the test is over")

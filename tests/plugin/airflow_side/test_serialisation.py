@@ -7,7 +7,7 @@ import pytest
 from airflow.sdk import DAG
 from ductwork_airflow.hooks import SETTINGS
 from ductwork_airflow.operators import SubmitScheduleOperator
-from ductwork_airflow.submit.remote import RunHandle
+from ductwork_airflow.run_model.handle import RunHandle
 from ductwork_airflow.triggers import RunTrigger
 
 try:

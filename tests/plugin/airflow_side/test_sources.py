@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.providers.common.compat.sdk import AirflowTaskTimeout
 from airflow.sdk.execution_time.timeout import timeout
-from ductwork_airflow.sources import Loaded, Source, SourceError, default_run_id, request_of
+from ductwork_airflow.airflow_side.schedule_source import Loaded, Source, SourceError, default_run_id, request_of
 
 DAGS = Path(__file__).parent / "dags"
 MACHINE = "arn:aws:states:us-east-1:123456789012:stateMachine:etl"
@@ -146,6 +146,15 @@ def test_the_remote_run_is_the_dag_runs_likeness():
     assert (request.dag_id, request.run_id, request.run_type, request.conf) == ("etl", "r1", "scheduled", {"a": 1})
     assert request.logical_date == given.logical_date
     assert request.data_interval == (given.data_interval_start, given.data_interval_end)
+    assert (request.partition_key, request.partition_date) == (None, None)
+    partition = {"partition_key": "2026-01-01", "partition_date": given.logical_date}
+    assert (
+        json.loads(request_of(dag_run(**partition), "etl", "r1").execution_input()).items()
+        >= {
+            "partition_key": "2026-01-01",
+            "partition_date": "2026-01-01T00:00:00+00:00",
+        }.items()
+    )
     assert request_of(given, "etl", "r1", {"b": 2}).conf == {"b": 2}
     assert request_of(given, "etl", "r1", {}).conf == {}
 

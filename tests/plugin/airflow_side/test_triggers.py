@@ -10,10 +10,10 @@ import pytest
 from airflow.sdk.execution_time import task_runner
 from aws_proxy import Proxy
 from ductwork.compiler import Options, compile_paths
-from ductwork_airflow.attachments import Attachment, Attachments
+from ductwork_airflow.airflow_side.attachments import Attachment, Attachments
 from ductwork_airflow.compat import tells_triggers_of_kills
-from ductwork_airflow.submit import runs
-from ductwork_airflow.submit.request import RunRequest
+from ductwork_airflow.run_model.request import RunRequest
+from ductwork_airflow.runs import lifecycle
 from ductwork_airflow.triggers import RunTrigger
 
 TARGETS = ("stepfunctions", "batch")
@@ -38,14 +38,14 @@ def started(airflow_side, embedded, aws, tmp_path, monkeypatch):
             dag_id, f"manual__{tmp_path.name}", moment, (moment, moment), conf={"folder": str(tmp_path)}
         )
         role = {"role_arn": ROLE} if target == "stepfunctions" else {}
-        handle = runs.submit(aws, artefact.document, target, request, ledger_table="ductwork", **role)
+        handle = lifecycle.submit(aws, artefact.document, target, request, ledger_table="ductwork", **role)
         begun.append(handle)
         settings = {"handle": handle.as_dict(), "settings": {}, "waiter_delay": None, "waiter_max_attempts": 1000}
         return RunTrigger(**{**settings, **arguments})
 
     yield start
     for handle in begun:
-        runs.watcher(aws, handle).stop("the test is over")
+        lifecycle.watcher(aws, handle).stop("the test is over")
 
 
 async def first_event(trigger):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from types import SimpleNamespace
+
 import pytest
 from airflow.providers.common.compat.sdk import AirflowSkipException, DownstreamTasksSkipped, TaskDeferred
 from airflow.sdk import DAG, task
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time import task_runner
 from airflow.sdk.execution_time.comms import ErrorResponse, SetXCom
-from ductwork.ledger_schema import RUN_SK, run_pk
+from ductwork.contracts.ledger import RUN_SK, run_pk, submitter_key
+from ductwork_airflow.airflow_side.attachments import Attachment, Attachments, DagRun
 from ductwork_airflow.delegate import delegate
 from ductwork_airflow.delegate.mirror_task import LABEL_TEMPLATE, RemoteRunError, RemoteTaskFailedError
 from ductwork_airflow.delegate.outcomes import STAND_IN, LengthRefusedError
 from ductwork_airflow.ledger import now
+from ductwork_airflow.run_model.handle import RunHandle
 from harness import CREDENTIALS
 
 
@@ -46,6 +51,9 @@ class Server:
         self.xcoms.append((message.key, message.map_index, message.value, message.mapped_length))
 
 
+STARTED = DagRun("2026-01-01T00:00:00+00:00")
+
+
 def twin(ledger):
     with DAG("mirrored") as dag:
 
@@ -75,6 +83,9 @@ def mirror(ledger, dynamodb_endpoint, run_id, monkeypatch):
     """``mirror(task_id, map_index)`` carries a mirror task out; ``mirror.server`` has what it pushed."""
     monkeypatch.setenv("AIRFLOW__DUCTWORK__ENDPOINT_URL", dynamodb_endpoint)
     ledger.start_run("mirrored", run_id)
+    handle = RunHandle("mirrored", run_id, "stepfunctions", ledger.table)
+    attachments = Attachments(ledger, submitter_key("mirrored", run_id, "ductwork_submit"))
+    attachments.write(Attachment(handle, 1, dag_run=STARTED))
 
     def run(task_id, map_index=-1, server=None, try_number=1):
         run.server = server or Server()
@@ -83,10 +94,11 @@ def mirror(ledger, dynamodb_endpoint, run_id, monkeypatch):
         if operator.is_mapped:
             operator = operator.unmap({})
         run.ti = TaskInstance(run_id, task_id, map_index, try_number)
-        run.context = {"ti": run.ti}
+        run.context = {"ti": run.ti, "dag_run": SimpleNamespace(start_date=run.started, clear_number=0)}
         return operator.resume(run.context, {"ended": True})
 
     dag = twin(ledger)
+    run.started = datetime.fromisoformat(STARTED.started_at)
     run.where = ("mirrored", run_id)
     return run
 
@@ -113,17 +125,29 @@ def test_each_instance_ends_as_its_own_original(ledger, mirror):
     assert all(mark["max_tries"] == 3 for mark in marks.values())
 
 
+def test_an_outcome_of_another_dag_run_is_not_taken_over(ledger, mirror):
+    """The DAG run was deleted and made again; the submit task has everything run again, or refuses."""
+    ended(ledger, mirror, "other", "success")
+    mirror.started += timedelta(hours=1)
+    with pytest.raises(TaskDeferred) as deferred:
+        mirror("other")
+    assert deferred.value.trigger.foreign is True
+    assert deferred.value.trigger.past_task == ledger.task(*mirror.where, "other")["ended_at"]
+    mirror.started -= timedelta(hours=1)
+    assert mirror("other") is None
+
+
 @pytest.mark.parametrize("size", [2, 50])
 def test_an_instance_costs_the_same_whatever_the_number_of_its_siblings(ledger, mirror, calls, size):
     with pytest.raises(TaskDeferred):
         mirror("each", 1)
-    assert calls == {"GetItem": 3}, "the run, the instance, the task"
+    assert calls == {"GetItem": 4}, "the run, the instance, the task, who started the run"
     for index in range(size):
         ended(ledger, mirror, "each", "success", index)
         ledger.put_xcom(*mirror.where, "each", "return_value", index, map_index=index)
     calls.clear()
     mirror("each", 1)
-    assert calls == {"GetItem": 3, "Query": 2, "UpdateItem": 1}, "the run, the instance, one XCom and its key, the mark"
+    assert calls == {"GetItem": 4, "Query": 2, "UpdateItem": 1}, "as before, one XCom and its key, the mark"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from airflow.sdk.execution_time import task_runner
 from airflow.sdk.module_loading import import_string
-from ductwork.ledger_schema import RUN_SK, run_pk, task_sk
+from ductwork.contracts.ledger import RUN_SK, run_pk, task_sk
 from ductwork_airflow.delegate.trigger import MirrorTrigger
 from harness import CREDENTIALS
 
@@ -33,6 +33,7 @@ SETTINGS = {
     "poll_interval": 0.01,
     "past_run": PAST,
     "past_task": None,
+    "foreign": False,
 }
 
 
@@ -112,6 +113,24 @@ ENDED = {"state": "success", "ended_at": NEW}
 )
 def test_fires_when_there_is_something_to_know(watched, scenes, event):
     trigger, airflow = watched(scenes)
+    assert asyncio.run(first(trigger)) == event
+    assert airflow.scenes == []
+
+
+@pytest.mark.parametrize(
+    ("scenes", "event"),
+    [
+        # The submit task refuses; what was seen first may be of a DAG run that was deleted since.
+        (
+            [("success", {"ended_at": PAST}, None), ("running", None, None), ("failed", None, None)],
+            {"refused": "the run on AWS is not this DAG run's: task ductwork_submit is failed"},
+        ),
+        # It has everything run again.
+        ([("running", {"ended_at": PAST}, {"t": ENDED}), ("running", {"ended_at": NEW}, None)], {"ended": True}),
+    ],
+)
+def test_a_run_of_another_dag_run(watched, scenes, event):
+    trigger, airflow = watched(scenes, foreign=True, past_task=NEW)
     assert asyncio.run(first(trigger)) == event
     assert airflow.scenes == []
 

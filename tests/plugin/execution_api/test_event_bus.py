@@ -41,10 +41,10 @@ def expected(of: int = 1) -> dict[str, Any]:
     return {"Entries": [entry] * of}
 
 
-def succeed(api: Api, extras: int = 1) -> None:
+def succeed(api: Api, extras: int = 1, **further: Any) -> None:
     api.start()
     asset = {"name": "orders", "uri": "s3://bucket/orders"}
-    events = [{"dest_asset_key": asset, "extra": {"rows": number}} for number in range(extras)]
+    events = [{"dest_asset_key": asset, "extra": {"rows": number}, **further} for number in range(extras)]
     outlets = [{**asset, "type": "Asset"}]
     body = {"state": "success", "end_date": NOW.isoformat(), "task_outlets": outlets, "outlet_events": events}
     api.client.patch(f"task-instances/{api.id}/state", json=body)
@@ -75,6 +75,18 @@ def test_an_event_is_put(make_api: MakeApi, bus: Bus) -> None:
     assert (api.item["state"], DUE in api.item) == ("success", False)
 
 
+@pytest.mark.parametrize(("of_run", "own", "expected"), [("day", None, "day"), ("day", "own", "own"), ("", None, None)])
+def test_an_event_is_of_its_own_partition_else_of_the_runs(
+    make_api: MakeApi, of_run: str, own: str | None, expected: str | None
+) -> None:
+    api = make_api()
+    api.session.run["partition_key"] = of_run
+    succeed(api, **({"partition_key": own} if own else {}))
+    found = api.client.asset_events.get(name="orders", uri="s3://bucket/orders").asset_events
+    (recorded,) = (event for event in found if event.source_dag_id == api.session.dag_id)
+    assert recorded.partition_key == expected
+
+
 def test_what_was_not_taken_is_put_again_and_nothing_else(make_api: MakeApi, bus: Bus) -> None:
     api = make_api()
     api.session.event_bus, stubber = bus
@@ -96,7 +108,7 @@ def test_what_cannot_be_put_stays_due(make_api: MakeApi, bus: Bus, capsys: pytes
     assert "asset events are not on event bus assets" in (said := capsys.readouterr().err)
     assert "no events:PutEvents" in said
     stubber.add_response("put_events", taken(), expected())
-    event_bus.settle(bus[0], api.item, api.session.amend)
+    event_bus.flush(bus[0], api.item[DUE], api.session.amend)
     assert DUE not in api.item
 
 

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from ductwork import ledger_schema as schema
+from ductwork.contracts import ledger as schema
 from ductwork_airflow.ledger import Ledger
 
 from .conftest import Api, MakeApi

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from datetime import datetime, timedelta, timezone
 
@@ -176,7 +175,7 @@ def test_asset_events(api: Api) -> None:
 def test_assets_of_the_dag_are_known_before_any_event(make_api: MakeApi) -> None:
     name = f"declared-{uuid.uuid4()}"
     plain, grouped = {"name": name, "uri": f"x://{name}"}, {"name": f"{name}-2", "uri": "y", "group": "g"}
-    api = make_api(run={"assets": json.dumps([plain, {**grouped, "extra": {"n": [1]}}])})
+    api = make_api(run={"assets": [plain, {**grouped, "extra": {"n": [1]}}]})
     get = api.client.assets.get
     assert get(name=name).model_dump(exclude={"type"}) == {**plain, "group": "asset", "extra": {}}
     assert get(uri="y").model_dump(exclude={"type"}) == {**grouped, "extra": {"n": [1]}}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from .conftest import Api, MakeApi
 
-KEYS = ["return_value", "with space", "a/b", "50%", "ключ"]
+KEYS = ["return_value", "with space", "a/b", "50%", "ключ", "a/", "/a", "/", "k" * 512]
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -25,6 +25,27 @@ def test_a_value_comes_back(api: Api, key: str, value: object) -> None:
     xcoms.delete(*api.where, key)
     assert xcoms.get(*api.where, key).value is None
     assert xcoms.head(*api.where, key).len == 0
+
+
+def test_an_empty_key_is_refused(api: Api) -> None:
+    """As Airflow's server does; it is not the same as a value that is not there."""
+    xcoms, refusal = api.client.xcoms, "Remote server returned validation error"
+    for call in (
+        lambda: xcoms.set(*api.where, "", "value"),
+        lambda: xcoms.get(*api.where, ""),
+        lambda: xcoms.delete(*api.where, ""),
+        lambda: xcoms.get_sequence_slice(*api.where, "", None, None, None),
+        lambda: api.client.variables.set("", "value", None),
+        lambda: api.client.variables.delete(""),
+        lambda: api.client.task_state_store.get(api.id, ""),
+    ):
+        with pytest.raises(ServerResponseError, match=refusal):
+            call()
+
+
+def test_a_key_that_the_ledger_cannot_hold_is_refused(api: Api) -> None:
+    with pytest.raises(ServerResponseError, match="key"):
+        api.client.xcoms.set(*api.where, "k" * 1100, "value")
 
 
 @pytest.fixture

@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ductwork_airflow.local.aws import ROLE_ARN, EmbeddedAws
-from ductwork_airflow.local.workers import WorkerPool
+from ductwork.contracts import ledger as schema
+from ductwork_airflow.embedded_aws.batch.worker_pool import WorkerPool
+from ductwork_airflow.embedded_aws.services import ROLE_ARN, EmbeddedAws
+from ductwork_airflow.ledger import Ledger
+from jsonata_reference import judged
 
+MOST_WRITES = 25  # of one BatchWriteItem
 QUEUE, DEFINITION = "queue", "definition"
 TERMINAL = {"SUCCEEDED", "FAILED"}
 
@@ -46,6 +50,16 @@ class Embedded:
             time.sleep(0.01)
         return job
 
+    def fill(self, book: Ledger, number: int, first: int) -> None:
+        """Give the instance ``first`` of d, r, t and those after it an XCom, many in a request."""
+        book.put_xcom("d", "r", "t", "k", 0, map_index=first)
+        key = {"pk": {"S": schema.run_pk("d", "r")}, "sk": {"S": schema.xcom_sk("t", "k", first)}}
+        item = self.dynamodb.get_item(TableName=book.table, Key=key)["Item"]
+        keys = [schema.xcom_sk("t", "k", index) for index in range(first, first + number)]
+        for at in range(0, number, MOST_WRITES):
+            writes = [{"PutRequest": {"Item": {**item, "sk": {"S": sk}}}} for sk in keys[at : at + MOST_WRITES]]
+            assert not self.dynamodb.batch_write_item(RequestItems={book.table: writes})["UnprocessedItems"]
+
     def start(self, states: Mapping[str, Any], value: Any = None, **top: Any) -> str:
         self._machines += 1
         definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states, **top}
@@ -71,7 +85,7 @@ class Embedded:
 @pytest.fixture(scope="module")
 def embedded(pool: WorkerPool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded]:
     logs: Path = tmp_path_factory.mktemp("logs")
-    with EmbeddedAws(pool=pool, jobs=4, log_dir=logs) as aws:
+    with judged(), EmbeddedAws(pool=pool, jobs=4, log_dir=logs) as aws:
         aws.ensure_queue(QUEUE)
         aws.ensure_job_definition(
             DEFINITION, command=["sh", "-c", "exit 9"], environment={"FROM": "definition", "BOTH": "definition"}
@@ -80,10 +94,11 @@ def embedded(pool: WorkerPool, tmp_path_factory: pytest.TempPathFactory) -> Iter
 
 
 def job_task(*command: str, **fields: Any) -> dict[str, Any]:
-    """A Task state that runs a command, with its token and its try number in the environment."""
+    """A Task state that runs a command, with its token, its try number and its Region in the environment."""
     environment = [
         {"Name": "TOKEN", "Value": "{% $states.context.Task.Token %}"},
         {"Name": "TRY", "Value": "{% $string($states.context.State.RetryCount + 1) %}"},
+        {"Name": "AWS_DEFAULT_REGION", "Value": "{% $split($states.context.Execution.Id, ':')[3] %}"},
     ]
     arguments = {
         "JobName": "job",

@@ -19,15 +19,24 @@ from botocore.exceptions import ClientError
 from jsonata import Jsonata
 from moto.batch.responses import BatchResponse
 from moto.core.config import default_user_config
+from moto.core.serialize import AttributePickerContext, NoAlias, XFormedAttributePicker
+from moto.core.utils import get_service_model
+from moto.dynamodb.parsing.expressions import UpdateExpressionParser
+from moto.dynamodb.parsing.validators import ActionCountValidator
 from moto.server import ThreadedMotoServer
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.program import program
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service as service
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_batch as batch
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
     state_task_service_callback as callback,
 )
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
+    state_task_service_dynamodb as dynamodb_task,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_sfn as children
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.seconds import Seconds
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramError, ProgramStopped
@@ -77,15 +86,21 @@ def without_server() -> dict[str, bool]:
         "patch_spelling": spelled == {"JobName": "x"},
         "patch_arguments": "ShareIdentifier" not in batch._SUPPORTED_API_PARAM_BINDINGS["submitjob"],
         "patch_batch": "ContainerOverrides" in overridden,
+        "patch_children": "sfn_client.describe_execution("
+        in inspect.getsource(children.StateTaskServiceSfn._build_sync2_resolver),
         "patch_waiting": callback._DELAY_SECONDS_SYNC_CONDITION_CHECK == 0.5,
         "patch_error_names": raises(ValueError, lambda: CustomErrorName("States.TaskFailed")),
         "patch_error_matching": not task_failed_matches("States.QueryEvaluationError"),
         "patch_wait": waits_though_stopped(),
         "patch_stop": error_replaces_stop(),
+        "patch_threads": program.Program._eval_body.__code__.co_stacksize < 1000,
+        "patch_reply_members": names_of_a_member_found_twice(),
+        "patch_action_counts": clauses_counted() > 1,
         "patch_parser": raises(ASLParserException, lambda: AmazonStateLanguageParser.parse(tolerated)),
         "patch_literals": Preprocessor._inner_string_of(SimpleNamespace(getText=lambda: r'"a\"b"')) != 'a"b',
         "patch_dynamodb_lock": "Lock(" not in dynamodb,
         "patch_dynamodb_transactions": "deepcopy(\n                    self.tables" in transactions,
+        "patch_dynamodb_errors": "FailureEventException" not in inspect.getsource(dynamodb_task),
         "patch_dynamodb_queries": "self.all_items()" in queries and "sorted(" in items,
         "patch_batch_responses": "retryStrategy" not in inspect.getsource(BatchResponse.submitjob),
     }
@@ -95,6 +110,33 @@ def task_failed_matches(error: str) -> bool:
     env = SimpleNamespace(stack=[StatesErrorName.from_name(error)])
     ErrorEqualsDecl([StatesErrorName.from_name("States.TaskFailed")])._eval_body(env)
     return bool(env.stack.pop())
+
+
+def names_of_a_member_found_twice() -> bool:
+    asked = []
+
+    class Recording(NoAlias):
+        def has_alias(self, key: str) -> bool:
+            asked.append(key)
+            return True
+
+    picker = XFormedAttributePicker([Recording])
+    member = AttributePickerContext(obj={}, key="Key", shape=None, service_model=get_service_model("dynamodb"))
+    for _ in range(2):
+        list(picker.get_possible_keys(member))
+    return len(asked) == 2
+
+
+def clauses_counted() -> int:
+    counted = []
+
+    class Recording(ActionCountValidator):
+        def verify_action_counts(self, node: Any) -> Any:
+            counted.append(node)
+            return node
+
+    Recording().traverse(UpdateExpressionParser.make("SET a = :a, b = :b REMOVE c"))
+    return len(counted)
 
 
 def waits_though_stopped() -> bool:
@@ -136,6 +178,16 @@ class Machines:
                 return found
             time.sleep(0.02)
         return found
+
+    def reached(self, execution: str, event: str) -> None:
+        """Wait until there is an event of this type in the execution's history."""
+        deadline = time.monotonic() + 20
+        while event not in {each["type"] for each in self.history(execution)}:
+            assert time.monotonic() < deadline, f"no {event}: {self.history(execution)}"
+            time.sleep(0.02)
+
+    def history(self, execution: str) -> list[Any]:
+        return self.sfn.get_execution_history(executionArn=execution, maxResults=1000)["events"]
 
     def run(self, states: dict[str, Any], language: str = "JSONata") -> dict[str, Any]:
         return self.finished(self.start(states, language))
@@ -221,9 +273,9 @@ def distributed(machines: Machines) -> dict[str, Any]:
 def stopped_in_retry(machines: Machines) -> str:
     retry = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 20}]
     execution = machines.start({"A": one_branch({"Type": "Fail", "Error": "E"}, Retry=retry)})
-    time.sleep(0.5)
+    machines.reached(execution, "FailStateEntered")
     machines.sfn.stop_execution(executionArn=execution)
-    time.sleep(0.5)
+    machines.finished(execution, seconds=1)
     return execution
 
 
@@ -238,8 +290,8 @@ def tokens(machines: Machines) -> dict[str, bool]:
         "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "W"}],
         "Next": "W",
     }
-    machines.start({"A": task, "W": {"Type": "Wait", "Seconds": 5, "End": True}}, "JSONPath")
-    time.sleep(4)  # two tries of a second, a second between them
+    execution = machines.start({"A": task, "W": {"Type": "Wait", "Seconds": 5, "End": True}}, "JSONPath")
+    machines.reached(execution, "WaitStateEntered")  # after two tries
     got = machines.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
     sent = [message["Body"] for message in got]
     late = not raises(ClientError, lambda: machines.sfn.send_task_success(taskToken=sent[0], output="{}"))

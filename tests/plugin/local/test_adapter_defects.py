@@ -11,9 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from ductwork_airflow.local import adapter
+from ductwork_airflow.embedded_aws.moto_patches import install
 
-PATCHES = [patch.__name__ for patch in adapter.patches()]
+PATCHES = [patch.__name__ for patch in install.patches()]
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_moto_still_has_the_defect(defects: dict[str, bool], name: str) -> None:
     assert defects[name], f"moto has mended this defect: remove {name}"
 
 
-@pytest.mark.parametrize("patch", adapter.patches(), ids=lambda patch: patch.__name__)
+@pytest.mark.parametrize("patch", install.patches(), ids=lambda patch: patch.__name__)
 def test_a_patch_says_what_it_mends(patch: object) -> None:
     assert patch.__doc__
 
@@ -48,10 +48,10 @@ def test_a_patch_says_what_it_mends(patch: object) -> None:
     ],
 )
 def test_other_versions_of_moto_are_refused(found: str | None, message: str) -> None:
-    with pytest.raises(adapter.UnsupportedMotoError, match=message):
-        adapter.check_version(found)
+    with pytest.raises(install.UnsupportedMotoError, match=message):
+        install.check_version(found)
 
 
 @pytest.mark.parametrize("found", ["5.2.5", "5.2.12"])
 def test_checked_versions_of_moto_are_taken(found: str) -> None:
-    adapter.check_version(found)
+    install.check_version(found)

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 from ductwork.compiler import Options, compile_paths
+from ductwork_airflow.embedded_aws.batch.worker_pool import WorkerPool
+from ductwork_airflow.embedded_aws.services import ROLE_ARN, EmbeddedAws
 from ductwork_airflow.ledger import Ledger
-from ductwork_airflow.local.aws import ROLE_ARN, EmbeddedAws
-from ductwork_airflow.local.provided import PLACES, provide
-from ductwork_airflow.local.workers import WorkerPool
-from ductwork_airflow.submit import runs
-from ductwork_airflow.submit.request import RunRequest
+from ductwork_airflow.local.provision import PLACES, provide
+from ductwork_airflow.run_model.request import RunRequest
+from ductwork_airflow.runs import lifecycle
 
 BUS = "assets"
 DAG = """
@@ -61,8 +61,8 @@ def test_a_worker_puts_its_asset_events_and_what_was_left_due(tmp_path: Path, mo
 
         places = {"ledger_table": ledger.table, "role_arn": ROLE_ARN, "places": PLACES}
         request = RunRequest("producer", "r", DATE, (DATE, DATE))
-        handle = runs.submit(aws.aws, artefact.document, "stepfunctions", request, **places)
-        watcher, deadline = runs.watcher(aws.aws, handle), time.monotonic() + 60
+        handle = lifecycle.submit(aws.aws, artefact.document, "stepfunctions", request, **places)
+        watcher, deadline = lifecycle.watcher(aws.aws, handle), time.monotonic() + 60
         while not (progress := watcher.poll()).ended:
             assert time.monotonic() < deadline
             time.sleep(0.1)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from ductwork_airflow.local import batch_api
-from ductwork_airflow.local import batch_jobs as model
+from ductwork_airflow.embedded_aws.batch import api
+from ductwork_airflow.embedded_aws.batch import jobs as model
 
 from .conftest import DEFINITION, QUEUE, Embedded
 
@@ -109,7 +109,7 @@ def test_dependents_of_ended_jobs(embedded: Embedded) -> None:
 
 def test_a_chain_longer_than_the_stack(embedded: Embedded) -> None:
     first = embedded.submit("sleep", "30")
-    engine = batch_api.engine()
+    engine = api.engine()
     spec, last = engine.get(first).spec, first
     for _ in range(12_000):
         last = engine.submit(replace(spec, depends_on=({"jobId": last},))).id
@@ -158,14 +158,15 @@ def test_n_to_n_and_sequential(embedded: Embedded) -> None:
 
 
 def test_five_thousand_children(embedded: Embedded) -> None:
-    started = time.monotonic()
+    started = time.process_time()  # the server's is this process, and what else the machine does is no matter
     id = embedded.submit("true", arrayProperties={"size": 5000})
-    assert time.monotonic() - started < 2
+    spent = time.process_time() - started
     embedded.until(id, {"PENDING"})
     embedded.batch.terminate_job(jobId=id, reason="enough")
     parent = embedded.ended(id)
     assert sum(parent["arrayProperties"]["statusSummary"].values()) == 5000
     assert embedded.job(f"{id}:4999")["statusReason"] == "enough"
+    assert spent < 2
 
 
 def test_no_more_processes_than_jobs(embedded: Embedded) -> None:

@@ -10,10 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from ductwork_airflow.embedded_aws.batch.worker_pool import WorkerPool
+from ductwork_airflow.embedded_aws.services import EmbeddedAws, strip_aws_variables
+from ductwork_airflow.embedded_aws.tables import StateFileError
 from ductwork_airflow.ledger import Ledger
-from ductwork_airflow.local.aws import EmbeddedAws, without_aws
-from ductwork_airflow.local.tables import StateFileError
-from ductwork_airflow.local.workers import WorkerPool
 
 USERS = {
     "AWS_PROFILE": "company",
@@ -36,7 +36,7 @@ def embedded(pool: WorkerPool, directory: Path) -> EmbeddedAws:
 
 def test_nothing_of_the_users_aws_passes() -> None:
     kept = {"AIRFLOW_VAR_X": "kept", "HTTP_PROXY": "http://proxy:3128", "NO_PROXY": "intranet"}
-    assert without_aws(USERS) == kept
+    assert strip_aws_variables(USERS) == kept
 
 
 def test_the_jobs_environment(pool: WorkerPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,8 +50,7 @@ def test_the_jobs_environment(pool: WorkerPool, tmp_path: Path, monkeypatch: pyt
         "AWS_ENDPOINT_URL": aws.endpoint_url,
         "AWS_ACCESS_KEY_ID": "local",
         "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_REGION": "us-east-1",
+        # And no Region, as on AWS: the jobs of a compiled schedule bring it.
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -139,8 +138,8 @@ def test_queues_and_definitions_by_any_name(pool: WorkerPool, tmp_path: Path) ->
 SILENT = """
 import sys
 from pathlib import Path
-from ductwork_airflow.local.aws import EmbeddedAws
-from ductwork_airflow.local.workers import WorkerPool
+from ductwork_airflow.embedded_aws.services import EmbeddedAws
+from ductwork_airflow.embedded_aws.batch.worker_pool import WorkerPool
 with WorkerPool(preload=False) as pool, EmbeddedAws(pool=pool, jobs=1, log_dir=Path(sys.argv[1])) as aws:
     sfn = aws.aws.client("stepfunctions")
     try:

@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ductwork_airflow.local.adapter_jsonata import QueryError, evaluate
+from ductwork_airflow.embedded_aws.moto_patches.expressions import QueryError, evaluate
 
 VARIABLES = {"text": 'it\'s "q" \\ \n 😀', "big": 2**60 + 1, "nothing": None, "items": [1, None, {"a": []}], "f": 2.0}
 
@@ -12,7 +12,7 @@ VARIABLES = {"text": 'it\'s "q" \\ \n 😀', "big": 2**60 + 1, "nothing": None, 
     ("expression", "value"),
     [
         ("$text", VARIABLES["text"]),
-        ("$big", 2**60 + 1),
+        ("$big", 1152921504606847000),
         ("$nothing", None),
         ("$items", VARIABLES["items"]),
         ("$f", 2),
@@ -47,6 +47,7 @@ def test_values(expression: str, value: Any) -> None:
         ("(((", "threw an error"),
         ("$eval('1')", "threw an error"),
         ("$parse('{')", "threw an error"),
+        ("$parse('[NaN, -Infinity]')", "threw an error"),
         ("$hash('a', 'CRC')", "threw an error"),
         ("$sum", "unsupported result type"),
     ],

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from ductwork_airflow.aws import Aws
+from ductwork_airflow.aws.clients import Aws
 from ductwork_airflow.ledger import Ledger
 
 DAGS = Path(__file__).parents[3] / "dags"

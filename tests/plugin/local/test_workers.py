@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ductwork_airflow.local.workers import WorkerPool
+from ductwork_airflow.embedded_aws.batch.worker_pool import WorkerPool
 
 ENV = {"PATH": os.environ["PATH"]}
 
@@ -144,7 +144,7 @@ def test_closing_ends_all_jobs(tmp_path: Path) -> None:
 MAIN = """
 import os, sys, time
 from pathlib import Path
-from ductwork_airflow.local.workers import WorkerPool
+from ductwork_airflow.embedded_aws.batch.worker_pool import WorkerPool
 pool = WorkerPool(preload=False)
 pool.listen(lambda event: print(pool.pid, event["pid"], flush=True))
 pool.start("id", ["sh", "-c", "trap '' TERM; while :; do sleep 1; done"], dict(os.environ), "/", Path(sys.argv[1]))

@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ductwork import ledger_schema as schema
-from ductwork_airflow import report
-from ductwork_airflow.submit import runs
-from ductwork_airflow.submit.remote import RunHandle
+from ductwork.contracts import ledger as schema
+from ductwork_airflow.reporting import report
+from ductwork_airflow.run_model.handle import RunHandle
+from ductwork_airflow.runs import lifecycle
 from remote_runs import DEFINITION, QUEUE, Remote
 
 
@@ -54,7 +54,9 @@ def test_jobs_that_batch_refuses(remote: Remote) -> None:
         f"BashOperator(task_id='single', bash_command='true', {places})"
     )
     imported = "from airflow.providers.standard.operators.bash import BashOperator\n"
-    handle = remote.run("refused", imported + body, "stepfunctions")
+    machine = remote.compile("refused", imported + body, "stepfunctions")
+    handle = remote.submit(machine, "stepfunctions", remote.request("refused"), remote.blind)
+    remote.watch(handle)
     found = {(item["task_id"], item["map_index"]): item for item in remote.ledger.tasks("refused", handle.run_id)}
     states = {key: item["state"] for key, item in found.items()}
     assert states == {
@@ -71,7 +73,7 @@ def test_jobs_that_batch_refuses(remote: Remote) -> None:
 def test_an_array_is_counted_by_one_description(remote: Remote) -> None:
     """Six children, four slots: two wait, and one of those that run has said so."""
     handle = start(remote, "array", machine("sleep 60", ArrayProperties={"Size": 6}))
-    watcher = runs.watcher(remote.clients, handle)
+    watcher = lifecycle.watcher(remote.clients, handle)
 
     def told() -> dict[str, Any]:
         watcher.poll()
@@ -94,9 +96,9 @@ def test_an_array_is_counted_by_one_description(remote: Remote) -> None:
 
 def test_children_that_died_without_a_word_are_explained(remote: Remote) -> None:
     handle = start(remote, "dying_array", machine("exit 3", ArrayProperties={"Size": 2}))
-    watcher = runs.watcher(remote.clients, handle)
+    watcher = lifecycle.watcher(remote.clients, handle)
     until(lambda: watcher.poll().ended)
-    again = runs.watcher(remote.clients, handle)
+    again = lifecycle.watcher(remote.clients, handle)
     remote.ledger.record_task("dying_array", "r", "t", "failed", 1, map_index=1)
     until(lambda: again.poll() and "error" in (remote.ledger.task("dying_array", "r", "t", 1) or {}), 10)
     item = remote.ledger.task("dying_array", "r", "t", 1) or {}
@@ -125,7 +127,7 @@ def test_several_arrays_are_counted_together_and_their_children_told_apart(remot
     definition = {"QueryLanguage": "JSONata", "StartAt": "Arrays of t", "States": {"Arrays of t": parts}}
     handle = start(remote, "arrays", definition)
     remote.ledger.update(schema.run_pk("arrays", "r"), schema.map_sk("t"), {"size": 4})
-    watcher = runs.watcher(remote.clients, handle)
+    watcher = lifecycle.watcher(remote.clients, handle)
 
     def told() -> dict[str, Any]:
         watcher.poll()
@@ -136,7 +138,7 @@ def test_several_arrays_are_counted_together_and_their_children_told_apart(remot
     watcher.stop("seen")
     until(lambda: watcher.poll().ended)
     remote.ledger.record_task("arrays", "r", "t", "failed", 1, map_index=3)
-    again = runs.watcher(remote.clients, handle)
+    again = lifecycle.watcher(remote.clients, handle)
     until(lambda: again.poll() and "error" in (remote.ledger.task("arrays", "r", "t", 3) or {}), 10)
     item = remote.ledger.task("arrays", "r", "t", 3) or {}
     assert "exit code 3" in item["error"]
@@ -146,7 +148,7 @@ def test_several_arrays_are_counted_together_and_their_children_told_apart(remot
 def test_the_job_of_one_instance_is_that_instances(remote: Remote) -> None:
     busy = [remote.batch.submit_job(**sleeping()) for _ in range(4)]
     handle = start(remote, "one_instance", machine("true", "t[0]", index="0"))
-    watcher = runs.watcher(remote.clients, handle)
+    watcher = lifecycle.watcher(remote.clients, handle)
 
     def instances() -> dict[int, str]:
         watcher.poll()
@@ -170,7 +172,7 @@ def test_jobs_of_executions_below_a_stopped_one_are_ended(remote: Remote) -> Non
     job = remote.batch.submit_job(**sleeping())["jobId"]
     remote.ledger.record_task("below", "r", "t", "running", 1, map_index=3, owner=True)
     remote.ledger.update(schema.run_pk("below", "r"), schema.task_sk("t", 3), {"job_id": job})
-    watcher = runs.watcher(remote.clients, handle)
+    watcher = lifecycle.watcher(remote.clients, handle)
     watcher.poll()
     watcher.stop("enough")
     until(lambda: watcher.poll().ended)

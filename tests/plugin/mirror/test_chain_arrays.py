@@ -6,10 +6,10 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ductwork_airflow import report
 from ductwork_airflow.ledger import Item
-from ductwork_airflow.submit import runs
-from ductwork_airflow.submit.remote import RunHandle
+from ductwork_airflow.reporting import report
+from ductwork_airflow.run_model.handle import RunHandle
+from ductwork_airflow.runs import lifecycle
 from remote_runs import DEFINITION, QUEUE, TABLE, Remote
 
 SIZE = 4
@@ -91,7 +91,7 @@ def test_what_batch_does_not_start_is_asked_after_once(remote: Remote) -> None:
     tasks = {"a": {"job": "a"}, "b": {"job": "b", "upstream": ["a"], "rule": "all_done"}}
     handle = remote.submit(chain("once", jobs, tasks), "batch", remote.request("once"))
     until(lambda: all(job["status"] == "FAILED" for job in remote.jobs("b-")) and remote.jobs("b-"))
-    watcher = runs.watcher(remote.clients, handle)
+    watcher = lifecycle.watcher(remote.clients, handle)
     before = remote.clients.calls["describe_jobs"]
     assert watcher.poll().ended
     # The parents; the children of a, which are dead; one child of b.
@@ -104,7 +104,7 @@ def test_a_stopped_run_ends_all_its_instances(remote: Remote) -> None:
     jobs = [array("slow", "exec sleep 60"), array("below", depends_on=("slow",))]
     tasks = {"slow": {"job": "slow"}, "below": {"job": "below", "upstream": ["slow"]}, "e": {"upstream": ["below"]}}
     handle = remote.submit(chain("stopped", jobs, tasks), "batch", remote.request("stopped"))
-    watcher = runs.watcher(remote.clients, handle)
+    watcher = lifecycle.watcher(remote.clients, handle)
 
     def is_running() -> bool:
         counts = watcher.poll().counts

@@ -1,12 +1,12 @@
-"""How a run that has ended settles the instances of mapped tasks that nobody else can end."""
+"""How a run that has ended closes the instances of mapped tasks that nobody else can end."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from ductwork import ledger_schema as schema
-from ductwork_airflow.mirror import endings
+from ductwork.contracts import ledger as schema
+from ductwork_airflow.mirror import end_tasks
 from remote_runs import Remote
 
 
@@ -40,7 +40,7 @@ def found(remote: Remote, dag_id: str) -> dict[int, tuple[str, str | None]]:
     ],
     ids=["fewer", "none", "the same", "refused", "another refused"],
 )
-def test_settling(
+def test_closing_mapped(
     remote: Remote,
     request: pytest.FixtureRequest,
     size: int,
@@ -48,14 +48,14 @@ def test_settling(
     refused: dict[str, str],
     expected: dict[int, str],
 ) -> None:
-    dag_id = f"settled_{request.node.callspec.id.replace(' ', '_')}"
+    dag_id = f"closed_{request.node.callspec.id.replace(' ', '_')}"
     run, items = left(remote, dag_id, size, states)
-    changed = endings.settle(remote.ledger, run, items, refused)
+    changed = end_tasks.close_mapped(remote.ledger, run, items, refused)
     after = found(remote, dag_id)
     assert {index: state for index, (state, _) in after.items()} == expected
     assert changed == (expected != states)
     for index, (state, error) in after.items():
         assert error == ("no queue" if state == "failed" else None), index
     # Once more finds nothing that is left to do but what was refused, and changes nothing.
-    endings.settle(remote.ledger, run, remote.ledger.tasks(dag_id, "r"), refused)
+    end_tasks.close_mapped(remote.ledger, run, remote.ledger.tasks(dag_id, "r"), refused)
     assert found(remote, dag_id) == after

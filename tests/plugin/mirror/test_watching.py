@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
-from ductwork_airflow.mirror import RunWatcher, jobs
-from ductwork_airflow.submit import runs
-from ductwork_airflow.submit.remote import RunHandle
+from ductwork_airflow.mirror import batch_jobs
+from ductwork_airflow.run_model.handle import RunHandle
+from ductwork_airflow.runs import lifecycle
+from ductwork_airflow.runs.watcher import RunWatcher
 from remote_runs import MACHINE_CHAIN, TABLE, Clients, Remote
 
 TARGETS = pytest.mark.parametrize("target", ["stepfunctions", "batch", MACHINE_CHAIN])
@@ -31,7 +32,7 @@ def until(look: Callable[[], object], seconds: float = 20) -> None:
 
 
 def running(remote: Remote, handle: RunHandle, *tasks: str) -> None:
-    watcher = runs.watcher(remote.clients, handle)
+    watcher = lifecycle.watcher(remote.clients, handle)
 
     def look() -> bool:
         watcher.poll()
@@ -44,7 +45,7 @@ def running(remote: Remote, handle: RunHandle, *tasks: str) -> None:
 def test_jobs_that_wait_in_the_queue_are_queued(remote: Remote, target: str) -> None:
     busy = [remote.batch.submit_job(**job) for job in itertools.repeat(sleeping(), 4)]
     handle = start(remote, f"queued_{target}", "job('a')", target)
-    watcher = runs.watcher(remote.clients, handle)
+    watcher = lifecycle.watcher(remote.clients, handle)
     until(lambda: watcher.poll().counts.get("queued") == 1)
     assert remote.task(handle, "a")["try_number"] == 1
     for job in busy:
@@ -66,7 +67,7 @@ def test_a_dead_container_is_explained(remote: Remote, target: str) -> None:
     item = remote.task(handle, "a")
     assert "exit code 137" in item["error"]
     assert item["log_stream"]
-    assert "a: " in runs.outcome_error(remote.clients, handle)
+    assert "a: " in lifecycle.outcome_error(remote.clients, handle)
 
 
 @TARGETS
@@ -91,10 +92,10 @@ def test_an_execution_stopped_from_outside(remote: Remote) -> None:
     }
     assert not [job for job in remote.jobs("stopped_outside-") if job["status"] not in {"SUCCEEDED", "FAILED"}]
     # It can be restarted, like any failed run.
-    again = runs.restart(remote.clients, handle)
+    again = lifecycle.restart(remote.clients, handle)
     running(remote, again, "a", "other")
     assert remote.states(handle)["a"] == ("running", 2)
-    runs.watcher(remote.clients, again).stop("the test is over")
+    lifecycle.watcher(remote.clients, again).stop("the test is over")
 
 
 def test_an_execution_that_breaks_before_it_can_say_so(remote: Remote) -> None:
@@ -109,7 +110,7 @@ def test_an_execution_that_breaks_before_it_can_say_so(remote: Remote) -> None:
 def test_stopping_a_run(remote: Remote, target: str) -> None:
     handle = start(remote, f"stop_{target}", SLOW, target)
     running(remote, handle, "a", "other")
-    runs.watcher(remote.clients, handle).stop("the user says so")
+    lifecycle.watcher(remote.clients, handle).stop("the user says so")
     run = remote.run_item(handle)
     assert run["state"] == "failed"
     assert "the user says so" in run["error"]
@@ -117,7 +118,7 @@ def test_stopping_a_run(remote: Remote, target: str) -> None:
     assert (states["quick"], states["a"], states["b"]) == (("success", 1), ("failed", 1), ("upstream_failed", 0))
     prefix = f"stop_{target}-"
     assert not [job for job in remote.jobs(prefix) if job["status"] not in {"SUCCEEDED", "FAILED"}]
-    runs.watcher(remote.clients, handle).stop("again")
+    lifecycle.watcher(remote.clients, handle).stop("again")
     assert remote.run_item(handle)["ended_at"] == run["ended_at"]
 
 
@@ -164,7 +165,7 @@ def test_a_passing_fault_gives_the_last_progress_and_a_longer_wait(remote: Remot
             raise error
 
     clients = Clients(remote.aws, before=fault)
-    watcher = runs.watcher(clients, handle)
+    watcher = lifecycle.watcher(clients, handle)
     until(lambda: watcher.poll().counts == {"running": 1})
     good, made = watcher.poll(), clients.made.copy()
     faulty = True
@@ -186,9 +187,8 @@ def test_faults_that_stay_are_raised(remote: Remote) -> None:
         raise client_error("ThrottlingException")
 
     handle = RunHandle("any", "r", "batch", TABLE)
-    watcher = RunWatcher(Clients(remote.aws, before=fault), handle, patience=0.2)
+    watcher = RunWatcher(Clients(remote.aws, before=fault), handle, patience=0.0)
     watcher.poll()
-    time.sleep(0.3)
     with pytest.raises(ClientError, match="ThrottlingException"):
         watcher.poll()
 
@@ -198,12 +198,12 @@ def test_faults_that_do_not_pass_are_raised_at_once(remote: Remote) -> None:
         raise client_error("AccessDeniedException")
 
     with pytest.raises(ClientError, match="AccessDenied"):
-        runs.watcher(Clients(remote.aws, before=fault), RunHandle("any", "r", "batch", TABLE)).poll()
+        lifecycle.watcher(Clients(remote.aws, before=fault), RunHandle("any", "r", "batch", TABLE)).poll()
 
 
 def test_the_wait_grows_while_nothing_happens(remote: Remote) -> None:
     handle = start(remote, "waits", "job('a', 'sleep 60')", "batch")
-    watcher = runs.watcher(remote.clients, handle)
+    watcher = lifecycle.watcher(remote.clients, handle)
     until(lambda: watcher.poll().counts == {"running": 1})
     waits = [watcher.poll().wait for _ in range(12)]
     assert waits == sorted(waits)
@@ -218,5 +218,5 @@ def test_a_reason_that_a_worker_gives_since_its_item_was_read_stands(remote: Rem
     item = remote.task(handle, "a")
     seen = {name: value for name, value in item.items() if name != "error"}
     remote.ledger.update(item["pk"], item["sk"], {"error": "the worker's own words"})
-    assert jobs.add_exit_reasons(remote.batch, remote.ledger, {item["job_id"]: seen}) == set()
+    assert batch_jobs.add_exit_reasons(remote.batch, remote.ledger, {item["job_id"]: seen}) == set()
     assert remote.task(handle, "a")["error"] == "the worker's own words"

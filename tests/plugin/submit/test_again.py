@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from ductwork_airflow.submit.again import among_themselves
+from ductwork_airflow.aws.errors import SubmissionError
 from ductwork_airflow.submit.claims import Job
-from ductwork_airflow.submit.errors import SubmissionError
+from ductwork_airflow.submit.resubmission import among_themselves
 
 
 def chain(order: dict[str, list[str]]) -> list[Job]:

@@ -13,9 +13,9 @@ from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, EndpointConnectionError
 from botocore.httpsession import URLLib3Session
 from ductwork_airflow.ledger import Ledger
-from ductwork_airflow.submit import runs
-from ductwork_airflow.submit.batch import ChainSubmitter, JobSubmitter
+from ductwork_airflow.runs import lifecycle
 from ductwork_airflow.submit.claims import Claims, Job
+from ductwork_airflow.submit.job_chain import ChainSubmitter, JobSubmitter
 from ductwork_airflow.submit.pace import Pace
 from remote_runs import PACE, TABLE, Clients, Killed, Remote
 
@@ -47,7 +47,7 @@ def test_the_assets_of_the_dag_are_in_the_run_item(remote: Remote) -> None:
     named = {**artefact, "manifest": {**artefact["manifest"], "assets": assets}}
     handle = remote.submit(named, "batch", remote.request("chain_assets"))
     remote.watch(handle)
-    assert json.loads(remote.run_item(handle)["assets"]) == assets
+    assert remote.run_item(handle)["assets"] == assets
 
 
 def test_a_process_that_dies_at_every_boundary(remote: Remote) -> None:
@@ -137,7 +137,7 @@ class Body(io.BytesIO):
 def test_botocore_does_not_send_submit_job_twice(remote: Remote) -> None:
     """botocore itself retries when no reply comes; here the first reply of each job is thrown away under it."""
     artefact, request = remote.compile("resent", DIAMOND, "batch"), remote.request("resent")
-    client, count, wire = remote.aws.aws.client("batch"), itertools.count(1), URLLib3Session()
+    client, count, wire = remote.own_client("batch"), itertools.count(1), URLLib3Session()
 
     def lose_reply(request: Any, **_: Any) -> AWSResponse | None:
         if next(count) % 2 == 0:
@@ -183,7 +183,7 @@ def test_list_jobs_that_lags(remote: Remote) -> None:
 
 def test_two_submitters_at_once(remote: Remote) -> None:
     artefact, request = remote.compile("at_once", WIDE, "batch"), remote.request("at_once")
-    patient = Pace(lease=20, settle=0)
+    patient = Pace(lease=20, list_lag=0)
 
     def submit() -> None:
         ledger = Ledger.connect(TABLE, remote.aws.aws)
@@ -226,10 +226,10 @@ def test_a_submitter_slower_than_its_lease_ends_its_own_job(remote: Remote) -> N
 def test_the_same_run_with_other_values_is_refused(remote: Remote) -> None:
     artefact = remote.compile("other_chain", "job('a')", "batch")
     remote.submit(artefact, "batch", remote.request("other_chain"))
-    with pytest.raises(runs.SubmissionError, match=r"conf is '\{\}', not '\{\"n\": 2\}'"):
+    with pytest.raises(lifecycle.SubmissionError, match=r"conf is '\{\}', not '\{\"n\": 2\}'"):
         remote.submit(artefact, "batch", remote.request("other_chain", conf={"n": 2}))
     machine = remote.compile("other_chain", "job('a')", "stepfunctions")
-    with pytest.raises(runs.SubmissionError, match="exists already on target 'batch'"):
+    with pytest.raises(lifecycle.SubmissionError, match="exists already on target 'batch'"):
         remote.submit(machine, "stepfunctions", remote.request("other_chain"))
 
 
@@ -237,8 +237,8 @@ def test_a_job_that_batch_refuses(remote: Remote) -> None:
     artefact = json.loads(
         json.dumps(remote.compile("refused", "job('a')", "batch")).replace("remote-queue", "no-queue")
     )
-    with pytest.raises(runs.SubmissionError, match="Batch refuses the job refused-a .queue no-queue"):
-        remote.submit(artefact, "batch", remote.request("refused"))
+    with pytest.raises(lifecycle.SubmissionError, match="Batch refuses the job refused-a .queue no-queue"):
+        remote.submit(artefact, "batch", remote.request("refused"), remote.blind)
 
 
 def test_long_job_names_stay_apart(remote: Remote) -> None:

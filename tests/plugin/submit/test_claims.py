@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from ductwork_airflow.ledger import Ledger
-from ductwork_airflow.submit.batch import JobSubmitter
 from ductwork_airflow.submit.claims import Claims, Job
+from ductwork_airflow.submit.job_chain import JobSubmitter
 from remote_runs import DEFINITION, PACE, QUEUE, TABLE, Clients, Remote
 
 PATIENT = replace(PACE, lease=4.0)
@@ -85,11 +85,14 @@ def test_a_lease_is_measured_by_the_clock_of_who_waits(remote: Remote, seconds: 
     owner.make(job)
     changed = {"claimed_at": time.time() + seconds}
     remote.ledger.update(f"run#{dag_id}#r", "job#a", changed)
-    begun = time.monotonic()
-    second = threading.Thread(target=lambda: found.update(JobSubmitter(remote.batch, claims(), PATIENT).submit([job])))
+    begun, looks = time.monotonic(), threading.Semaphore(0)
+    looking = Clients(remote.aws, after=lambda called: looks.release() if called == "get_item" else None)
+    others = Claims(Ledger(TABLE, looking.client("dynamodb")), dag_id, "r")
+    second = threading.Thread(target=lambda: found.update(JobSubmitter(remote.batch, others, PATIENT).submit([job])))
     second.start()
     if seconds < 0:
-        time.sleep(1)
+        # It has seen the claim, has waited for its owner, and has seen it again.
+        assert looks.acquire(timeout=20) and looks.acquire(timeout=20)
         made = remote.batch.submit_job(**{**job.submit, "jobName": owner.job_name(job)})["jobId"]
         assert owner.resolve(job, made)
     second.join()

@@ -7,8 +7,6 @@ import json
 import os
 import random
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
@@ -19,12 +17,13 @@ from typing import Any
 
 import pytest
 from aws_proxy import BROKEN, LOST_AFTER, LOST_BEFORE, Call, Proxy
-from ductwork import names
-from ductwork_airflow.aws import Aws
-from ductwork_airflow.local.aws import EmbeddedAws
-from ductwork_airflow.local.workers import WorkerPool
-from ductwork_airflow.submit import runs
+from ductwork.contracts import names
+from ductwork_airflow.aws.clients import Aws
+from ductwork_airflow.embedded_aws.batch.worker_pool import WorkerPool
+from ductwork_airflow.embedded_aws.services import EmbeddedAws
+from ductwork_airflow.runs import lifecycle
 from ductwork_airflow.submit.pace import Pacer
+from forked_processes import ForkedProcesses
 from remote_runs import PACE, QUEUE, TABLE, Clients, Killed, Remote
 
 SIXTY = """
@@ -115,7 +114,7 @@ def kill_at(
     pace, process, since = replace(PACE, at_once=at_once), Process(remote, at, after=after), time.time()
 
     def submit(clients: Clients) -> None:
-        runs.submit(clients, artefact, "batch", request, ledger_table=TABLE, pace=pace)
+        lifecycle.submit(clients, artefact, "batch", request, ledger_table=TABLE, pace=pace)
 
     if not (died := _dies(lambda: submit(process.clients))):
         assert not process.died_in
@@ -180,7 +179,7 @@ def test_faults_on_the_wire(held: Remote, artefact: Mapping[str, Any], seed: int
     with Proxy(held.aws.endpoint_url, judge) as proxy:
         through = Aws("us-east-1", proxy.url, ("x", "y"))
         pace = replace(PACE, backoff=0.05, attempts=20, lease=5.0)
-        runs.submit(through, artefact, "batch", request, ledger_table=TABLE, pace=pace)
+        lifecycle.submit(through, artefact, "batch", request, ledger_table=TABLE, pace=pace)
     assert asdict(Found.of(held, artefact, request.run_id, since)) == {"duplicates": 0, "gaps": 0, "misled": 0}
     assert {f"/v1/submitjob: {fault}" for fault in FAULTS} <= met.keys()
 
@@ -188,16 +187,16 @@ def test_faults_on_the_wire(held: Remote, artefact: Mapping[str, Any], seed: int
 _SUBMITTER = """
 import json, sys
 from datetime import datetime
-from ductwork_airflow.aws import Aws
-from ductwork_airflow.submit import runs
+from ductwork_airflow.aws.clients import Aws
+from ductwork_airflow.run_model.request import RunRequest
+from ductwork_airflow.runs import lifecycle
 from ductwork_airflow.submit.pace import Pace
-from ductwork_airflow.submit.request import RunRequest
 endpoint, artefact, run_id, table = sys.argv[1:]
 date = datetime.fromisoformat("2026-03-01T00:00:00+00:00")
 print("begins", flush=True)
-runs.submit(
+lifecycle.submit(
     Aws("us-east-1", endpoint, ("x", "y")), json.load(open(artefact)), "batch",
-    RunRequest("sixty", run_id, date, (date, date)), ledger_table=table, pace=Pace(lease=0.2, settle=0.1, rate=40),
+    RunRequest("sixty", run_id, date, (date, date)), ledger_table=table, pace=Pace(lease=0.2, list_lag=0.1, rate=40),
 )
 """
 
@@ -206,16 +205,20 @@ def test_processes_killed_with_9(held: Remote, artefact: Mapping[str, Any], tmp_
     """Submitters are killed a moment after they have begun to work, until one gets to the end."""
     path, chance, kills, since = tmp_path / "chain.json", random.Random(7), 0, time.time()
     path.write_text(json.dumps(artefact))
-    command = [sys.executable, "-c", _SUBMITTER, held.aws.endpoint_url, str(path), "killed", TABLE]
+    script = tmp_path / "submitter.py"
+    script.write_text(_SUBMITTER)
+    command = [script, held.aws.endpoint_url, path, "killed", TABLE]
     while True:
-        submitter = subprocess.Popen(command, stdout=subprocess.PIPE, env=os.environ)
-        assert submitter.stdout is not None and submitter.stdout.readline() == b"begins\n"
+        submitter = ForkedProcesses.of(os.environ).start("script", command, os.environ)
+        while submitter.out() != "begins\n":
+            assert not submitter.has_ended, submitter.err()
+            time.sleep(0.01)
         time.sleep(chance.uniform(0.2, 1.0))
-        if submitter.poll() is not None or kills == 12:
-            assert submitter.wait(120) == 0
+        if submitter.has_ended or kills == 12:
+            assert (ended := submitter.wait()).code == 0, ended.err
             break
         submitter.send_signal(signal.SIGKILL)
-        submitter.wait(10)
+        assert submitter.wait().code == -signal.SIGKILL
         kills += 1
     assert kills > 0
     assert asdict(Found.of(held, artefact, "killed", since)) == {"duplicates": 0, "gaps": 0, "misled": 0}
@@ -248,7 +251,7 @@ def test_nothing_is_submitted_if_one_job_is_too_large(held: Remote) -> None:
     """Values of the run may be longer than the compiler could know."""
     body = "job('small') >> job('large', 'echo ' + '{{ run_id }}' * 35)"
     artefact = held.compile("too_large", body, "batch")
-    with pytest.raises(runs.SubmissionError, match="too_large-large: container overrides of 8,[0-9]+ characters"):
+    with pytest.raises(lifecycle.SubmissionError, match="too_large-large: container overrides of 8,[0-9]+ characters"):
         held.submit(artefact, "batch", held.request("too_large", "r" * 240))
     assert held.jobs("too_large-") == []
     assert held.ledger.run("too_large", "r" * 240) is None

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from botocore.exceptions import ClientError
-from ductwork_airflow.submit import job_definitions, runs
+from ductwork_airflow.runs import lifecycle
+from ductwork_airflow.submit import job_definitions
 from remote_runs import PACE, QUEUE, TABLE, Remote
 
 DEFINITION = {
@@ -32,7 +33,7 @@ def chain(name: str) -> dict[str, object]:
 
 def test_a_run_brings_its_definitions_with_it(remote: Remote) -> None:
     for dag_id in ("brings", "brings_again"):
-        handle = runs.submit(
+        handle = lifecycle.submit(
             remote.clients,
             chain(dag_id),
             "batch",
@@ -55,5 +56,5 @@ class Refusing:
 
 
 def test_what_aws_does_not_take_is_named() -> None:
-    with pytest.raises(runs.SubmissionError, match="ductwork-0123456789abcdef .* too small"):
+    with pytest.raises(lifecycle.SubmissionError, match="ductwork-0123456789abcdef .* too small"):
         job_definitions.provide(Refusing(), [DEFINITION])

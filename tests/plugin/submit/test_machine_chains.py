@@ -8,15 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ductwork.ledger_schema import run_pk
+from ductwork.contracts.ledger import run_pk
 from ductwork_airflow.commands.base import look_once
 from ductwork_airflow.ledger import Item
-from ductwork_airflow.mirror.adoption import Adoption
-from ductwork_airflow.mirror.connection import Connection
-from ductwork_airflow.submit import runs
+from ductwork_airflow.mirror.adopt_jobs import Adoption
+from ductwork_airflow.run_model.connection import Connection
+from ductwork_airflow.run_model.handle import RunHandle
+from ductwork_airflow.runs import lifecycle
 from ductwork_airflow.submit.claims import Claims, Job
-from ductwork_airflow.submit.documents import fill
-from ductwork_airflow.submit.remote import RunHandle
+from ductwork_airflow.submit.substitutions import fill
 from remote_runs import MACHINE_CHAIN, PACE, Clients, Remote
 
 WITH_VALUES = """
@@ -51,7 +51,7 @@ def test_the_jobs_are_those_of_the_chain(remote: Remote) -> None:
     assert remote.run_item(handle)["state"] == "success"
     chain = remote.compile("sent", WITH_VALUES, "batch")
     request = remote.request("sent")
-    values = {f"run:{name}": value for name, value in request.placeholders().items()}
+    values = {f"run:{name}": value for name, value in request.placeholders("us-east-1").items()}
     wanted = [(job["name"], job["depends_on"], fill(job["submit"], values)) for job in chain["jobs"]]
     found = [Job.of_claim(claim) for claim in claims(remote, handle)]
     key = lambda sent: sent[0]  # noqa: E731
@@ -158,7 +158,8 @@ def test_an_input_that_names_tasks_to_pass_over_is_refused(remote: Remote) -> No
     text = json.dumps({"run_id": "s", "done": {"a": "success"}})
     arn = remote.sfn.start_execution(stateMachineArn=machine, name="s", input=text)["executionArn"]
     execution = ended(remote, RunHandle("done_given", "s", "stepfunctions", handle.ledger_table, arn))
-    assert execution["status"] == "FAILED"
+    assert (execution["status"], execution["error"]) == ("FAILED", "Ductwork.InputRefused")
+    assert execution["cause"] == "done is not for a machine that submits a job chain: use ductwork restart"
     assert len(remote.jobs("done_given-a")) == 1
 
 
@@ -176,8 +177,8 @@ def test_a_job_that_batch_does_not_take_ends_the_run(remote: Remote, refused: st
     assert {states["middle"][0], states["last"][0]} <= {"upstream_failed", "skipped"}
     assert not [job for job in remote.jobs("refused_") if job["status"] not in {"SUCCEEDED", "FAILED"}]
     # Not all of its jobs were ever submitted.
-    with pytest.raises(runs.SubmissionError, match="its execution broke before it had submitted them all"):
-        runs.restart(remote.clients, handle, pace=PACE)
+    with pytest.raises(lifecycle.SubmissionError, match="its execution broke before it had submitted them all"):
+        lifecycle.restart(remote.clients, handle, pace=PACE)
     assert remote.run_item(handle)["state"] == "failed"
 
 
@@ -187,7 +188,7 @@ def test_a_restart_is_a_chain_of_its_own(remote: Remote, tmp_path: Path) -> None
     ended(remote, handle)
     remote.watch(handle)
     gate.touch()
-    again = runs.restart(remote.clients, handle, pace=PACE)
+    again = lifecycle.restart(remote.clients, handle, pace=PACE)
     assert again.execution_arn is None
     assert remote.watch(again).state == "success"
     assert remote.states(handle) == {"a": ("success", 1), "b": ("success", 2), "c": ("success", 1), "d": ("success", 1)}
@@ -202,13 +203,13 @@ def test_a_restart_when_the_execution_is_forgotten(remote: Remote) -> None:
     run = remote.run_item(handle)
     remote.ledger.update(run["pk"], run["sk"], {"execution_arn": f"{run['execution_arn']}-gone"})
     seen = claims(remote, handle)
-    assert remote.watch(runs.restart(remote.clients, handle, pace=PACE)).state == "failed"
+    assert remote.watch(lifecycle.restart(remote.clients, handle, pace=PACE)).state == "failed"
     run = remote.run_item(handle)
     remote.ledger.update(run["pk"], run["sk"], {"restarts": None})
     for claim in seen:
         remote.ledger.delete(run_pk("forgotten", "r"), claim["sk"])
-    with pytest.raises(runs.SubmissionError, match="AWS no longer knows its execution"):
-        runs.restart(remote.clients, handle, pace=PACE)
+    with pytest.raises(lifecycle.SubmissionError, match="AWS no longer knows its execution"):
+        lifecycle.restart(remote.clients, handle, pace=PACE)
 
 
 def test_a_job_whose_answer_the_history_lacks_is_found_by_its_name(remote: Remote) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ductwork_airflow.submit import runs
-from ductwork_airflow.submit.remote import RunHandle
+from ductwork_airflow.run_model.handle import RunHandle
+from ductwork_airflow.runs import lifecycle
 from remote_runs import PACE, Remote
 
 
@@ -58,12 +58,12 @@ def test_a_restart_runs_the_instances_that_failed(remote: Remote, tmp_path: Path
         assert value(remote, handle, task, index) == item["job_id"]
     assert value(remote, handle, "letters", 1) is None
     gate.touch()
-    again = runs.restart(remote.clients, handle, pace=PACE)
+    again = lifecycle.restart(remote.clients, handle, pace=PACE)
     assert remote.watch(again).state == "success"
     assert instances(remote, again, "letters") == {0: ("success", 1), 1: ("success", 2), 2: ("success", 1)}
     assert lines(gate) == sorted([*first, "b 2026-03-01", "below"])
     # One instance of the group, and nothing else.
-    once = runs.restart(remote.clients, again, instances={"each.inner": [1]}, only=True, pace=PACE)
+    once = lifecycle.restart(remote.clients, again, instances={"each.inner": [1]}, only=True, pace=PACE)
     assert remote.watch(once).state == "success"
     assert instances(remote, once, "each.inner") == {0: ("success", 1), 1: ("success", 2)}
     assert lines(gate).count("inner") == 3
@@ -86,7 +86,7 @@ def test_each_is_shown_while_it_runs(remote: Remote) -> None:
     handle = remote.submit(
         remote.compile("native_shown", mapped, "stepfunctions"), "stepfunctions", remote.request("native_shown")
     )
-    watcher, deadline = runs.watcher(remote.clients, handle), time.monotonic() + 40
+    watcher, deadline = lifecycle.watcher(remote.clients, handle), time.monotonic() + 40
     expected = {0: ("running", 1), 1: ("success", 1), 2: ("running", 1)}
     while instances(remote, handle, "s") != expected:
         watcher.poll()

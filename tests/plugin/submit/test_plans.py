@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ductwork_airflow.submit.errors import SubmissionError
-from ductwork_airflow.submit.plans import Plan, Wanted, make
+from ductwork_airflow.aws.errors import SubmissionError
+from ductwork_airflow.runs.restart_plan import Plan, Wanted, make
 
 # a >> bad >> low >> end, a >> side, other >> end; "never" has not begun.
 FACTS = {
@@ -138,8 +138,11 @@ def test_of_a_mapped_task_that_is_kept_all_ends_are_told() -> None:
     assert plan.done == {"a": ["failed", "success", "skipped"]}
     same = [{**item, "state": "success"} for item in mapped]
     assert make(run(facts={"a": {}, "b": {}}), same, 1, Wanted(tasks=["b"]), {"a": {"size": 4}}).done == {
-        "a": "success"
+        "a": ["success"]
     }
+    # What was never expanded has ended as a whole: it skips what is expanded over it, and instances do not.
+    whole = [{"task_id": "a", "map_index": -1, "state": "skipped"}]
+    assert make(run(facts={"a": {}, "b": {}}), whole, 1, Wanted(tasks=["b"])).done == {"a": "skipped"}
 
 
 def test_the_kept_instances_of_native_tasks_are_named() -> None:

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ductwork_airflow.local.aws import EmbeddedAws
+from ductwork_airflow.embedded_aws.services import EmbeddedAws
+from forked_processes import ForkedProcesses
 from remote_runs import QUEUE, Remote
 
 SCRIPT = Path(__file__).parents[3] / "docs" / "replay_chain.py"
 
-_DUCTWORK = "from ductwork.cli import main; main()"
 JOBS = """
 from airflow.providers.amazon.aws.operators.batch import BatchOperator
 from airflow.providers.standard.operators.empty import EmptyOperator
@@ -43,7 +43,10 @@ def replay(remote: Remote, folder: Path, source: str, *values: str) -> list[str]
     """Export a DAG, submit the files by the script in a process of its own, and give what its jobs have written."""
     log, dag_file = folder / "log", folder / "replayed.py"
     dag_file.write_text(source.replace("LOGFILE", str(log)))
-    run(folder, "-c", _DUCTWORK, "compile", str(dag_file), "--target", "batch", "-o", str(folder / "build"))
+    compiled = ForkedProcesses.of(os.environ).command(
+        ["compile", dag_file, "--target", "batch", "-o", folder / "build"], os.environ
+    )
+    assert compiled.code == 0, compiled.err
     chain = folder / "build" / "replayed.batch.json"
     ids = json.loads(run(folder, str(SCRIPT), str(chain), *values, environment=reach(remote.aws)))
     assert list(ids) == [job["name"] for job in json.loads(chain.read_text())["jobs"]]

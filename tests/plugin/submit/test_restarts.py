@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from ductwork.compiler import Options, compile_paths
-from ductwork_airflow.local.aws import ROLE_ARN
-from ductwork_airflow.submit import runs
-from ductwork_airflow.submit.remote import RunHandle
+from ductwork_airflow.embedded_aws.services import ROLE_ARN
+from ductwork_airflow.run_model.handle import RunHandle
+from ductwork_airflow.runs import lifecycle
+from forked_processes import ForkedProcesses
 from remote_runs import MACHINE_CHAIN, PACE, TABLE, Clients, Killed, Remote
 
 TARGETS = pytest.mark.parametrize("target", ["stepfunctions", "batch", MACHINE_CHAIN])
@@ -58,11 +57,11 @@ def test_a_failed_run_goes_on_where_it_failed(remote: Remote, target: str, tmp_p
     kept = {task: remote.task(handle, task)["job_id"] for task in ("a", "side")}
     assert all(kept.values())
     # Once more without a change: it fails again, and a second restart is one of its own.
-    again = runs.restart(remote.clients, handle, pace=PACE)
+    again = lifecycle.restart(remote.clients, handle, pace=PACE)
     assert remote.watch(again).state == "failed"
     assert remote.states(handle)["flaky"] == ("failed", 2)
     gate.touch()
-    again = runs.restart(remote.clients, again, pace=PACE)
+    again = lifecycle.restart(remote.clients, again, pace=PACE)
     assert remote.watch(again).state == "success"
     assert remote.states(handle) == {
         "a": ("success", 1),
@@ -85,11 +84,11 @@ def test_named_tasks_run_again_with_all_below_them(remote: Remote, target: str, 
     gate.touch()
     handle = remote.run(f"named_{target}", body(gate), target)
     pushed = remote.ledger.xcom(handle.dag_id, "r", "flaky", "return_value")
-    with pytest.raises(runs.SubmissionError, match="ended well: name the tasks"):
-        runs.restart(remote.clients, handle)
-    with pytest.raises(runs.SubmissionError, match="has no task nope; it has a, below, e, flaky, side"):
-        runs.restart(remote.clients, handle, ["nope"])
-    handle = runs.restart(remote.clients, handle, ["flaky"], pace=PACE)
+    with pytest.raises(lifecycle.SubmissionError, match="ended well: name the tasks"):
+        lifecycle.restart(remote.clients, handle)
+    with pytest.raises(lifecycle.SubmissionError, match="has no task nope; it has a, below, e, flaky, side"):
+        lifecycle.restart(remote.clients, handle, ["nope"])
+    handle = lifecycle.restart(remote.clients, handle, ["flaky"], pace=PACE)
     assert remote.watch(handle).state == "success"
     assert ran(gate) == ["a", "below", "below", "flaky", "flaky", "side"]
     assert {task: number for task, (_, number) in remote.states(handle).items()} == {
@@ -107,8 +106,8 @@ def test_restarting_twice_is_one_restart(remote: Remote, target: str, tmp_path: 
     gate = tmp_path / "gate"
     handle = failed_run(remote, f"once_{target}", target, gate)
     gate.touch()
-    first = runs.restart(remote.clients, handle, pace=PACE)
-    assert runs.restart(remote.clients, handle, pace=PACE) == first
+    first = lifecycle.restart(remote.clients, handle, pace=PACE)
+    assert lifecycle.restart(remote.clients, handle, pace=PACE) == first
     assert remote.watch(first).state == "success"
     assert ran(gate).count("flaky") == 2
 
@@ -128,8 +127,8 @@ def test_a_process_that_dies_while_restarting(remote: Remote, target: str, where
     handle = failed_run(remote, f"dying_{target}_{where}_{at}", target, gate)
     gate.touch()
     with contextlib.suppress(Killed):
-        runs.restart(Clients(remote.aws, **{where: die}), handle, pace=PACE)
-    handle = runs.restart(remote.clients, handle, pace=PACE)
+        lifecycle.restart(Clients(remote.aws, **{where: die}), handle, pace=PACE)
+    handle = lifecycle.restart(remote.clients, handle, pace=PACE)
     assert remote.watch(handle).state == "success"
     assert ran(gate) == ["a", "below", "flaky", "flaky", "side"]
     assert remote.states(handle)["flaky"] == ("success", 2)
@@ -147,7 +146,7 @@ def test_submitting_a_restarted_chain_again_completes_the_restart(remote: Remote
             raise Killed
 
     with pytest.raises(Killed):
-        runs.restart(Clients(remote.aws, after=die), handle, pace=PACE)
+        lifecycle.restart(Clients(remote.aws, after=die), handle, pace=PACE)
     assert remote.submit(artefact, "batch", request) == handle
     assert remote.watch(handle).state == "success"
     assert ran(gate).count("flaky") == 2
@@ -163,17 +162,14 @@ def test_the_command_line_says_that_it_completes_an_earlier_restart(remote: Remo
             raise Killed
 
     with pytest.raises(Killed):
-        runs.restart(Clients(remote.aws, before=die), handle, pace=PACE)
+        lifecycle.restart(Clients(remote.aws, before=die), handle, pace=PACE)
     place = ("--endpoint-url", remote.aws.endpoint_url, "--region", "us-east-1", "--ledger-table", TABLE)
     # It would run a task that the earlier one keeps.
-    asked = (Path(sys.executable).with_name("ductwork"), "restart", "asked_before", "r", "--task", "a", "--no-wait")
+    asked = ("restart", "asked_before", "r", "--task", "a", "--no-wait")
     keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}
-    # A process of its own: this one has threads, which a fork would leave out.
-    done = subprocess.run(
-        [*asked, *place], env=os.environ | keys, capture_output=True, text=True, timeout=120, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert "an earlier restart had not begun; this completes it as it was asked for" in done.stderr
+    done = ForkedProcesses.of(os.environ).command([*asked, *place], os.environ | keys)
+    assert done.code == 0, done.err
+    assert "an earlier restart had not begun; this completes it as it was asked for" in done.err
     assert remote.watch(handle).state == "success"
     assert ran(gate).count("a") == 1
 
@@ -186,7 +182,7 @@ def test_a_restart_runs_what_a_stop_has_skipped(remote: Remote, target: str, tmp
     busy = [occupy(remote) for _ in range(3)]
     artefact = remote.compile(dag_id, f"{body}\na >> b >> c", target)
     handle = remote.submit(artefact, target, remote.request(dag_id))
-    watcher = runs.watcher(remote.clients, handle)
+    watcher = lifecycle.watcher(remote.clients, handle)
     reach(remote, handle, "a", "running")
     busy.append(occupy(remote))  # the last of the four slots, before b can have it
     reach(remote, handle, "a", "success")
@@ -194,7 +190,7 @@ def test_a_restart_runs_what_a_stop_has_skipped(remote: Remote, target: str, tmp
     assert remote.states(handle) == {"a": ("success", 1), "b": ("skipped", 0), "c": ("skipped", 0)}
     for job_id in busy:
         remote.batch.terminate_job(jobId=job_id, reason="enough")
-    again = runs.restart(remote.clients, handle, pace=PACE)
+    again = lifecycle.restart(remote.clients, handle, pace=PACE)
     assert remote.watch(again).state == "success"
     assert remote.states(handle) == {"a": ("success", 1), "b": ("success", 1), "c": ("success", 1)}
     assert ran(gate) == ["a", "b", "c"]
@@ -206,7 +202,7 @@ def occupy(remote: Remote) -> str:
 
 
 def reach(remote: Remote, handle: RunHandle, task: str, state: str) -> None:
-    watcher, deadline = runs.watcher(remote.clients, handle), time.monotonic() + 20
+    watcher, deadline = lifecycle.watcher(remote.clients, handle), time.monotonic() + 20
     while remote.task(handle, task).get("state") != state:
         watcher.poll()
         assert time.monotonic() < deadline, remote.states(handle)
@@ -235,7 +231,7 @@ job('other', "{line("other", "; exit 1")}") >> job('end', "{line("end")}")
 @TARGETS
 def test_what_is_not_named_is_kept_as_it_ended(remote: Remote, target: str, tmp_path: Path) -> None:
     handle = two_failures(remote, f"kept_{target}", target, tmp_path / "x")
-    handle = runs.restart(remote.clients, handle, ["bad"], pace=PACE)
+    handle = lifecycle.restart(remote.clients, handle, ["bad"], pace=PACE)
     assert remote.watch(handle).state == "failed"
     assert ran(tmp_path / "x") == ["bad", "bad", "other"]
     assert remote.states(handle) == {
@@ -249,12 +245,12 @@ def test_what_is_not_named_is_kept_as_it_ended(remote: Remote, target: str, tmp_
 @TARGETS
 def test_a_mark_is_an_outcome_and_what_failed_below_runs(remote: Remote, target: str, tmp_path: Path) -> None:
     handle = two_failures(remote, f"marked_{target}", target, tmp_path / "x")
-    handle = runs.restart(remote.clients, handle, marks={"bad": "success"}, pace=PACE)
+    handle = lifecycle.restart(remote.clients, handle, marks={"bad": "success"}, pace=PACE)
     assert remote.watch(handle).state == "failed"
     assert ran(tmp_path / "x") == ["bad", "below", "other"]
     assert remote.states(handle)["bad"] == ("success", 1)
     assert "error" not in remote.task(handle, "bad")
-    handle = runs.restart(remote.clients, handle, marks={"other": "skipped"}, pace=PACE)
+    handle = lifecycle.restart(remote.clients, handle, marks={"other": "skipped"}, pace=PACE)
     assert remote.watch(handle).state == "success"
     assert remote.states(handle) == {
         "bad": ("success", 1),
@@ -263,7 +259,7 @@ def test_a_mark_is_an_outcome_and_what_failed_below_runs(remote: Remote, target:
         "end": ("skipped", 0),
     }
     # Marks alone, with nothing left to run.
-    handle = runs.restart(remote.clients, handle, marks={"end": "failed"}, pace=PACE)
+    handle = lifecycle.restart(remote.clients, handle, marks={"end": "failed"}, pace=PACE)
     assert remote.watch(handle).state == "failed"
     assert remote.task(handle, "end")["error"] == "marked failed by hand"
     assert ran(tmp_path / "x") == ["bad", "below", "other"]
@@ -274,7 +270,7 @@ def test_only_the_task_itself(remote: Remote, target: str, tmp_path: Path) -> No
     gate = tmp_path / "gate"
     gate.touch()
     handle = remote.run(f"only_{target}", body(gate), target)
-    handle = runs.restart(remote.clients, handle, ["a"], only=True, pace=PACE)
+    handle = lifecycle.restart(remote.clients, handle, ["a"], only=True, pace=PACE)
     assert remote.watch(handle).state == "success"
     assert ran(gate) == ["a", "a", "below", "flaky", "side"]
     assert remote.states(handle)["a"] == ("success", 2)
@@ -285,11 +281,13 @@ def test_a_machine_compiled_without_the_guard_is_not_restarted(remote: Remote, t
     handle = failed_run(remote, "unguarded", "stepfunctions", gate)
     options = Options("stepfunctions", None, {"ledger_table": TABLE}, restartable=False)
     document = compile_paths([str(remote.folder / "unguarded.py")], options).artefacts[0].document
-    runs.deploy(remote.clients, document, "unguarded", ledger_table=TABLE, role_arn=ROLE_ARN)
-    with pytest.raises(runs.SubmissionError, match="compiled with --no-restart, .* so it would run everything again"):
-        runs.restart(remote.clients, handle, pace=PACE)
+    lifecycle.deploy(remote.clients, document, "unguarded", ledger_table=TABLE, role_arn=ROLE_ARN)
+    with pytest.raises(
+        lifecycle.SubmissionError, match="compiled with --no-restart, .* so it would run everything again"
+    ):
+        lifecycle.restart(remote.clients, handle, pace=PACE)
     assert "ended_at" in remote.run_item(handle)
     gate.touch()
     document = remote.compile("unguarded", body(gate), "stepfunctions")
-    runs.deploy(remote.clients, document, "unguarded", ledger_table=TABLE, role_arn=ROLE_ARN)
-    assert remote.watch(runs.restart(remote.clients, handle, pace=PACE)).state == "success"
+    lifecycle.deploy(remote.clients, document, "unguarded", ledger_table=TABLE, role_arn=ROLE_ARN)
+    assert remote.watch(lifecycle.restart(remote.clients, handle, pace=PACE)).state == "success"

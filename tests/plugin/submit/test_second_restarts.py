@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ductwork_airflow.submit import runs
+from ductwork_airflow.runs import lifecycle
 from remote_runs import PACE, Remote
 
 
@@ -13,9 +13,9 @@ def test_jobs_come_after_what_an_earlier_restart_has_kept(remote: Remote, tmp_pa
     body = f"job('a') >> job('b', 'test -e {gate}') >> job('c')"
     handle = remote.run("second", body, "batch")
     gate.touch()
-    first = runs.restart(remote.clients, handle, pace=PACE)  # b and c
+    first = lifecycle.restart(remote.clients, handle, pace=PACE)  # b and c
     assert remote.watch(first).state == "success"
-    second = runs.restart(remote.clients, first, ["a"], pace=PACE)
+    second = lifecycle.restart(remote.clients, first, ["a"], pace=PACE)
     assert remote.watch(second).state == "success"
     jobs = {job["jobName"].rpartition("-r2")[0]: job["jobId"] for job in remote.jobs("second-")}
     made = {name.split("-")[1]: job_id for name, job_id in jobs.items() if name}

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from ductwork_airflow.submit import runs
+from ductwork_airflow.runs import lifecycle
 from ductwork_airflow.submit.claims import Claims
 from remote_runs import DEFINITION, PACE, QUEUE, TABLE, Clients, Killed, Remote
 
@@ -18,7 +18,7 @@ SLEEPERS = "for n in range(40): job(f'sleeps_{n}', 'sleep 60')"
 
 def submit(remote: Remote, artefact: Mapping[str, Any], dag_id: str, clients: Any) -> None:
     request = remote.request(dag_id)
-    runs.submit(clients, artefact, "batch", request, ledger_table=TABLE, pace=ONE_AFTER_ANOTHER)
+    lifecycle.submit(clients, artefact, "batch", request, ledger_table=TABLE, pace=ONE_AFTER_ANOTHER)
 
 
 def at_call(operation: str, number: int, act: Any) -> Any:
@@ -52,8 +52,8 @@ def left(remote: Remote, dag_id: str) -> list[str]:
 
 
 def cancel(remote: Remote, dag_id: str) -> None:
-    handle = runs.RunHandle(dag_id, "r", "batch", TABLE)
-    runs.watcher(Clients(remote.aws), handle).stop("enough")
+    handle = lifecycle.RunHandle(dag_id, "r", "batch", TABLE)
+    lifecycle.watcher(Clients(remote.aws), handle).stop("enough")
     assert remote.run_item(handle)["state"] == "failed"
 
 
@@ -66,11 +66,18 @@ def test_a_submitter_whose_run_is_cancelled_sends_nothing_more(remote: Remote) -
 
 
 def test_a_submitter_ends_what_it_sends_before_it_looks(remote: Remote) -> None:
-    """Whoever stops the run has seen the claims before this submitter makes some more."""
-    run = ("run#unseen#r", "run")
+    """Whoever stops the run ends what the claims know then, before this submitter sends some more."""
+    known: list[str] = []
+
+    def stop() -> None:
+        remote.ledger.update("run#unseen#r", "run", {"stopping": "enough"})
+        known.extend(Claims(remote.ledger, "unseen", "r").resolved().values())
+        for job_id in known:
+            remote.batch.terminate_job(jobId=job_id, reason="enough")
+
     artefact = remote.compile("unseen", SLEEPERS, "batch")
-    stops = at_call("submit_job", 3, lambda: remote.ledger.update(*run, {"stopping": "enough"}))
-    submit(remote, artefact, "unseen", Clients(remote.aws, before=stops))
+    submit(remote, artefact, "unseen", Clients(remote.aws, before=at_call("submit_job", 3, stop)))
+    assert len(known) == 2
     assert len(remote.jobs("unseen-")) >= 3
     assert left(remote, "unseen") == []
 
@@ -90,14 +97,14 @@ def test_a_run_that_was_cancelled_while_it_was_submitted_is_restarted(remote: Re
     with pytest.raises(Killed):
         submit(remote, artefact, "goes_on", Clients(remote.aws, before=dies_at("submit_job", 2)))
     cancel(remote, "goes_on")
-    handle = runs.RunHandle("goes_on", "r", "batch", TABLE)
+    handle = lifecycle.RunHandle("goes_on", "r", "batch", TABLE)
     ended = remote.run_item(handle)
-    with pytest.raises(runs.SubmissionError, match="1 are missing.: submit it again"):
-        runs.restart(remote.clients, handle)
+    with pytest.raises(lifecycle.SubmissionError, match="1 are missing.: submit it again"):
+        lifecycle.restart(remote.clients, handle)
     assert remote.run_item(handle) == ended
     submit(remote, artefact, "goes_on", remote.clients)
     assert (remote.run_item(handle), len(remote.jobs("goes_on-"))) == (ended, 1)
-    restarted = runs.restart(remote.clients, handle, pace=PACE)
+    restarted = lifecycle.restart(remote.clients, handle, pace=PACE)
     assert remote.watch(restarted).state == "success"
     assert len(remote.jobs("goes_on-")) in {3, 4}
 
@@ -107,7 +114,7 @@ def test_cancelling_ends_the_jobs_that_gather_others(remote: Remote) -> None:
     body = "job('sleeps', 'sleep 60') >> [job(f'many_{n}') for n in range(25)] >> job('last')"
     artefact = remote.compile("gathers", body, "batch")
     request, places = remote.request("gathers"), {"JobQueue": QUEUE, "JobDefinition": DEFINITION}
-    runs.submit(remote.clients, artefact, "batch", request, ledger_table=TABLE, pace=PACE, places=places)
+    lifecycle.submit(remote.clients, artefact, "batch", request, ledger_table=TABLE, pace=PACE, places=places)
     cancel(remote, "gathers")
     made = remote.batch.describe_jobs(jobs=[job["jobId"] for job in remote.jobs("gathers-")])["jobs"]
     assert {job["status"] for job in made} == {"FAILED"}
@@ -115,12 +122,12 @@ def test_cancelling_ends_the_jobs_that_gather_others(remote: Remote) -> None:
 
 
 def test_cancelling_a_chain_of_which_batch_has_refused_a_job(remote: Remote) -> None:
-    """Its claim names a queue that does not exist."""
+    """Its claim names a queue that does not exist, and whoever submitted it may not look."""
     artefact = remote.compile("refused_half", "job('a', 'sleep 60') >> job('b')", "batch")
     second = {**artefact["jobs"][1], "submit": {**artefact["jobs"][1]["submit"], "jobQueue": "no-queue"}}
     for _ in range(2):
-        with pytest.raises(runs.SubmissionError, match="Batch refuses the job refused_half-b"):
-            submit(remote, {**artefact, "jobs": [artefact["jobs"][0], second]}, "refused_half", remote.clients)
+        with pytest.raises(lifecycle.SubmissionError, match="Batch refuses the job refused_half-b"):
+            submit(remote, {**artefact, "jobs": [artefact["jobs"][0], second]}, "refused_half", remote.blind)
     cancel(remote, "refused_half")
     assert left(remote, "refused_half") == []
 
@@ -129,13 +136,13 @@ def test_a_restart_that_is_cancelled_before_it_has_begun_is_over(remote: Remote)
     handle = remote.run("stopped_restart", "job('bad', 'exit 1') >> job('below')", "batch")
     dying = Clients(remote.aws, before=dies_at("submit_job", 1))
     with pytest.raises(Killed):
-        runs.restart(dying, handle, pace=ONE_AFTER_ANOTHER)
+        lifecycle.restart(dying, handle, pace=ONE_AFTER_ANOTHER)
     cancel(remote, "stopped_restart")
     # The same run submitted again completes a restart that has been decided, and no other.
     artefact = remote.compile("stopped_restart", "job('bad', 'exit 1') >> job('below')", "batch")
     submit(remote, artefact, "stopped_restart", remote.clients)
     assert len(remote.jobs("stopped_restart-")) == 2
-    again = runs.restart(remote.clients, handle, pace=ONE_AFTER_ANOTHER)
+    again = lifecycle.restart(remote.clients, handle, pace=ONE_AFTER_ANOTHER)
     assert (remote.watch(again).state, len(remote.jobs("stopped_restart-"))) == ("failed", 4)
 
 

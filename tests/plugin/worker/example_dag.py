@@ -12,7 +12,18 @@ from pathlib import Path
 from airflow.exceptions import AirflowFailException, AirflowSkipException
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.python import PythonOperator
-from airflow.sdk import DAG, Asset, BaseOperator, BaseSensorOperator, Connection, Variable, task
+from airflow.sdk import (
+    DAG,
+    Asset,
+    BaseOperator,
+    BaseSensorOperator,
+    Connection,
+    ExceptionRetryPolicy,
+    RetryAction,
+    RetryRule,
+    Variable,
+    task,
+)
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -104,6 +115,18 @@ with DAG("worker_example", params={"name": "default"}):
     def retried():
         raise ValueError("it broke")
 
+    policy = ExceptionRetryPolicy(
+        rules=[RetryRule(exception=KeyError, action=RetryAction.RETRY, retry_delay=timedelta(seconds=90))]
+    )
+
+    @task(retries=2, retry_delay=timedelta(seconds=7), retry_policy=policy)
+    def has_policy(ti):
+        raise KeyError("x") if ti.try_number == 1 else ValueError("no rule of the policy's")
+
+    @task(retries=1, retry_delay=timedelta(seconds=7), retry_exponential_backoff=3)
+    def backs_off():
+        os.kill(os.getpid(), signal.SIGKILL)
+
     @task(retries=1)
     def killed():
         os.kill(os.getpid(), signal.SIGKILL)
@@ -141,7 +164,7 @@ with DAG("worker_example", params={"name": "default"}):
     def sleeps():
         with NOTES.open("a") as notes:
             notes.write("asleep\n")
-        time.sleep(60)
+        time.sleep(3600)
 
     @task
     def counts(*, ti):
@@ -153,5 +176,16 @@ with DAG("worker_example", params={"name": "default"}):
         return x * x
 
     taskflow(), callbacks(), skipped(), failed_for_good(), retried(), killed(), vanished(), unserialisable()
-    too_large(), sets_variable(), leaks(), produces(), sleeps(), counts(), mapped.expand(x=[1, 2, 3])
+    (
+        has_policy(),
+        backs_off(),
+        backs_off.override(task_id="dies_at_last")(),
+        too_large(),
+        sets_variable(),
+        leaks(),
+        produces(),
+        sleeps(),
+        counts(),
+        mapped.expand(x=[1, 2, 3]),
+    )
     branch() >> [callbacks.override(task_id="left")(), skipped.override(task_id="right")()]

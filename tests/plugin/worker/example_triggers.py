@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 from airflow.sdk import Connection
 from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 from asgiref.sync import sync_to_async
+
+NOTES = Path(__file__).parent / "notes"
 
 
 class PatientTrigger(BaseTrigger):
@@ -19,6 +22,8 @@ class PatientTrigger(BaseTrigger):
         return "example_triggers.PatientTrigger", {"wait": self.wait}
 
     async def run(self):
+        with NOTES.open("a") as notes:
+            notes.write(f"the trigger of {self.task_instance.task_id} waits\n")
         await asyncio.sleep(self.wait.total_seconds())
         connection = await sync_to_async(Connection.get)("warehouse")
         yield TriggerEvent({"host": connection.host})

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ductwork import ledger_schema as schema
+from ductwork.contracts import ledger as schema
+from ductwork.contracts.task_item import CALLBACKS_DUE
 from ductwork_airflow.worker import EXIT_OK
-from ductwork_airflow.worker.callbacks import DUE
-from ductwork_airflow.worker.report import EXIT_UNREPORTED
+from ductwork_airflow.worker.report_outcome import EXIT_UNREPORTED
 from harness import MakeWorkers, Workers, start_run
 
 TASKS = {"retried": {"max_tries": 1}, "plain": {"max_tries": 1}}
@@ -71,12 +71,12 @@ def test_the_next_worker_runs_what_the_dead_one_could_not(workers: Workers, fold
     assert "Try 1 out of 2" in mailed["text"]
     assert ran == {"ran": "retried", "number": 2}
     assert (ended.item["state"], ended.item["try_number"]) == ("success", 2), ended.output
-    assert DUE not in ended.item
+    assert CALLBACKS_DUE not in ended.item
     assert ended.reports == [("SendTaskSuccess", {"output": {"state": "success"}})]
 
 
 def test_a_worker_that_died_while_it_ran_them_has_them_run_again(workers: Workers, folder: Path) -> None:
-    leave(workers, "retried", "up_for_retry", **{DUE: "retry"})
+    leave(workers, "retried", "up_for_retry", **{CALLBACKS_DUE: "retry"})
     workers.run("retried", token="due")
     assert [note.get("name") or note.get("ran") for note in notes(folder)] == ["retry", None, "retried"]
 
@@ -92,7 +92,7 @@ def test_a_task_without_callbacks_is_just_tried_again(workers: Workers, folder: 
     leave(workers, "plain", "running")
     ended = workers.run("plain", token="plain")
     assert notes(folder) == [{"ran": "plain", "number": 2}]
-    assert DUE not in ended.item
+    assert CALLBACKS_DUE not in ended.item
 
 
 # ---- a task's last container ----
@@ -102,7 +102,7 @@ def test_the_last_containers_death_fails_the_task_once(workers: Workers, folder:
     leave(workers, "lost", "running", 2)
     ended = call(workers, "lost")
     assert (ended.code, ended.item["state"], ended.item["try_number"]) == (EXIT_OK, "failed", 2), ended.output
-    assert (ended.item["outcome"], DUE in ended.item) == ("failed", False)
+    assert (ended.item["outcome"], CALLBACKS_DUE in ended.item) == ("failed", False)
     # The first callback raises, and the second one runs all the same.
     assert "the callback broke" in ended.output
     raising, failure, mailed = notes(folder)
@@ -154,17 +154,17 @@ def test_callbacks_ask_airflow_as_tasks_do(workers: Workers, folder: Path) -> No
 def test_a_killed_callback_is_run_again(workers: Workers, folder: Path) -> None:
     leave(workers, "dying", "running")
     killed = call(workers, "dying")
-    assert (killed.code, killed.item["state"], killed.item[DUE]) == (EXIT_UNREPORTED, "failed", "failure")
+    assert (killed.code, killed.item["state"], killed.item[CALLBACKS_DUE]) == (EXIT_UNREPORTED, "failed", "failure")
     assert notes(folder) == []
     again = call(workers, "dying")
-    assert (again.code, DUE in again.item) == (EXIT_OK, False), again.output
+    assert (again.code, CALLBACKS_DUE in again.item) == (EXIT_OK, False), again.output
     assert [note["name"] for note in notes(folder)] == ["at last"]
 
 
 def test_callbacks_of_a_task_that_is_gone_are_lost_in_the_log(workers: Workers) -> None:
     leave(workers, "removed_since", "running")
     ended = call(workers, "removed_since")
-    assert (ended.code, ended.item["state"], DUE in ended.item) == (EXIT_OK, "failed", False)
+    assert (ended.code, ended.item["state"], CALLBACKS_DUE in ended.item) == (EXIT_OK, "failed", False)
     assert "the task is not in the file" in ended.output
 
 

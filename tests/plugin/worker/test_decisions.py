@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ductwork_airflow import gate, worker
+from ductwork_airflow import worker
 from ductwork_airflow.ledger import LedgerError
-from ductwork_airflow.worker.attempts import next_try
+from ductwork_airflow.trigger_rules import evaluator
+from ductwork_airflow.trigger_rules.records import ItemRecords
 from ductwork_airflow.worker.environment import InvalidEnvironment, WorkerEnvironment
+from ductwork_airflow.worker.try_number import next_try
 
 NEEDED = {
     "DUCTWORK_DAG_ID": "d",
@@ -101,7 +103,7 @@ def test_callback(variables: dict[str, str], callback: str | None, task_id: str)
 @pytest.mark.parametrize(
     ("item", "number"),
     [
-        (None, 1),
+        ({}, 1),
         ({"state": "queued", "try_number": 0}, 1),
         ({"state": "queued", "try_number": 3}, 3),
         ({"state": "up_for_retry", "try_number": 1, "job_id": "job", "job_attempt": 1}, 2),
@@ -116,7 +118,7 @@ def test_callback(variables: dict[str, str], callback: str | None, task_id: str)
         ({"state": "upstream_failed", "try_number": 0}, None),
     ],
 )
-def test_next_try(item: dict[str, Any] | None, number: int | None) -> None:
+def test_next_try(item: dict[str, Any], number: int | None) -> None:
     assert next_try(item, "job", 1) == number
 
 
@@ -158,12 +160,12 @@ FACTS = {
         ("after_empty", [instance("a", "failed"), instance("empty", "success")], "run"),
     ],
 )
-def test_gate(task_id: str, items: list[dict[str, Any]], verdict: str) -> None:
-    assert gate.Gate(FACTS, gate.Known(items)).verdict(task_id) == verdict
+def test_evaluator(task_id: str, items: list[dict[str, Any]], verdict: str) -> None:
+    assert evaluator.Evaluator(FACTS, ItemRecords(items)).verdict(task_id) == verdict
 
 
 def test_the_gate_does_not_guess() -> None:
     with pytest.raises(LedgerError, match="upstream task 'a' is 'running'"):
-        gate.Gate(FACTS, gate.Known([instance("a", "running")])).verdict("t")
+        evaluator.Evaluator(FACTS, ItemRecords([instance("a", "running")])).verdict("t")
     with pytest.raises(LedgerError, match="upstream task 'b' is 'not' in the ledger"):
-        gate.Gate(FACTS, gate.Known([instance("a", "success")])).verdict("t")
+        evaluator.Evaluator(FACTS, ItemRecords([instance("a", "success")])).verdict("t")

@@ -7,10 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ductwork_airflow.aws.clients import Aws
 from ductwork_airflow.ledger import Item, Ledger
-from ductwork_airflow.worker.diverting import diverted
+from ductwork_airflow.worker.divert_task import diverted
 from ductwork_airflow.worker.environment import WorkerEnvironment
-from ductwork_airflow.worker.outcome import Outcome
+from ductwork_airflow.worker.logs import FailureCapture
+from ductwork_airflow.worker.try_result import TryResult
+from ductwork_airflow.worker.workload import Workload
 from harness import dynamodb
 
 FACTS = {"up": {"job": "up"}, "t": {"job": "t", "upstream": ["up"]}}
@@ -25,7 +28,7 @@ class Case:
         self.ledger.create_table()
         self.ledger.record_task("dag", "r", "up", "skipped", 0)
 
-    def divert(self, item: Item | None, meanwhile: Callable[[], Any] = lambda: None) -> tuple[Outcome | None, Item]:
+    def divert(self, item: Item, meanwhile: Callable[[], Any] = lambda: None) -> tuple[TryResult | None, Item]:
         pending = [meanwhile]
 
         def interrupt(**_: Any) -> None:
@@ -34,7 +37,8 @@ class Case:
 
         self.client.meta.events.register("before-call.dynamodb.UpdateItem", interrupt)
         run = {"dag_id": "dag", "run_id": "r", "tasks": FACTS}
-        outcome = diverted(WorkerEnvironment("dag", "r", "t", -1, self.ledger.table), self.ledger, run, item)
+        environment = WorkerEnvironment("dag", "r", "t", -1, self.ledger.table)
+        outcome = diverted(Workload(environment, Aws(), self.ledger, run, FailureCapture()), item)
         return outcome, self.ledger.task("dag", "r", "t") or {}
 
 
@@ -46,8 +50,8 @@ def case(dynamodb_endpoint: str) -> Case:
 @pytest.mark.parametrize("announced", [1, 2])
 def test_a_try_that_is_announced_meanwhile_does_not_begin(case: Case, announced: int) -> None:
     """A mirror has seen the job wait in its queue, and says so only now."""
-    outcome, item = case.divert(None, lambda: case.ledger.record_task("dag", "r", "t", "queued", announced))
-    assert outcome == Outcome("skipped")
+    outcome, item = case.divert({}, lambda: case.ledger.record_task("dag", "r", "t", "queued", announced))
+    assert outcome == TryResult("skipped")
     assert (item["state"], item["try_number"], item["outcome"]) == ("skipped", announced - 1, "skipped")
 
 
@@ -55,13 +59,13 @@ def test_an_end_that_somebody_else_writes_meanwhile_stands(case: Case) -> None:
     def stop() -> None:
         case.ledger.record_task("dag", "r", "t", "failed", 1, error="stopped")
 
-    outcome, item = case.divert(None, stop)
-    assert outcome == Outcome("failed", error="stopped")
+    outcome, item = case.divert({}, stop)
+    assert outcome == TryResult("failed", error="stopped")
     assert (item["state"], item["try_number"]) == ("failed", 1)
 
 
 def test_a_task_that_was_announced_before(case: Case) -> None:
     case.ledger.record_task("dag", "r", "t", "queued", 1)
-    outcome, item = case.divert(case.ledger.task("dag", "r", "t"))
-    assert outcome == Outcome("skipped")
+    outcome, item = case.divert(case.ledger.task("dag", "r", "t") or {})
+    assert outcome == TryResult("skipped")
     assert (item["state"], item["try_number"]) == ("skipped", 0)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ductwork import ledger_schema as schema
+from ductwork.contracts import ledger as schema
 from ductwork_airflow.ledger import now
 from ductwork_airflow.worker import EXIT_FAILED, EXIT_OK, EXIT_RETRY
 from harness import MakeWorkers, Worked, Workers, count_ended

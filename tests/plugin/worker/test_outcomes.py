@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ductwork_airflow.ledger import moment, timestamp
 from harness import Worked, Workers
 
-MAX_TRIES = {"failed_for_good": 2, "retried": 1, "killed": 1}
+MAX_TRIES = {"failed_for_good": 2, "retried": 1, "killed": 1, "has_policy": 2, "backs_off": 1, "dies_at_last": 1}
+# Of tasks that the machine starts again when the worker says so.
+DELAYS = {
+    "has_policy": {"retry_delay": 7, "tells_delay": True},
+    "backs_off": {"retry_delay": 7, "retry_backoff": 3, "tells_delay": True},
+    "dies_at_last": {"retry_delay": 7, "retry_backoff": 3, "tells_delay": True},
+}
 MISSING = object()
 
 
@@ -61,9 +69,12 @@ CASES = {
 
 @pytest.fixture(scope="module")
 def worked(workers: Workers) -> dict[str, Worked]:
-    workers.start_run(conf='{"n": 7}', tasks={task_id: {"max_tries": number} for task_id, number in MAX_TRIES.items()})
+    workers.start_run(
+        conf='{"n": 7}',
+        tasks={task_id: {"max_tries": number, **DELAYS.get(task_id, {})} for task_id, number in MAX_TRIES.items()},
+    )
     workers.ledger.put_xcom(workers.dag_id, workers.run_id, "seeded", "return_value", 41)
-    return workers.run_all({task_id: f"token-of-{task_id}" for task_id in CASES})
+    return workers.run_all({task_id: f"token-of-{task_id}" for task_id in (*CASES, *DELAYS)})
 
 
 @pytest.mark.parametrize("task_id", CASES)
@@ -124,6 +135,49 @@ def test_success_records_asset_events(worked: dict[str, Worked], workers: Worker
 
 def test_rendered_fields_are_kept(worked: dict[str, Worked], workers: Workers) -> None:
     assert f"echo {workers.run_id} 7 default" in worked["bash"].item["rendered_fields"]
+
+
+def waited(ended: Worked) -> float:
+    """Seconds between the end of a try and the moment that its report names for the next."""
+    [(operation, report)] = ended.reports
+    assert (operation, report["output"]["state"]) == ("SendTaskSuccess", "up_for_retry")
+    return (moment(report["output"]["until"]) - moment(ended.item["ended_at"])).total_seconds()
+
+
+def key_of(ended: Worked) -> tuple[str, str]:
+    return ended.item["pk"], ended.item["sk"]
+
+
+def long_ago(ended: Worked, workers: Workers) -> None:
+    workers.ledger.update(*key_of(ended), {"ended_at": "2026-03-01T00:00:00Z"})
+
+
+def test_a_worker_says_when_the_next_try_is_due(worked: dict[str, Worked], workers: Workers) -> None:
+    assert waited(worked["has_policy"]) == 90
+    # Its process was killed: 7 seconds, and what Airflow makes of the names.
+    assert 7 <= waited(worked["backs_off"]) < 14
+    # The delay of the policy was of that try alone; its time has come.
+    long_ago(worked["has_policy"], workers)
+    assert waited(workers.run("has_policy", token="policy-2")) == 7
+
+
+def test_the_try_after_a_worker_that_could_not_say_it_waits_itself(workers: Workers) -> None:
+    item = workers.item("backs_off")
+    ended = datetime.now(timezone.utc)
+    workers.ledger.update(item["pk"], item["sk"], {"ended_at": timestamp(ended)})
+    second = workers.run("backs_off", token="backs-off-2")
+    assert second.item["state"] == "failed"
+    assert (moment(second.item["started_at"]) - ended).total_seconds() >= 7
+
+
+def test_no_try_beyond_the_last_begins(worked: dict[str, Worked], workers: Workers) -> None:
+    """Each try that a worker asks for has attempts of its own, for containers that die."""
+    long_ago(worked["dies_at_last"], workers)
+    workers.ledger.update(*key_of(worked["dies_at_last"]), {"state": "running", "try_number": 2, "job_id": "another"})
+    ended = workers.run("dies_at_last", token="beyond")
+    assert (ended.item["state"], ended.item["try_number"]) == ("failed", 2)
+    [(operation, report)] = ended.reports
+    assert (operation, report["error"]) == ("SendTaskFailure", "Ductwork.Failed")
 
 
 def test_a_retry_is_the_next_try_and_the_last_one_fails(worked: dict[str, Worked], workers: Workers) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ductwork_airflow.worker.report import EXIT_UNREPORTED
+from ductwork_airflow.worker.report_outcome import EXIT_UNREPORTED
 from harness import MakeWorkers, Workers
 
 ARN = "arn:aws:states:eu-west-1:123456789012:execution:case:r"

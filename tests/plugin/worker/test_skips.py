@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ductwork.contracts.worker_variables import SKIP_FAILS_VARIABLE
 from harness import MakeWorkers, Worked, Workers
 
 # What each task skips, in the order in which Airflow names it.
@@ -64,6 +65,18 @@ def test_a_decision_reaches_ledger_and_machine(worked: dict[str, Worked], task_i
 def test_a_task_that_skips_itself(worked: dict[str, Worked], task_id: str) -> None:
     assert output(worked[task_id]) == {"state": "skipped"}
     assert (worked[task_id].item["state"], worked[task_id].item["outcome"]) == ("skipped", "skipped")
+
+
+def test_a_machine_that_goes_on_past_a_choice_is_told_of_a_skip_by_an_error(
+    worked: dict[str, Worked], workers: Workers
+) -> None:
+    assert worked["raises_skip"].item["state"] == "skipped"
+    token = f"{workers.run_id}-told-by-an-error"
+    [(operation, report)] = workers.run("raises_skip", token=token, **{SKIP_FAILS_VARIABLE: "1"}).reports
+    assert (operation, report["error"]) == ("SendTaskFailure", "Ductwork.Skipped")
+    token = f"{workers.run_id}-told-as-ever"
+    told = output(workers.run("nowhere", token=token, **{SKIP_FAILS_VARIABLE: "1"}))
+    assert (told["state"], set(told["skip"])) == ("success", {"n1", "n2"})
 
 
 @pytest.mark.parametrize(("task_id", "cause"), [("exit_1", "exit code 1"), ("unknown", "no_such_task")])

@@ -3,40 +3,49 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ductwork.batch_limits import MAX_TIMEOUT_SECONDS, MIN_TIMEOUT_SECONDS, problems
+from ductwork.contracts.batch_limits import MIN_TIMEOUT_SECONDS, problems
+from ductwork.contracts.ledger import UNMAPPED
+from ductwork.contracts.stepfunctions_limits import MAX_TIMEOUT_SECONDS
+from ductwork.contracts.worker_variables import JOIN_VARIABLE
 from ductwork.diagnostics import Diagnostics
-from ductwork.ir import Deployment, Retry, RunValue, Task, Worker, Workflow
-from ductwork.ledger_schema import UNMAPPED
+from ductwork.ir import Deployment, Retry, RunValue, Task, Workflow
 
-# A worker that finds this in its environment has nothing to do.
-JOIN_VARIABLE = "DUCTWORK_JOIN"
+# Batch tells a container no Region. boto3 reads the first; where the author's variables say a Region for the task's
+# own code, the worker has that of its run all the same.
+_REGION, _REGION_OF_THE_RUN = "AWS_DEFAULT_REGION", "DUCTWORK_REGION"
+_REGIONS = {_REGION, "AWS_REGION"}
 # Airflow ends a task at its execution_timeout; Batch's hard limit follows only if that failed.
 _TIMEOUT_GRACE_SECONDS = 60
 _LONGEST_DELAY_SECONDS = 24 * 60 * 60  # Airflow's MAX_RETRY_DELAY
-# At their longest: a run id and a task token, which the container gets too.
-_RUN_TIME_CHARACTERS = 250 + 2_048
+# At their longest: a run id, a Region and a task token, which the container gets too.
+_RUN_TIME_CHARACTERS = 250 + 20 + 2_048
+# By members of the request.
+_VARIABLES = "give the task fewer or shorter environment variables; large values belong in S3 or a Variable"
+_HINTS = {"containerOverrides": _VARIABLES}
 
 
 def check(workflow: Workflow, diagnostics: Diagnostics) -> None:
     """Report what AWS Batch would refuse in the requests of worker tasks."""
     for task in workflow.tasks:
-        if not isinstance(task.work, Worker):
+        if not task.work.has_worker:
             continue
         for problem in problems(request(workflow, task), reserve=_RUN_TIME_CHARACTERS):
-            hint = "give the task fewer or shorter environment variables; large values belong in S3 or a Variable"
+            hint = _HINTS.get(problem.field, "change it to what AWS Batch accepts")
             about = {"dag_id": workflow.dag_id, "task_id": task.task_id, "field": problem.field}
             diagnostics.add("DW203", task.origin, problem.what, hint, **about)
 
 
+# Any: a request is completed by who sends it, and its leaves may be expressions.
 def request(
-    workflow: Workflow, task: Task, map_index: str = str(UNMAPPED), *, waits_for_retries: bool = False
+    workflow: Workflow, task: Task, map_index: Any = str(UNMAPPED), *, waits_for_retries: bool = False
 ) -> dict[str, Any]:
     """All of SubmitJob but the job's name, in boto3's spelling; leaves may be :class:`ductwork.ir.Expr`.
 
-    :param map_index: what the worker is told: an index, -1, or ``array``
+    :param map_index: what the worker is told: an index, or the target's expression of one, -1, or ``array``
     :param waits_for_retries: the container of a further try is there while the delay before it passes
     """
     made = _request(workflow, task.deployment, task.task_id, map_index)
@@ -45,18 +54,20 @@ def request(
     return made
 
 
+# Any: as above.
 def run_request(workflow: Workflow) -> dict[str, Any]:
     """The same for a job of the run itself, which calls back at its end."""
     return _request(workflow, workflow.deployment, "", str(UNMAPPED))
 
 
+# Any: as above.
 def join_request(workflow: Workflow) -> dict[str, Any]:
     """The same for a job that does nothing: it is what its job definition says, no larger."""
     small = replace(workflow.deployment, vcpus=None, memory=None, gpus=None)
-    return _placed(small, [{"name": JOIN_VARIABLE, "value": "1"}])
+    return _placed(small, _listed({JOIN_VARIABLE: "1", _REGION: RunValue("region")}))
 
 
-def _request(workflow: Workflow, deployment: Deployment, task_id: str, map_index: str) -> dict[str, Any]:
+def _request(workflow: Workflow, deployment: Deployment, task_id: str, map_index: Any) -> dict[str, Any]:
     return _placed(deployment, _environment(workflow, deployment, task_id, map_index))
 
 
@@ -79,17 +90,23 @@ def _placed(deployment: Deployment, environment: list[dict[str, Any]]) -> dict[s
     return made | {member: value for member, value in optional.items() if value is not None}
 
 
-def _environment(workflow: Workflow, deployment: Deployment, task_id: str, map_index: str) -> list[dict[str, Any]]:
+def _environment(workflow: Workflow, deployment: Deployment, task_id: str, map_index: Any) -> list[dict[str, Any]]:
+    own = dict(sorted(deployment.environment.items()))
     values: dict[str, Any] = {
-        **dict(sorted(deployment.environment.items())),
+        **own,
         "DUCTWORK_DAG_ID": workflow.dag_id,
         "DUCTWORK_RUN_ID": RunValue("run_id"),
         "DUCTWORK_TASK_ID": task_id,
         "DUCTWORK_MAP_INDEX": map_index,
         "DUCTWORK_LEDGER_TABLE": workflow.ledger_table,
         **({"DUCTWORK_EVENT_BUS": deployment.event_bus} if deployment.event_bus else {}),
+        (_REGION_OF_THE_RUN if _REGIONS & own.keys() else _REGION): RunValue("region"),
     }
-    return [{"name": name, "value": value} for name, value in values.items()]
+    return _listed(values)
+
+
+def _listed(variables: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"name": name, "value": value} for name, value in variables.items()]
 
 
 def timeout(task: Task, *, waits_for_retries: bool = False) -> int | None:
@@ -100,6 +117,9 @@ def timeout(task: Task, *, waits_for_retries: bool = False) -> int | None:
     if task.deployment.timeout is not None:
         return task.deployment.timeout
     if task.execution_timeout is None or task.may_defer:
+        return None
+    if waits_for_retries and task.retry.policy and task.retry.retries:
+        # Nobody knows how long the container waits.
         return None
     waits = _longest_delay(task.retry) if waits_for_retries else 0
     limit = max(MIN_TIMEOUT_SECONDS, math.ceil(task.execution_timeout) + _TIMEOUT_GRACE_SECONDS + waits)

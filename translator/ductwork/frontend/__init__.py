@@ -1,0 +1,1 @@
+"""Airflow: its files and objects as plain data. No other room imports it."""

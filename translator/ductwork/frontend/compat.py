@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.definitions._internal.abstractoperator import DEFAULT_QUEUE
 from airflow.sdk.definitions.asset import Asset, AssetNameRef, AssetUriRef
+from airflow.sdk.timezone import coerce_datetime
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG, BaseOperator
+    from airflow.timetables.base import DataInterval, Timetable
 
 try:
     from airflow.dag_processing.dagbag import DagBag
 except ImportError:  # Airflow 3.1
     from airflow.models.dagbag import DagBag
+
+try:
+    from airflow._shared.module_loading.file_discovery import find_path_from_directory
+except ImportError:  # Airflow 3.1
+    from airflow.utils.file import find_path_from_directory
 
 try:
     # What a timetable of airflow.timetables, as opposed to airflow.sdk, holds.
@@ -26,20 +37,58 @@ try:
 except ImportError:  # Airflow 3.1
     ASSET, NAME_REF, URI_REF = (Asset,), (AssetNameRef,), (AssetUriRef,)
 
-__all__ = ["ASSET", "NAME_REF", "URI_REF", "DagBag", "manual_interval", "retry_backoff"]
+__all__ = [
+    "ASSET",
+    "DEFAULT_QUEUE",
+    "NAME_REF",
+    "URI_REF",
+    "DagBag",
+    "find_path_from_directory",
+    "gives_partition_keys",
+    "manual_interval",
+    "partition_date",
+    "retry_backoff",
+]
 
 
-def retry_backoff(task: Any) -> float:
+def retry_backoff(task: BaseOperator) -> float:
     """The factor between retry delays, 0 for none. A flag in Airflow 3.1 (meaning 2), a number since."""
     value = getattr(task, "retry_exponential_backoff", 0)
     return 2.0 if value is True else float(value or 0)
 
 
-def manual_interval(dag: Any, logical_date: datetime) -> Any:
+def manual_interval(dag: DAG, logical_date: datetime) -> DataInterval | None:
     """The data interval that the DAG's timetable gives a manual run; None where it has none."""
-    timetable = dag.timetable
+    # A moment of pendulum's, as Airflow passes it: timetables use its methods.
+    return _core_timetable(dag.timetable).infer_manual_data_interval(run_after=coerce_datetime(logical_date))
+
+
+def gives_partition_keys(dag: DAG) -> bool | None:
+    """Whether the DAG's timetable gives scheduled runs a partition key; None if no run of the DAG may have one."""
+    timetable = _core_timetable(dag.timetable)
+    if getattr(timetable, "partitioned_at_runtime", False):
+        return False
+    return True if getattr(timetable, "partitioned", False) else None  # Airflow 3.1 knows no partitions
+
+
+def partition_date(dag: DAG, key: str) -> datetime | None:
+    """The moment that a partition key of the DAG stands for, if it stands for one.
+
+    :raises ValueError: the timetable's keys are of another form
+    """
+    date: datetime | None = _core_timetable(dag.timetable).resolve_partition_date(key)
+    return date
+
+
+def _core_timetable(timetable: Timetable) -> Timetable:
     try:
         from airflow.serialization.encoders import coerce_to_core_timetable
     except ImportError:  # Airflow 3.1: the DAG's timetable is the scheduler's
-        return timetable.infer_manual_data_interval(run_after=logical_date)
-    return coerce_to_core_timetable(timetable).infer_manual_data_interval(run_after=logical_date)
+        return timetable
+    cls = type(timetable)
+    if cls.__name__ == "EventsTimetable" and cls.__module__.startswith("airflow.sdk."):
+        # Airflow 3.3 writes less of it than it needs to read it again.
+        from airflow.timetables.events import EventsTimetable
+
+        return EventsTimetable(timetable.event_dates, restrict_to_events=timetable.restrict_to_events)
+    return coerce_to_core_timetable(timetable)

@@ -1,23 +1,23 @@
-"""Every setting of a task and of a DAG, and what becomes of it. Nothing is dropped in silence.
+"""Every setting of a task and of a DAG, and what happens to it. Nothing is dropped in silence.
 
 ``COMPILED``  the compiled schedule carries it.
 ``WORKER``    Airflow's own code honours it inside the worker; a task that sets it is not lowered to a native one.
 ``SHOWN``     it only changes what a user interface shows.
 ``AIRFLOW``   it steers Airflow's scheduler or its workers, which play no part here.
 ``LIMITS``    not enforced in this version; setting it gives a warning.
-``REFUSED``   not honoured in this version and would change results; setting it is an error.
 
 A test holds these tables against the constructors of the installed Airflow, so a new argument cannot slip by.
 """
 
 from __future__ import annotations
 
+from ductwork.ir.snapshot import LIMIT_SETTINGS
+
 COMPILED = "compiled"
 WORKER = "worker"
 SHOWN = "shown"
 AIRFLOW = "airflow"
 LIMITS = "limits"
-REFUSED = "refused"
 
 TASK: dict[str, str] = {
     "task_id": COMPILED,
@@ -59,14 +59,18 @@ TASK: dict[str, str] = {
     "doc_yaml": SHOWN,
     "doc_rst": SHOWN,
     "task_display_name": SHOWN,
-    "queue": AIRFLOW,
-    "executor": AIRFLOW,
-    "start_date": AIRFLOW,
-    "end_date": AIRFLOW,
+    "queue": COMPILED,
+    "executor": LIMITS,
+    "start_date": COMPILED,
+    "end_date": COMPILED,
+    # Airflow 3 warns of it and does nothing.
     "sla": AIRFLOW,
+    # Nothing of Airflow 3 reads them.
     "resources": AIRFLOW,
-    "ignore_first_depends_on_past": AIRFLOW,
+    "ignore_first_depends_on_past": COMPILED,
+    # Airflow 3.3's scheduler never puts it into the context that its rules look at.
     "wait_for_past_depends_before_skipping": AIRFLOW,
+    # The order in which Airflow's executor takes tasks; priority_weight itself is reported.
     "weight_rule": AIRFLOW,
     "priority_weight": LIMITS,
     "pool": COMPILED,
@@ -93,35 +97,44 @@ DAG: dict[str, str] = {
     "tags": SHOWN,
     "owner_links": SHOWN,
     "dag_display_name": SHOWN,
+    # Told of by DW330: what is compiled is started from outside.
     "schedule": AIRFLOW,
-    "start_date": AIRFLOW,
-    "end_date": AIRFLOW,
+    "start_date": COMPILED,
+    "end_date": COMPILED,
     "catchup": AIRFLOW,
     "max_active_tasks": LIMITS,
-    "max_consecutive_failed_dag_runs": AIRFLOW,
+    "max_consecutive_failed_dag_runs": LIMITS,
+    # Of Airflow's own users and its list of DAGs.
     "access_control": AIRFLOW,
     "is_paused_upon_creation": AIRFLOW,
     "auto_register": AIRFLOW,
-    "allowed_run_types": AIRFLOW,
+    "allowed_run_types": LIMITS,
+    # For versioned bundles; what is compiled is a version itself, and restarting a machine replaces it.
     "disable_bundle_versioning": AIRFLOW,
     "rerun_with_latest_version": AIRFLOW,
+    # Airflow 3 does nothing with it.
     "sla_miss_callback": AIRFLOW,
     "max_active_runs": COMPILED,
     "dagrun_timeout": COMPILED,
     "deadline": LIMITS,
     "on_success_callback": COMPILED,
     "on_failure_callback": COMPILED,
-    "fail_fast": REFUSED,
+    "fail_fast": COMPILED,
 }
 
 # Compiled settings of a DAG that the compiler reads by name.
-DAG_READ = ("max_active_runs", "dagrun_timeout", "on_success_callback", "on_failure_callback")
+DAG_READ = ("max_active_runs", "dagrun_timeout", "on_success_callback", "on_failure_callback", "fail_fast")
 
 # Compiled settings of a task that are read by name, whatever its operator.
 TASK_READ = (
-    *("pool", "pool_slots", "max_active_tis_per_dag", "max_active_tis_per_dagrun"),
-    *("depends_on_past", "wait_for_downstream"),
+    *("pool", "pool_slots", "max_active_tis_per_dag", "max_active_tis_per_dagrun", "queue"),
+    *("depends_on_past", "wait_for_downstream", "ignore_first_depends_on_past"),
 )
 
 # Values that mean "not set" for the settings that give diagnostics.
 TASK_DEFAULTS: dict[str, object] = {"priority_weight": 1, "pool": "default_pool", "pool_slots": 1}
+
+
+def says(name: str, value: object) -> bool:
+    """Whether this value of a setting has an effect; for limits, 0 is one."""
+    return bool(value) or (name in LIMIT_SETTINGS and value == 0)

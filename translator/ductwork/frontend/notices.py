@@ -1,21 +1,24 @@
-"""Whom a DAG tells of the ends of its runs, where that is one SNS topic."""
+"""The SNS topic that a DAG notifies when a run ends, if that is all its callbacks do."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ductwork.contracts.aws_names import TOPIC
 from ductwork.frontend.plain import dotted_name
 from ductwork.ir import RUN_CALLBACKS
-from ductwork.schedule_schema import TOPIC
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
 
 _NOTIFIER = "airflow.providers.amazon.aws.notifications.sns.SnsNotifier"
 _CONNECTION = {"aws_conn_id": "aws_default", "region_name": None}
 
 
-def topic(dag: Any) -> str:
-    """The ARN of the topic that every end of a run is told to and nobody else is; empty if it is not so."""
-    told = {_told(getattr(dag, name, None)) for name in RUN_CALLBACKS.values()}
-    return told.pop() if len(told) == 1 else ""
+def topic(dag: DAG) -> str:
+    """The ARN of the topic, if every end of a run is published to it and to nothing else; otherwise empty."""
+    arns = {_told(getattr(dag, name, None)) for name in RUN_CALLBACKS.values()}
+    return arns.pop() if len(arns) == 1 else ""
 
 
 def _told(callbacks: Any) -> str:

@@ -7,30 +7,37 @@ import functools
 import inspect
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import CodeType, FunctionType
-from typing import Any
+from typing import TYPE_CHECKING
 
 from airflow.sdk.definitions.xcom_arg import XComArg
 
+from ductwork.frontend.held import held, rendered
+from ductwork.frontend.operators import parameters, written
 from ductwork.frontend.plain import plain
 
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+
 _PULL = "xcom_pull"
+_METHODS = (staticmethod, classmethod)
 _CALLBACKS = [f"on_{end}_callback" for end in ("execute", "failure", "success", "retry", "skipped")]
 
 
-def readers(tasks: Sequence[Any]) -> dict[str, tuple[str, ...]]:
-    """
+def readers(tasks: Sequence[BaseOperator]) -> dict[str, tuple[str, ...]]:
+    """Which tasks read whose XComs.
+
     :param tasks: the operators of one DAG
-    :return: by task id: the tasks that read its XComs
+    :return: by task id: the ids of the tasks that read its XComs
     """
     ids = {plain(task.task_id) for task in tasks}
-    found: dict[str, set[str]] = {}
+    by_source: dict[str, set[str]] = {}
     for task in tasks:
         for read in ids & {*_referenced(task), *_pulled(task)}:
-            found.setdefault(read, set()).add(plain(task.task_id))
-    return {read: tuple(sorted(by)) for read, by in found.items()}
+            by_source.setdefault(read, set()).add(plain(task.task_id))
+    return {read: tuple(sorted(by)) for read, by in by_source.items()}
 
 
-def _referenced(task: Any) -> Iterator[str]:
+def _referenced(task: BaseOperator) -> Iterator[str]:
     """Tasks whose output is among the arguments."""
     if task.is_mapped:
         # A decorated function is expanded by another attribute than an operator is.
@@ -38,52 +45,55 @@ def _referenced(task: Any) -> Iterator[str]:
         references = [*XComArg.iter_xcom_references(task.partial_kwargs), *expanded]
     else:
         # Not of the task itself: Airflow loads one that lacks a template field, and fails it when it runs.
-        references = list(XComArg.iter_xcom_references([getattr(task, name, None) for name in task.template_fields]))
+        references = list(XComArg.iter_xcom_references([rendered(task, name) for name in task.template_fields]))
     for operator, _ in references:
         yield plain(operator.task_id)
 
 
-def _pulled(task: Any) -> Iterator[str]:
-    """What may be ids in what pulls XComs: quoted texts in templates; constants of the author's code, and arguments."""
+def _pulled(task: BaseOperator) -> Iterator[str]:
+    """Possible task ids in what pulls XComs: quoted texts in templates, constants of the author's code, arguments."""
     if task.is_mapped:
         values = {**task.partial_kwargs, "": task._get_specified_expand_input().value}
     else:
-        values = {name: getattr(task, name, None) for name in _holders(task)}
+        values = {name: rendered(task, name) for name in _holders(task)}
     for text in _texts(list(values.values())):
         if _PULL in text:
             yield from text.replace('"', "'").split("'")
-    own = _own_classes(task)
+    classes = _own_classes(task)
     seen: set[FunctionType] = set()
-    called = [*(value for cls in own for value in vars(cls).values()), values.get("python_callable"), *_callbacks(task)]
+    called = [
+        *(value for cls in classes for value in vars(cls).values()),
+        values.get("python_callable"),
+        *_callbacks(task),
+    ]
     functions = [function for each in called for function in _functions(each, seen)]
     codes = [code for function in functions for code in _codes(function.__code__)]
     if _PULL in {name for code in codes for name in code.co_names}:
         yield from _texts([constant for code in codes for constant in code.co_consts])
         yield from _texts([value for function in functions for value in _named(function)])
-        arguments = [name for cls in own for name in inspect.signature(cls).parameters]
-        yield from _texts([*values.values(), *(getattr(task, name, None) for name in arguments if name != "task_id")])
+        arguments = [name for cls in classes for name in parameters(cls)]
+        yield from _texts([*values.values(), *(held(task, name) for name in arguments if name != "task_id")])
 
 
-def _own_classes(task: Any) -> list[type]:
+def _own_classes(task: BaseOperator) -> list[type]:
     """The classes of an operator that are not Airflow's or its providers'."""
     operator = task.operator_class if task.is_mapped else type(task)
     classes = operator.__mro__[:-1] if isinstance(operator, type) else ()
     return [cls for cls in classes if not cls.__module__.startswith("airflow.")]
 
 
-def _callbacks(task: Any) -> Iterator[Any]:
+def _callbacks(task: BaseOperator) -> Iterator[object]:
     for name in _CALLBACKS:
         given = getattr(task, name, None)
         yield from given if isinstance(given, (list, tuple)) else [given]
 
 
-def _functions(called: Any, seen: set[FunctionType]) -> Iterator[FunctionType]:
-    """A callable's function, and those of its module that it calls; none of what is no callable of Python's own."""
+def _functions(called: object, seen: set[FunctionType]) -> Iterator[FunctionType]:
+    """A callable's function, and those of its module that it calls; none for callables that are not Python's own."""
     while isinstance(called, functools.partial):
         called = called.func
-    called = getattr(called, "__func__", called)
-    function = inspect.unwrap(called) if callable(called) else None
-    if not inspect.isfunction(function) or function in seen:
+    function = written(called.__func__ if inspect.ismethod(called) or isinstance(called, _METHODS) else called)
+    if function is None or function in seen:
         return
     seen.add(function)
     yield function
@@ -92,7 +102,7 @@ def _functions(called: Any, seen: set[FunctionType]) -> Iterator[FunctionType]:
             yield from _functions(value, seen)
 
 
-def _named(function: FunctionType) -> Iterator[Any]:
+def _named(function: FunctionType) -> Iterator[object]:
     """The values that a function's code takes from its module and from the functions around it."""
     names = {name for code in _codes(function.__code__) for name in code.co_names}
     yield from (function.__globals__[name] for name in sorted(names & function.__globals__.keys()))
@@ -102,7 +112,7 @@ def _named(function: FunctionType) -> Iterator[Any]:
             yield cell.cell_contents
 
 
-def _holders(task: Any) -> list[str]:
+def _holders(task: BaseOperator) -> list[str]:
     return [*task.template_fields, "python_callable"]
 
 
@@ -113,7 +123,7 @@ def _codes(code: CodeType) -> Iterator[CodeType]:
             yield from _codes(constant)
 
 
-def _texts(values: Iterable[Any]) -> Iterator[str]:
+def _texts(values: Iterable[object]) -> Iterator[str]:
     for value in values:
         if isinstance(value, str):
             yield value

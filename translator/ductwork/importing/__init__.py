@@ -1,9 +1,9 @@
 """``ductwork import``: a schedule document becomes a DAG file.
 
 *Read* the file as JSON (``reading``), *check* it against what AWS Batch and Airflow accept and keep it as a
-:class:`~ductwork.schedule_schema.Schedule` (``checking``, ``dependencies``), *write* it as Python (``source``,
-``literals``). Neither Airflow nor AWS is needed. Text of the document reaches the DAG file as Python literals alone,
-and where Airflow would render it, escaped.
+:class:`~ductwork.contracts.schedule_document.Schedule` (``checking``, ``dependencies``), *write* it as Python
+(``source``, ``literals``). Neither Airflow nor AWS is needed. Text of the document reaches the DAG file as Python
+literals alone, and where Airflow would render it, escaped.
 """
 
 from __future__ import annotations

@@ -7,36 +7,38 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from ductwork import batch_limits
-from ductwork import schedule_schema as schema
-from ductwork.batch_shapes import SUBMIT_JOB, mismatches
+from ductwork.contracts import aws_names, batch_limits
+from ductwork.contracts import schedule_document as schema
+from ductwork.contracts.batch_shapes import SUBMIT_JOB, mismatches
+from ductwork.contracts.schedule_document import Job, Schedule
+from ductwork.contracts.stepfunctions_limits import MAX_WAIT_SECONDS
 from ductwork.diagnostics import Diagnostics, Origin
 from ductwork.importing.dependencies import check_dependencies
 from ductwork.importing.places import ROOT, at, blank, shown
 from ductwork.importing.run_state import check_run_state
-from ductwork.schedule_schema import Job, Schedule
 
 _SUBMIT = "give what AWS Batch's SubmitJob accepts"
 _DAG_ID = re.compile(r"[\w.-]{1,250}")
 _MAX_TAG = 100
 
 
-def check(document: Any, path: str, diagnostics: Diagnostics) -> Schedule | None:
-    """
+def check(document: object, path: str, diagnostics: Diagnostics) -> Schedule | None:
+    """The schedule that a document holds; None if it is not one, which is reported.
+
     :param document: of :func:`ductwork.importing.reading.read`
     :param path: of its file, for diagnostics
     """
-    own = Diagnostics()
-    schedule = _Checker(Origin(path), own).schedule(document)
-    diagnostics.extend(own)
-    return None if own.failed else schedule
+    findings = Diagnostics()
+    schedule = _Checker(Origin(path), findings).schedule(document)
+    diagnostics.extend(findings)
+    return None if findings.failed else schedule
 
 
 def _unlike(pattern: re.Pattern[str], what: str, text: str) -> str:
     return "" if pattern.fullmatch(text) else what
 
 
-def _typed(document: Any) -> bool:
+def _typed(document: object) -> bool:
     """Whether a document is what ``aws dynamodb get-item`` prints of it."""
     item = document.get("Item", document) if isinstance(document, Mapping) else None
     schedule_id = item.get("scheduleId") if isinstance(item, Mapping) else None
@@ -51,7 +53,7 @@ class _Checker:
     def report(self, code: str, place: str, what: str, hint: str) -> None:
         self.diagnostics.add(code, self.origin, what, hint, field=place)
 
-    def schedule(self, document: Any) -> Schedule | None:
+    def schedule(self, document: object) -> Schedule | None:
         if _typed(document):
             what = 'this is an item as DynamoDB spells it: {"S": "text"}, {"L": [...]}'
             hint = "export it as plain JSON, as boto3's Table.get_item or TypeDeserializer gives it"
@@ -74,7 +76,7 @@ class _Checker:
         check_run_state(document, jobs if isinstance(jobs, list) else [], self.report)
         return schedule
 
-    def keys(self, value: Mapping[str, Any], place: str, required: Sequence[str], known: Sequence[str]) -> None:
+    def keys(self, value: Mapping[str, object], place: str, required: Sequence[str], known: Sequence[str]) -> None:
         for key in required:
             if key not in value:
                 self.report(
@@ -85,24 +87,22 @@ class _Checker:
             self.report("DW606", at(place, key), f"{shown(key)} is not known and not imported", hint)
 
     def text(
-        self, value: Mapping[str, Any], key: str, place: str, good: Callable[[str], str] | None = None
+        self, value: Mapping[str, object], key: str, place: str, good: Callable[[str], str] | None = None
     ) -> str | None:
         """A text that is not blank, or None.
 
         :param good: what is wrong with such a text; empty if nothing is
         """
-        found, here = value.get(key), at(place, key)
-        if found is not None and not isinstance(found, str):
-            self.report("DW602", here, f"{key} must be a text, not {shown(found)}", "write it in quotes")
-        elif blank(found):
+        text, here = value.get(key), at(place, key)
+        if text is not None and not isinstance(text, str):
+            self.report("DW602", here, f"{key} must be a text, not {shown(text)}", "write it in quotes")
+        elif blank(text):
             if key in value and key in (*schema.REQUIRED, *schema.JOB_REQUIRED):
                 self.report("DW602", here, f"{key} is empty", "every document and every job needs one")
-        elif found is not None and good is not None and (what := good(found)):
-            self.report(
-                "DW603", here, f"{shown(found)} is not a legal {what}", "use a name that AWS and Airflow accept"
-            )
+        elif text is not None and good is not None and (what := good(text)):
+            self.report("DW603", here, f"{shown(text)} is not a legal {what}", "use a name that AWS and Airflow accept")
         else:
-            return found
+            return text
         return None
 
     @staticmethod
@@ -115,28 +115,28 @@ class _Checker:
 
     @staticmethod
     def topic(text: str) -> str:
-        return "" if schema.TOPIC.fullmatch(text) else "ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)"
+        return "" if aws_names.TOPIC.fullmatch(text) else "ARN of an SNS topic (arn:aws:sns:REGION:ACCOUNT:NAME)"
 
-    def wait_time(self, value: Any) -> int:
+    def wait_time(self, value: object) -> int:
         if blank(value):
             return schema.DEFAULT_WAIT_TIME
         text = str(value).strip() if isinstance(value, (int, str)) and not isinstance(value, bool) else ""
         # A bound of eight digits, for Python refuses to read numbers of thousands.
         if re.fullmatch(r"[0-9]{1,8}", text) and int(text) >= 1:
             return int(text)
-        what = f"wait_time must be a whole number of seconds from 1 to {schema.MAX_WAIT_TIME:,}, not {shown(value)}"
+        what = f"wait_time must be a whole number of seconds from 1 to {MAX_WAIT_SECONDS:,}, not {shown(value)}"
         self.report("DW602", at(ROOT, "wait_time"), what, "write for example 60")
         return schema.DEFAULT_WAIT_TIME
 
     # ---- jobs ----
 
-    def jobs(self, value: Any) -> tuple[Job, ...]:
+    def jobs(self, value: object) -> tuple[Job, ...]:
         here = at(ROOT, "jobList")
         if not isinstance(value, list) or not value:
             what = "jobList has no job" if value == [] else f"jobList must be a list of jobs, not {shown(value)}"
             self.report("DW602", here, what, "a schedule has at least one job")
             return ()
-        names: list[Any] = []
+        names: list[object] = []
         above, jobs = [], []
         for number, each in enumerate(value):
             place = at(here, number)
@@ -150,12 +150,12 @@ class _Checker:
         check_dependencies(names, above, self.report)
         return tuple(jobs)
 
-    def job(self, value: Mapping[str, Any], place: str, dependencies: Sequence[str]) -> Job:
+    def job(self, value: Mapping[str, object], place: str, dependencies: Sequence[str]) -> Job:
         self.keys(value, place, schema.JOB_REQUIRED, (*schema.JOB_KEYS, *schema.JOB_RUN_KEYS))
         legal = {
-            "jobName": (batch_limits.JOB_NAME, "job name (at most 128 letters, digits, - and _)"),
-            "jobDefinition": (batch_limits.JOB_DEFINITION, "job definition name, name:revision or ARN"),
-            "jobQueue": (batch_limits.JOB_QUEUE, "job queue name or ARN"),
+            "jobName": (aws_names.JOB_NAME, f"job name (at most {aws_names.JOB_NAME_LIMIT} letters, digits, - and _)"),
+            "jobDefinition": (aws_names.JOB_DEFINITION, "job definition name, name:revision or ARN"),
+            "jobQueue": (aws_names.JOB_QUEUE, "job queue name or ARN"),
         }
         texts = {
             key: self.text(value, key, place, partial(_unlike, pattern, what)) or ""
@@ -171,21 +171,21 @@ class _Checker:
             parameters=parameters,
         )
 
-    def member(self, value: Mapping[str, Any], key: str, place: str) -> Mapping[str, Any]:
+    def member(self, value: Mapping[str, object], key: str, place: str) -> Mapping[str, Any]:
         """``containerOverrides`` or ``parameters``, as SubmitJob takes them."""
-        found = value.get(key)
-        if blank(found):
+        request = value.get(key)
+        if blank(request):
             return {}
-        misshapen = list(mismatches(found, SUBMIT_JOB[key], key))
+        misshapen = list(mismatches(request, SUBMIT_JOB[key], key))
         for path, what in misshapen:
             # Keys of a text's own choosing may hold dots; the path is for people.
             self.report("DW602", f"{place}.{path}", what if len(what) <= 300 else f"{what[:300]}...", _SUBMIT)
         if not misshapen:
-            for problem in batch_limits.problems({key: found}):
+            for problem in batch_limits.problems({key: request}):
                 self.report("DW603", at(place, key), problem.what, _SUBMIT)
-        return found if isinstance(found, Mapping) else {}
+        return request if isinstance(request, Mapping) else {}
 
-    def dependencies(self, value: Any, place: str) -> list[tuple[str, str]]:
+    def dependencies(self, value: object, place: str) -> list[tuple[str, str]]:
         """``(name, place)`` of what a job depends on: texts, or objects with a jobName."""
         hint = 'write a list of names, as ["job1", "job2"]'
         if blank(value):
@@ -193,16 +193,16 @@ class _Checker:
         if not isinstance(value, list):
             self.report("DW602", place, f"jobDependencies must be a list, not {shown(value)}", hint)
             return []
-        found = []
+        named = []
         for number, each in enumerate(value):
             name = each.get("jobName") if isinstance(each, Mapping) else each
             if isinstance(name, str):
-                found.append((name, at(place, number)))
+                named.append((name, at(place, number)))
             else:
                 self.report("DW602", at(place, number), f"{shown(each)} is not the name of a job", hint)
-        return found
+        return named
 
-    def check_unique(self, jobs: Sequence[Any]) -> None:
+    def check_unique(self, jobs: Sequence[object]) -> None:
         first: dict[str, int] = {}
         for number, job in enumerate(jobs):
             name = job.get("jobName") if isinstance(job, Mapping) else None

@@ -17,12 +17,12 @@ def text(value: str) -> str:
     return quote + "".join(f"\\{c}" if c == quote else c if c in "'\"" else repr(c)[1:-1] for c in value) + quote
 
 
-def keyword(name: str, value: Any, indent: str) -> str:
+def keyword(name: str, value: object, indent: str) -> str:
     """A line, or several, of a call that is split: ``name=value,``."""
     return _item(f"{name}=", value, indent)
 
 
-def _item(start: str, value: Any, indent: str) -> str:
+def _item(start: str, value: object, indent: str) -> str:
     flat = f"{indent}{start}{_flat(value)},"
     # Some characters are two columns wide; to be on the safe side, split.
     if not value or not isinstance(value, (Mapping, list)) or (len(flat) <= WIDTH and flat.isascii()):

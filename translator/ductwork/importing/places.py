@@ -10,11 +10,12 @@ _LONGEST = 60
 
 
 def blank(value: object) -> bool:
-    """Nothing, in one of the ways in which documents have said so over the years."""
+    """Whether a value is nothing, in any of the ways in which documents have written that."""
     return value is None or (isinstance(value, str) and not value.strip())
 
 
 def at(place: str, *steps: str | int) -> str:
+    """The path of what lies below ``place``: keys as text, positions in lists as numbers from 0."""
     for step in steps:
         if isinstance(step, str) and _PLAIN.fullmatch(step):
             place += f".{step}"

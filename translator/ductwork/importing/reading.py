@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 from ductwork.diagnostics import Diagnostics, Origin
 from ductwork.importing.places import ROOT, at
@@ -18,19 +17,19 @@ MAX_DEPTH = 32
 _EXACT = 2**53
 
 
-class _Object(dict[str, Any]):
+class _Object(dict[str, object]):
     """An object of the document.
 
     :param twice: keys that it has more than once; the last value counts
     """
 
-    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+    def __init__(self, pairs: list[tuple[str, object]]) -> None:
         super().__init__(pairs)
         counts = Counter(key for key, _ in pairs)
         self.twice = [key for key, count in counts.items() if count > 1]
 
 
-def read(path: str, diagnostics: Diagnostics) -> Any:
+def read(path: str, diagnostics: Diagnostics) -> object:
     """The JSON value in a file; None, with diagnostics, if it cannot be read."""
     text = _text(path, diagnostics)
     if text is None:
@@ -68,7 +67,7 @@ def _text(path: str, diagnostics: Diagnostics) -> str | None:
     return None
 
 
-def _no_number(name: str) -> Any:
+def _no_number(name: str) -> object:
     raise ValueError(f"{name} is no number")
 
 
@@ -78,8 +77,8 @@ def _number(text: str) -> float | int:
     return int(number) if number.is_integer() and abs(number) < _EXACT else number
 
 
-def _oddities(value: Any) -> Iterator[tuple[str, str]]:
-    """``(place, what is wrong)``. By a stack, for a document may nest more deeply than Python calls."""
+def _oddities(value: object) -> Iterator[tuple[str, str]]:
+    """``(place, what is wrong)``. It uses a stack, since a document may be nested more deeply than Python can call."""
     waiting = [(ROOT, value, 0)]
     while waiting:
         place, value, depth = waiting.pop()

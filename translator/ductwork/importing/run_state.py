@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
-from ductwork import schedule_schema as schema
+from ductwork.contracts import schedule_document as schema
 from ductwork.importing.dependencies import Report
 from ductwork.importing.places import ROOT, at, blank, shown
 
 
-def check_run_state(document: Mapping[str, Any], jobs: Sequence[Any], report: Report) -> None:
+def check_run_state(document: Mapping[str, object], jobs: Sequence[object], report: Report) -> None:
+    """Report what belongs to one run: DW607 where it is left out, DW602 where it is malformed.
+
+    :param document: the schedule document, as read
+    :param jobs: its ``jobList``, whatever it holds
+    """
     left = [at(ROOT, key) for key in schema.RUN_KEYS if not blank(document.get(key))]
     for number, job in enumerate(jobs):
         if isinstance(job, Mapping):
@@ -21,7 +25,7 @@ def check_run_state(document: Mapping[str, Any], jobs: Sequence[Any], report: Re
         report("DW607", left[0], what, "nothing to do: a run of the DAG has its status in the ledger")
 
 
-def _left_in_job(job: Mapping[str, Any], place: str, report: Report) -> Iterator[str]:
+def _left_in_job(job: Mapping[str, object], place: str, report: Report) -> Iterator[str]:
     job_id = job.get("jobId")
     # What submitted a job has stored the answer of SubmitJob in some versions, its id in others.
     inner = job_id.get("jobId") if isinstance(job_id, Mapping) else job_id

@@ -1,4 +1,4 @@
-"""A schedule as the DAG file that somebody would have written by hand."""
+"""A schedule as a DAG file, as one would write it by hand."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import builtins
 import keyword as python_words
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
+from ductwork.contracts.schedule_document import Job, Schedule
 from ductwork.importing.literals import INDENT, WIDTH, keyword, text
-from ductwork.schedule_schema import Job, Schedule
 from ductwork.templates import escaped
 
 _HEADER = '''\
@@ -51,7 +50,7 @@ def dag_file(schedule: Schedule) -> str:
 
 
 def _dag_arguments(schedule: Schedule, shared: Mapping[str, str]) -> Iterable[str]:
-    arguments: dict[str, Any] = {"dag_id": schedule.schedule_id}
+    arguments: dict[str, object] = {"dag_id": schedule.schedule_id}
     if schedule.title and schedule.title != schedule.schedule_id:
         arguments["description"] = schedule.title
     for name, value in arguments.items():
@@ -69,26 +68,26 @@ def _dag_arguments(schedule: Schedule, shared: Mapping[str, str]) -> Iterable[st
 
 
 def _shared(jobs: Sequence[Job]) -> dict[str, str]:
-    """What all jobs have in common, said once."""
+    """The arguments that all jobs have in common, written once."""
     values = {
         "job_definition": {job.definition for job in jobs},
         "job_queue": {job.queue for job in jobs},
     }
-    return {name: found.pop() for name, found in values.items() if len(found) == 1 and len(jobs) > 1}
+    return {name: given.pop() for name, given in values.items() if len(given) == 1 and len(jobs) > 1}
 
 
 def _job_arguments(job: Job, shared: Mapping[str, str]) -> Iterable[str]:
-    own: dict[str, Any] = {"task_id": job.name, "job_name": job.name}
+    arguments: dict[str, object] = {"task_id": job.name, "job_name": job.name}
     for name, value in (("job_definition", job.definition), ("job_queue", job.queue)):
         if name not in shared:
-            own[name] = value
+            arguments[name] = value
     for name, given in (("container_overrides", job.overrides), ("parameters", job.parameters)):
         if given:
-            own[name] = _escaped(given)
-    return [keyword(name, value, 2 * INDENT) for name, value in own.items()]
+            arguments[name] = _escaped(given)
+    return [keyword(name, value, 2 * INDENT) for name, value in arguments.items()]
 
 
-def _escaped(value: Any) -> Any:
+def _escaped(value: object) -> object:
     """Airflow renders these; in the document they are plain text."""
     if isinstance(value, str):
         return escaped(value)
@@ -100,8 +99,8 @@ def _escaped(value: Any) -> Any:
 
 
 def _variables(names: Sequence[str]) -> dict[str, str]:
-    """For each job name a variable of its own: ``ConvertParquet`` becomes ``convert_parquet``."""
-    found: dict[str, str] = {}
+    """The name of a variable for each job: ``ConvertParquet`` becomes ``convert_parquet``."""
+    variables: dict[str, str] = {}
     used: set[str] = set()
     numbers: dict[str, int] = {}
     for name in names:
@@ -117,8 +116,8 @@ def _variables(names: Sequence[str]) -> dict[str, str]:
             variable = f"{plain}_{number}"
         numbers[plain] = number
         used.add(variable)
-        found[name] = variable
-    return found
+        variables[name] = variable
+    return variables
 
 
 def _edges(jobs: Sequence[Job], variables: Mapping[str, str]) -> list[str]:

@@ -7,15 +7,16 @@ request. So tasks that differ in their arguments alone share one definition.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ductwork import batch_limits
+from ductwork.contracts import batch_limits
+from ductwork.contracts.aws_names import JOB_NAME_LIMIT
+from ductwork.contracts.names import job_name, short_hash
 from ductwork.diagnostics import Diagnostics
-from ductwork.ir import BatchJob, Concat, Container, Deployment, Mount, RunValue, Task, Text, Workflow
-from ductwork.names import JOB_NAME_LIMIT, job_name, short_hash
+from ductwork.ir import Concat, Container, Deployment, Mount, RunValue, Task, Text, Workflow
+from ductwork.passes.container_size import fitting, requirements
 
 DEFAULT_VCPUS = 1.0
 DEFAULT_MEMORY_MIB = 2048
@@ -23,17 +24,6 @@ DEFAULT_MEMORY_MIB = 2048
 _RUN_VALUE_CHARACTERS = 250
 # "-" and the hash of the run.
 _HASH_CHARACTERS = 9
-# Processors and the memory, in MiB, that go with them on Fargate (user guide of AWS Batch, "resourceRequirements").
-_FARGATE = (
-    (0.25, (512, 1024, 2048)),
-    (0.5, range(1024, 4097, 1024)),
-    (1, range(2048, 8193, 1024)),
-    (2, range(4096, 16385, 1024)),
-    (4, range(8192, 30721, 1024)),
-    (8, range(16384, 61441, 4096)),
-    (16, range(32768, 122881, 8192)),
-    (32, (61440, 122880, 249856)),
-)
 
 
 def place_containers(workflow: Workflow, diagnostics: Diagnostics) -> Workflow:
@@ -42,28 +32,30 @@ def place_containers(workflow: Workflow, diagnostics: Diagnostics) -> Workflow:
 
 
 def _placed(workflow: Workflow, task: Task, diagnostics: Diagnostics) -> Task:
-    if not isinstance(task.work, BatchJob) or task.work.container is None:
+    job = task.work.native_job
+    if job is None or job.container is None:
         return task
-    container = _keeping_xcom(workflow, task, task.work.container)
-    maker = _Maker(workflow.dag_id, task, container, task.work.timeout, diagnostics)
-    return replace(task, work=replace(task.work, request=maker.request(), definition=maker.definition()))
+    container = _keeping_xcom(workflow, task, job.container)
+    maker = _Maker(workflow.dag_id, task, container, job.timeout, diagnostics)
+    return replace(task, work=replace(job, request=maker.request(), definition=maker.definition()))
 
 
 def _keeping_xcom(workflow: Workflow, task: Task, container: Container) -> Container:
     """The container with Ductwork, which is in its image, around its command."""
     if not container.xcom or container.command is None:
         return container
-    told: dict[str, Any] = {
+    variables: dict[str, object] = {
         "DUCTWORK_DAG_ID": workflow.dag_id,
         "DUCTWORK_RUN_ID": RunValue("run_id"),
         "DUCTWORK_TASK_ID": task.task_id,
         "DUCTWORK_LEDGER_TABLE": workflow.ledger_table,
         "DUCTWORK_XCOM": container.xcom,
+        "DUCTWORK_REGION": RunValue("region"),
     }
-    if task.group:
-        told["DUCTWORK_MAP_INDEX"] = RunValue("map_index")
+    if task.mapped_group:
+        variables["DUCTWORK_MAP_INDEX"] = RunValue("map_index")
     command = ("ductwork", "worker", "--", *container.command)
-    return replace(container, command=command, environment={**container.environment, **told})
+    return replace(container, command=command, environment={**container.environment, **variables})
 
 
 class _Maker:
@@ -86,10 +78,10 @@ class _Maker:
 
     # ---- the definition ----
 
-    def definition(self) -> dict[str, Any]:
+    def definition(self) -> dict[str, object]:
         return self._made
 
-    def _define(self) -> dict[str, Any]:
+    def _define(self) -> dict[str, object]:
         container, values = self._container, self._values
         image = values.container_image or container.image
         if not image:
@@ -100,7 +92,7 @@ class _Maker:
         volumes, points, memory = self._file_systems()
         execution_role = values.execution_role or container.execution_role
         linux = {"sharedMemorySize": container.shared_memory, "tmpfs": memory}
-        properties: dict[str, Any] = {
+        properties: dict[str, object] = {
             "image": image,
             "resourceRequirements": self._resources,
             "jobRoleArn": values.job_role or container.job_role,
@@ -113,20 +105,25 @@ class _Maker:
             "readonlyRootFilesystem": container.read_only,
             "ulimits": [dict(zip(("name", "softLimit", "hardLimit"), each, strict=True)) for each in container.ulimits],
             "linuxParameters": {name: value for name, value in linux.items() if value},
-            "networkConfiguration": {"assignPublicIp": "ENABLED"} if container.public_ip and self._fargate else None,
+            **(on_fargate(self._has_public_ip) if self._fargate else {}),
         }
         if values.registry_credentials:
             properties["repositoryCredentials"] = {"credentialsParameter": values.registry_credentials}
         self._check(properties)
-        made: dict[str, Any] = {
+        definition: dict[str, object] = {
             "type": "container",
             "platformCapabilities": ["FARGATE" if self._fargate else "EC2"],
             "containerProperties": {name: value for name, value in properties.items() if value},
         }
-        if (size := len(json.dumps(made).encode())) > batch_limits.MAX_DEFINITION_BYTES:
-            what = f"a job definition of {size:,} bytes is over Batch's 24 KiB"
+        if (size := len(json.dumps(definition).encode())) > batch_limits.MAX_DEFINITION_BYTES:
+            what = f"a job definition of {size:,} bytes is over Batch's {batch_limits.MAX_DEFINITION_BYTES // 1024} KiB"
             self._report("DW203", "containerProperties", what, "give it fewer secrets, volumes or mounts")
-        return named(made)
+        return named(definition)
+
+    @property
+    def _has_public_ip(self) -> bool:
+        given = self._values.public_ip
+        return self._container.public_ip if given is None else given
 
     def _check(self, properties: Mapping[str, Any]) -> None:
         needs = "the secrets of the container" if properties["secrets"] else "Fargate" if self._fargate else ""
@@ -150,18 +147,11 @@ class _Maker:
         container, values = self._container, self._values
         vcpus = container.vcpus or float(values.vcpus or DEFAULT_VCPUS)
         memory = container.memory or values.memory or DEFAULT_MEMORY_MIB
-        if self._fargate:
-            sizes = [(count, size) for count, of_count in _FARGATE for size in of_count]
-            fitting = [pair for pair in sizes if pair[0] >= vcpus and pair[1] >= memory]
-            if not fitting:
-                what = f"Fargate has no machine of {vcpus:g} vCPUs and {memory:,} MiB"
-                self._report("DW203", "platform", what, "use platform ec2, or ask for less")
-            vcpus, memory = fitting[0] if fitting else (vcpus, memory)
-        else:
-            # Elsewhere Batch counts whole processors, and at least 4 MiB.
-            vcpus, memory = max(1, math.ceil(vcpus)), max(4, memory)
-        needs = (("VCPU", f"{vcpus:g}"), ("MEMORY", str(memory)), ("GPU", container.gpus or values.gpus))
-        return [{"type": kind, "value": str(value)} for kind, value in needs if value]
+        size = fitting(vcpus, memory, fargate=self._fargate)
+        if size is None:
+            what = f"Fargate has no machine of {vcpus:g} vCPUs and {memory:,} MiB"
+            self._report("DW203", "platform", what, "use platform ec2, or ask for less")
+        return requirements(*(size or (vcpus, memory)), container.gpus or values.gpus)
 
     def _secrets(self) -> list[dict[str, str]]:
         given = self._values.secrets
@@ -170,9 +160,9 @@ class _Maker:
             self._wants("secrets", what, f"{{'{name}': ARN}}")
         return [{"name": name, "valueFrom": reference} for name, reference in sorted(given.items())]
 
-    def _file_systems(self) -> tuple[list[Any], list[Any], list[Any]]:
+    def _file_systems(self) -> tuple[list[object], list[Any], list[Any]]:
         """Volumes, the points where they are mounted, and file systems in memory."""
-        volumes: dict[str, dict[str, Any]] = {}
+        volumes: dict[str, dict[str, object]] = {}
         points, memory = [], []
         for mount in self._container.mounts:
             if mount.size is not None:
@@ -187,7 +177,7 @@ class _Maker:
             points.append({"sourceVolume": name, "containerPath": mount.path, **read_only})
         return list(volumes.values()), points, memory
 
-    def _volume(self, mount: Mount) -> dict[str, Any]:
+    def _volume(self, mount: Mount) -> dict[str, object]:
         name = mount.volume or mount.source
         if name is None:
             # Fargate takes no host, not even an empty one.
@@ -208,10 +198,10 @@ class _Maker:
 
     # ---- the request ----
 
-    def request(self) -> dict[str, Any]:
+    def request(self) -> dict[str, object]:
         values, container = self._values, self._container
         name = job_name(self._dag_id, self._task.task_id, JOB_NAME_LIMIT - _HASH_CHARACTERS)
-        request: dict[str, Any] = {
+        request: dict[str, object] = {
             "jobName": Concat((Text(f"{name}-"), RunValue("run_hash"))),
             "jobQueue": values.job_queue,
             "jobDefinition": self._made["jobDefinitionName"],
@@ -233,19 +223,27 @@ class _Maker:
             self._report("DW203", problem.field, problem.what, hint)
         return request
 
-    def _environment(self) -> list[dict[str, Any]]:
+    def _environment(self) -> list[dict[str, object]]:
         variables = {**self._values.environment, **self._container.environment}
         return [{"name": name, "value": value} for name, value in variables.items() if name not in self._values.secrets]
 
 
-def named(definition: Mapping[str, Any]) -> dict[str, Any]:
-    """A RegisterJobDefinition request whose name tells its content, so that it never has to change."""
+def on_fargate(public_ip: bool | None) -> dict[str, object]:
+    """Members of a job definition that only Fargate has."""
+    return {
+        "networkConfiguration": {"assignPublicIp": "ENABLED" if public_ip else "DISABLED"},
+        "fargatePlatformConfiguration": {"platformVersion": "LATEST"},
+    }
+
+
+def named(definition: Mapping[str, object]) -> dict[str, object]:
+    """A RegisterJobDefinition request whose name is a hash of its content, so it never has to change."""
     text = json.dumps(definition, sort_keys=True, separators=(",", ":"))
     return {"jobDefinitionName": f"ductwork-{short_hash(text, 16)}", **definition}
 
 
-def _unknown(value: Any) -> int:
-    """Characters that the values of the run in a request may take."""
+def _unknown(value: object) -> int:
+    """How many characters the values of the run may take in a request."""
     if isinstance(value, RunValue):
         return _RUN_VALUE_CHARACTERS
     if isinstance(value, Concat):

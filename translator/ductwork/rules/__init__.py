@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
+import pkgutil
+from collections.abc import Iterator
 from functools import cache
 from importlib.metadata import entry_points
 
 from ductwork.diagnostics import Diagnostics
-from ductwork.instances import combined
 from ductwork.ir import Work, Worker
-from ductwork.rules import batch_job, docker, ecs_task, empty, kubernetes_pod, time_sensor, worker
+from ductwork.ir.per_instance import combined
+from ductwork.ir.snapshot import TaskSnapshot
 from ductwork.rules.base import Decline, Rule
-from ductwork.snapshot import TaskSnapshot
 
 log = logging.getLogger(__name__)
 
-BUILTIN: tuple[Rule, ...] = (
-    *(empty.RULE, batch_job.RULE, docker.RULE, kubernetes_pod.RULE, ecs_task.RULE),
-    *(time_sensor.RULE, worker.RULE),
-)
+
+def _built_in() -> Iterator[Rule]:
+    """The ``RULE`` of each module of this folder that has one."""
+    for module in pkgutil.iter_modules(__path__):
+        rule = getattr(importlib.import_module(f"{__name__}.{module.name}"), "RULE", None)
+        if isinstance(rule, Rule):
+            yield rule
+
+
+# What is for a class alone goes before what is for its subclasses too.
+BUILTIN: tuple[Rule, ...] = tuple(sorted(_built_in(), key=lambda rule: (rule.subclasses, rule.name)))
 
 
 @cache
@@ -36,19 +45,37 @@ def registry() -> tuple[Rule, ...]:
 
 def lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work:
     """The work of one task: from the first rule that takes it, else Airflow's own code in a worker."""
-    work = _lower(task, diagnostics)
+    findings = Diagnostics()
+    work = _lower(task, findings)
+    if task.clocked and not (work.has_worker or work.is_empty):
+        findings, work = _parsed_again(task, work)
+    diagnostics.extend(findings)
     needs = next((rule.needs for rule in registry() if rule.needs and rule.applies(task)), "")
-    if needs and isinstance(work, Worker):
+    if needs and work.has_worker:
         hint = f"there it needs {needs}; if that is right, say so: executor_config={{'ductwork': {{'native': False}}}}"
         what = f"Airflow's own operator runs in a worker: {work.why}"
         diagnostics.add("DW408", task.origin, what, hint, task_id=task.task_id)
     return work
 
 
+def _parsed_again(task: TaskSnapshot, work: Work) -> tuple[Diagnostics, Work]:
+    """Leave a task to a worker: what it takes from the clock stays as compiled, and a worker parses the file again.
+
+    :param work: what the task would be without a worker
+    """
+    findings = Diagnostics()
+    for name in task.clocked:
+        what = f"{name} depends on the clock or on chance, so a worker parses the file and runs Airflow's own operator"
+        hint = "take it from the run instead, as {{ ds }} or {{ run_id }}, and no container of Ductwork's is needed"
+        findings.add("DW115", task.origin, what, hint, task_id=task.task_id, field=name)
+    why = f"{', '.join(task.clocked)} may be another each time the file is parsed: a worker parses it"
+    return findings, work.in_worker(why)
+
+
 def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work:
     if task.is_mapped:
         return _lower_mapped(task, diagnostics)
-    reasons = ["in a mapped task group: a container for each instance"] if task.group else []
+    reasons = ["in a mapped task group: a container for each instance"] if task.mapped_group else []
     for rule in registry():
         if not rule.applies(task):
             continue
@@ -74,10 +101,10 @@ def _broken(rule: Rule, task: TaskSnapshot, error: Exception, diagnostics: Diagn
 
 
 def _lower_mapped(task: TaskSnapshot, diagnostics: Diagnostics) -> Work:
-    """Native where the file tells every instance, and each is a job that differs from the others in its request."""
-    found = Diagnostics()
-    job = combined([lower(instance, found) for instance in task.instances])
+    """Native if the file has every instance and they are jobs that differ in their requests alone."""
+    findings = Diagnostics()
+    job = combined([lower(instance, findings) for instance in task.instances])
     if job is None:
         return Worker("mapped: a container for each instance")
-    diagnostics.extend(dict.fromkeys(found))
+    diagnostics.extend(dict.fromkeys(findings))
     return job

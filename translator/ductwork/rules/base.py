@@ -1,9 +1,9 @@
 """What a rule is: how one family of operators becomes work.
 
-A rule is one small file: data first, code last. To add one, write a module with a :class:`Rule`, list it in
-``ductwork.rules.BUILTIN`` (or, from another package, publish it under the entry-point group ``ductwork.rules``) and
-give it a golden test. A rule that cannot lower a task says why by returning :class:`Decline`; the task then runs in a
-worker, where Airflow's own code does whatever the operator does.
+A rule is one small file: data first, code last. To add one, write a module with a :class:`Rule` named ``RULE`` into
+this folder (or, from another package, publish it under the entry-point group ``ductwork.rules``) and give it a golden
+test; CONTRIBUTING.md goes through an example. A rule that cannot lower a task says why by returning :class:`Decline`;
+the task then runs in a worker, where Airflow's own code does whatever the operator does.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ductwork.batch_limits import MAX_TIMEOUT_SECONDS
+from ductwork.contracts.stepfunctions_limits import MAX_TIMEOUT_SECONDS
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir import Work
-from ductwork.snapshot import TaskSnapshot
+from ductwork.ir.snapshot import TaskSnapshot
 
 # Settings that call user code around execute(), or that change how templates render.
 _HOOKS = (
@@ -47,11 +47,12 @@ class Decline:
 class Rule:
     """How one operator family lowers.
 
-    :param name: unique; the module's name by convention
+    :param name: unique; of a built-in rule the module's name
     :param operators: dotted names of the operator classes this rule is for
     :param subclasses: it is for their subclasses too (right only where subclasses cannot change what it lowers)
     :param lower: makes the work; reports what AWS would not accept as diagnostics
     :param needs: what Airflow's own operator needs in a worker, where that is more than a worker has
+    :param source: the operator's documentation; built-in rules have one, see :mod:`ductwork.diagnostics.sources`
     """
 
     name: str
@@ -59,14 +60,18 @@ class Rule:
     lower: Callable[[TaskSnapshot, Diagnostics], Work | Decline]
     subclasses: bool = False
     needs: str = ""
+    source: str = ""
 
     def applies(self, task: TaskSnapshot) -> bool:
+        """Whether the task's operator is of this rule's family."""
         classes = task.ancestors if self.subclasses else (task.operator,)
         return any(name in self.operators for name in classes)
 
 
 def needs_airflow(task: TaskSnapshot) -> str | None:
     """A setting of the task that runs Airflow code, whatever the operator does; None if there is none."""
+    if task.execution_timeout is not None and task.execution_timeout < 0:
+        return "an execution_timeout that has passed before the task begins"
     return next((name for name in _HOOKS if task.settings.get(name)), None)
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
-from ductwork import batch_limits
+from ductwork.contracts import batch_limits
 from ductwork.diagnostics import Diagnostics
+from ductwork.diagnostics.sources import AMAZON_PROVIDER
 from ductwork.ir import BatchJob, Work
+from ductwork.ir.snapshot import Opaque, TaskSnapshot
 from ductwork.rules.base import Decline, Rule, needs_airflow, time_limit, waits_for_end
-from ductwork.snapshot import Opaque, TaskSnapshot
 from ductwork.templates import CannotLowerError, lower_value
 
 # Operator argument -> SubmitJob member, in boto3's spelling.
@@ -62,13 +62,13 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
     except CannotLowerError as error:
         return Decline(f"{error}, so a worker renders the templates and submits the job")
     # As Airflow's operator has it: 0 is none.
-    if own := arguments.get("submit_job_timeout") or None:
-        request["timeout"] = {"attemptDurationSeconds": own}
+    if timeout := arguments.get("submit_job_timeout") or None:
+        request["timeout"] = {"attemptDurationSeconds": timeout}
     problems = list(batch_limits.problems(request))
     for problem in problems:
         hint = "use what AWS Batch's SubmitJob accepts"
         diagnostics.add("DW401", task.origin, problem.what, hint, task_id=task.task_id, field=problem.field)
-    limit = None if problems else time_limit(task, own, waits=waits_for_end(task))
+    limit = None if problems else time_limit(task, timeout, waits=waits_for_end(task))
     if limit is not None:
         request["timeout"] = {"attemptDurationSeconds": limit}
     return BatchJob(
@@ -95,12 +95,12 @@ def _unlimited(task: TaskSnapshot) -> str:
     return ""
 
 
-def _poll_interval(value: Any) -> int:
-    """Whole seconds, as schedule documents have them; what is no number at all means Airflow's own default."""
+def _poll_interval(value: object) -> int:
+    """Whole seconds, as schedule documents have them; if it is not a number, Airflow's own default."""
     return max(1, math.ceil(value)) if isinstance(value, (int, float)) and math.isfinite(value) else 30
 
 
-def _value(task: TaskSnapshot, name: str) -> Any:
+def _value(task: TaskSnapshot, name: str) -> object:
     value = task.arguments[name]
     if isinstance(value, Opaque):
         raise CannotLowerError(f"{name} is an object that only exists while Airflow runs ({value.type_name})")
@@ -111,4 +111,5 @@ RULE = Rule(
     name="batch_job",
     operators=("airflow.providers.amazon.aws.operators.batch.BatchOperator",),
     lower=_lower,
+    source=f"{AMAZON_PROVIDER}/operators/batch.html",
 )

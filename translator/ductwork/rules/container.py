@@ -15,7 +15,7 @@ from typing import Any
 
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir import Concat, Expr, RunValue, Text
-from ductwork.snapshot import Opaque, TaskSnapshot
+from ductwork.ir.snapshot import Opaque, TaskSnapshot
 from ductwork.templates import CannotLowerError, lower_template
 
 # Settings that run Airflow's code around a task. Failure callbacks and e-mails are not among them: the state machine
@@ -30,12 +30,12 @@ _LOOKS = {
     *("custom_operator_name", "operator_extra_links", "BASE_CONTAINER_NAME", "_abc_impl", "partial"),
 }
 _WORKER_IMAGE = "executor_config={'ductwork': {'worker_image': True}}"
-_UNSET: tuple[Any, ...] = (None, False, "", [], {})
+_UNSET: tuple[object, ...] = (None, False, "", [], {})
 
 
 @dataclass(frozen=True)
 class Arguments:
-    """What becomes of a family's arguments.
+    """What happens to a family's arguments.
 
     :param harmless: those that say nothing to Batch, and why leaving them out changes nothing
     :param refused: those without a counterpart on Batch, and what to do instead
@@ -46,9 +46,10 @@ class Arguments:
     harmless: Mapping[str, str]
     refused: Mapping[str, str]
     warned: Mapping[str, str] = field(default_factory=dict)
-    defaults: Mapping[str, Any] = field(default_factory=dict)
+    defaults: Mapping[str, object] = field(default_factory=dict)
 
-    def is_set(self, name: str, value: Any) -> bool:
+    def is_set(self, name: str, value: object) -> bool:
+        """Whether the author has given an argument a value with an effect."""
         return value not in _UNSET and not (name in self.defaults and value == self.defaults[name])
 
 
@@ -71,6 +72,7 @@ class Reader:
         self._warn_of_emails()
 
     def is_set(self, name: str) -> bool:
+        """Whether the task has an argument with a value that has an effect."""
         return self._arguments.is_set(name, self.task.arguments.get(name))
 
     # ---- reports ----
@@ -81,25 +83,31 @@ class Reader:
         self._add("DW402", name, what, f"{instead}; or say that the container does without it: {accept}")
 
     def warn(self, name: str, what: str) -> None:
-        """An argument that Batch honours in a way of its own."""
+        """An argument that Batch honours in its own way."""
         accept = f"executor_config={{'ductwork': {{'ignore': ['{name}']}}}}"
         self._add("DW406", name, what, f"if that is right, say so: {accept}")
 
     def unknown(self, name: str, what: str) -> None:
-        """A value that only Airflow, at run time, could tell."""
+        """A value that only Airflow could know, at run time."""
         hint = "write the value out, or keep Airflow's own operator: executor_config={'ductwork': {'native': False}}"
         self._add("DW407", name, what, hint)
 
     def entrypoint(self, name: str) -> None:
+        """DW404: words that replace the image's entrypoint.
+
+        :param name: the argument that has them
+        """
         what = f"Batch runs {name} as arguments of the image's entrypoint, which it cannot replace"
         hint = "if the image has none, or one that runs its arguments, say so: "
         hint += f"executor_config={{'ductwork': {{'ignore': ['{name}']}}}}"
         self._add("DW404", name, what, hint)
 
     def xcom(self, what: str, hint: str) -> None:
+        """DW403: an XCom that Ductwork could keep, if it were in the image."""
         self._add("DW403", "do_xcom_push", what, f"{hint}; or put Ductwork into its image and say so: {_WORKER_IMAGE}")
 
     def nothing_to_push(self, what: str, hint: str) -> None:
+        """DW403: an XCom that nothing on AWS could produce."""
         self._add("DW403", "do_xcom_push", what, hint)
 
     def _add(self, code: str, name: str, what: str, hint: str) -> None:
@@ -112,7 +120,7 @@ class Reader:
 
     # ---- values ----
 
-    def text(self, name: str, value: Any) -> Expr | str:
+    def text(self, name: str, value: object) -> Expr | str:
         """A text of an argument, templates lowered; what cannot be lowered is reported, and stays as it is."""
         if isinstance(value, Opaque):
             self.unknown(name, f"{name} holds an object that only exists while Airflow runs ({value.type_name})")
@@ -135,7 +143,7 @@ class Reader:
             raise CannotLowerError(f"render_template_as_native_obj makes something else than text of {value!r}")
         return lowered
 
-    def constant(self, name: str, value: Any) -> str:
+    def constant(self, name: str, value: object) -> str:
         """A text that a job definition holds, so that it cannot depend on the run."""
         lowered = self.text(name, value)
         if isinstance(lowered, str):
@@ -143,46 +151,49 @@ class Reader:
         self.unknown(name, f"{name} depends on the run, and a job definition is the same for all runs")
         return str(value)
 
-    def texts(self, name: str, values: Any) -> tuple[Expr | str, ...]:
+    def texts(self, name: str, values: object) -> tuple[Expr | str, ...]:
+        """A list of texts, each as :meth:`text` lowers it; empty for anything else, which is reported."""
         if not isinstance(values, list):
             self.unknown(name, f"{name} is no list of texts but {_shown(values)}")
             return ()
         return tuple(self.text(name, value) for value in values)
 
-    def variables(self, name: str, values: Any) -> dict[str, Expr | str]:
+    def variables(self, name: str, values: object) -> dict[str, Expr | str]:
+        """A dictionary of texts, each as :meth:`text` lowers it; empty for anything else, which is reported."""
         if not isinstance(values, Mapping):
             self.unknown(name, f"{name} is no dictionary of names and values but {_shown(values)}")
             return {}
         return {key: self.text(name, value) for key, value in values.items()}
 
-    def record(self, name: str, value: Any) -> Mapping[str, Any]:
+    def record(self, name: str, value: object) -> Mapping[str, object]:
         """A dictionary, or nothing; anything else is reported."""
         if value is not None and not isinstance(value, Mapping):
             self.unknown(name, f"{name} holds no dictionary but {_shown(value)}")
         return value if isinstance(value, Mapping) else {}
 
-    def records(self, name: str, values: Any) -> list[Mapping[str, Any]]:
+    def records(self, name: str, values: object) -> list[Mapping[str, object]]:
         """The dictionaries of a list, or nothing; anything else is reported and left out."""
         if values is not None and not isinstance(values, list):
             self.unknown(name, f"{name} is no list but {_shown(values)}")
         return [self.record(name, value) for value in values] if isinstance(values, list) else []
 
+    # Any: float() is asked whether it is a number.
     def number(self, name: str, value: Any) -> float | None:
         """An amount from 0 up, or None; anything else is reported."""
         try:
-            if value is None or 0 <= (found := float(value)) < math.inf:
-                return None if value is None else found
+            if value is None or 0 <= (number := float(value)) < math.inf:
+                return None if value is None else number
         except (TypeError, ValueError, OverflowError):
             pass
         self.unknown(name, f"{name} has {_shown(value)} where a number is wanted")
         return None
 
 
-def own_value(task: TaskSnapshot, key: str) -> Any:
+def own_value(task: TaskSnapshot, key: str) -> object:
     """A deployment value of the task's own ``executor_config``, as written there."""
     config = task.executor_config if isinstance(task.executor_config, Mapping) else {}
-    own = config.get("ductwork")
-    return own.get(key) if isinstance(own, Mapping) else None
+    section = config.get("ductwork")
+    return section.get(key) if isinstance(section, Mapping) else None
 
 
 def own_code(task: TaskSnapshot, operators: tuple[str, ...]) -> str | None:
@@ -192,11 +203,11 @@ def own_code(task: TaskSnapshot, operators: tuple[str, ...]) -> str | None:
             return None
         changed = [name for name in names if name not in _LOOKS and not name.startswith("__")]
         if changed:
-            return f"{cls.rpartition('.')[2]} has a {changed[0]} of its own"
+            return f"{cls.rpartition('.')[2]} has its own {changed[0]}"
     return None
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     if isinstance(value, Opaque):
         return f"an object that only exists while Airflow runs ({value.type_name})"
     return repr(value)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 import shlex
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from ductwork.diagnostics import Diagnostics
+from ductwork.diagnostics.sources import DOCKER_PROVIDER
 from ductwork.ir import BatchJob, Concat, Container, Expr, Mount, RunValue, Text, Work
-from ductwork.rules.amounts import docker_bytes, mib
+from ductwork.ir.snapshot import TaskSnapshot
 from ductwork.rules.base import Decline, Rule, time_limit
 from ductwork.rules.container import Arguments, Reader, own_code, own_value
-from ductwork.snapshot import TaskSnapshot
+from ductwork.rules.resource_quantities import docker_bytes, mib
 
 _OPERATOR = "airflow.providers.docker.operators.docker.DockerOperator"
 
@@ -61,8 +61,8 @@ _OWN_NETWORK = (None, "", "bridge", "default")
 
 
 def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
-    if own := own_code(task, (_OPERATOR,)):
-        return Decline(own)
+    if why := own_code(task, (_OPERATOR,)):
+        return Decline(why)
     reader = Reader(task, diagnostics, ARGUMENTS)
     _check(reader)
     given = task.arguments
@@ -181,7 +181,7 @@ def _size(reader: Reader, name: str) -> int | None:
     return None if value is None else _mib(reader, name, value)
 
 
-def _mib(reader: Reader, name: str, value: Any) -> int | None:
+def _mib(reader: Reader, name: str, value: object) -> int | None:
     try:
         return mib(docker_bytes(value))
     except ValueError as error:
@@ -203,16 +203,16 @@ def _gpus(reader: Reader) -> int | None:
 
 
 def _ulimits(reader: Reader) -> tuple[tuple[str, int, int], ...]:
-    found = []
+    limits = []
     for each in reader.records("ulimits", reader.task.arguments.get("ulimits")):
         # Docker's API and docker.types.Ulimit spell them differently.
         name, soft, hard = (each.get(key, each.get(key.lower())) for key in ("Name", "Soft", "Hard"))
         if isinstance(soft, int) and isinstance(hard, int):
-            found.append((str(name), soft, hard))
+            limits.append((str(name), soft, hard))
         else:
             what = f"the limit {name} has no two whole numbers, soft and hard"
             reader.refuse("ulimits", what, f"write Ulimit(name={name!r}, soft=..., hard=...)")
-    return tuple(found)
+    return tuple(limits)
 
 
 def _labels(reader: Reader) -> dict[str, Expr | str]:
@@ -224,14 +224,14 @@ def _labels(reader: Reader) -> dict[str, Expr | str]:
 
 def _mounts(reader: Reader) -> list[Mount]:
     given = reader.records("mounts", reader.task.arguments.get("mounts"))
-    return [found for each in given if (found := _mount(reader, dict(each))) is not None]
+    return [mount for each in given if (mount := _mount(reader, dict(each))) is not None]
 
 
 # As Docker's API spells a mount, and as the arguments of docker.types.Mount do.
 _MOUNT = {"Target": "target", "Source": "source", "Type": "type", "ReadOnly": "read_only"}
 
 
-def _mount(reader: Reader, each: dict[str, Any]) -> Mount | None:
+def _mount(reader: Reader, each: dict[str, object]) -> Mount | None:
     spelled = {_MOUNT.get(key, key): value for key, value in each.items() if value not in (None, {}, [])}
     target, kind = reader.constant("mounts", spelled.get("target", "")), spelled.get("type", "volume")
     source = reader.constant("mounts", spelled["source"]) if "source" in spelled else None
@@ -251,4 +251,11 @@ def _mount(reader: Reader, each: dict[str, Any]) -> Mount | None:
     return Mount(target, source=source if kind == "bind" else None, read_only=read_only, size=size)
 
 
-RULE = Rule(name="docker", operators=(_OPERATOR,), lower=_lower, subclasses=True, needs="a Docker daemon in its reach")
+RULE = Rule(
+    name="docker",
+    operators=(_OPERATOR,),
+    lower=_lower,
+    subclasses=True,
+    needs="a Docker daemon in its reach",
+    source=f"{DOCKER_PROVIDER}/_api/airflow/providers/docker/operators/docker/index.html",
+)

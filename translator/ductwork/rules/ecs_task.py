@@ -6,14 +6,14 @@ Else Airflow's own operator starts the ECS task from a worker, which is exact bu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
-from ductwork import batch_limits
+from ductwork.contracts import aws_names
 from ductwork.diagnostics import Diagnostics
+from ductwork.diagnostics.sources import AMAZON_PROVIDER
 from ductwork.ir import BatchJob, Container, Expr, Work
+from ductwork.ir.snapshot import TaskSnapshot
 from ductwork.rules.base import Decline, Rule, time_limit, waits_for_end
 from ductwork.rules.container import Arguments, Reader, own_value
-from ductwork.snapshot import TaskSnapshot
 
 _OPERATOR = "airflow.providers.amazon.aws.operators.ecs.EcsRunTaskOperator"
 
@@ -74,28 +74,28 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
     )
 
 
-def _container(reader: Reader, overrides: Mapping[str, Any]) -> Container:
+def _container(reader: Reader, overrides: Mapping[str, object]) -> Container:
     containers = reader.records("overrides", overrides.get("containerOverrides")) or [{}]
     for name in sorted(overrides.keys() - _OVERRIDES):
         reader.refuse("overrides", f"AWS Batch has nothing like {name}", "leave it out")
     if len(containers) > 1:
         reader.refuse("overrides", "the job has one container, and overrides are for several", "keep one of them")
-    own = containers[0]
-    for name in sorted(own.keys() - _OF_CONTAINER):
+    override = containers[0]
+    for name in sorted(override.keys() - _OF_CONTAINER):
         reader.refuse("overrides", f"AWS Batch has nothing like {name} of a container", "leave it out")
     environment: dict[str, Expr | str] = {
         reader.constant("overrides", each.get("name", "")): reader.text("overrides", each.get("value", ""))
-        for each in reader.records("overrides", own.get("environment"))
+        for each in reader.records("overrides", override.get("environment"))
     }
-    cpu, memory = own.get("cpu", overrides.get("cpu")), own.get("memory", overrides.get("memory"))
-    memory = own.get("memoryReservation") if memory is None else memory
+    cpu, memory = override.get("cpu", overrides.get("cpu")), override.get("memory", overrides.get("memory"))
+    memory = override.get("memoryReservation") if memory is None else memory
     return Container(
         image="",
-        command=reader.texts("overrides", own["command"]) if own.get("command") else None,
+        command=reader.texts("overrides", override["command"]) if override.get("command") else None,
         environment=environment,
         vcpus=None if (units := reader.number("overrides", cpu)) is None else units / _UNITS,
         memory=None if (size := reader.number("overrides", memory)) is None else int(size),
-        gpus=_gpus(reader, reader.records("overrides", own.get("resourceRequirements"))),
+        gpus=_gpus(reader, reader.records("overrides", override.get("resourceRequirements"))),
         job_role=_role(reader, "job_role", overrides.get("taskRoleArn")),
         execution_role=_role(reader, "execution_role", overrides.get("executionRoleArn")),
         public_ip=_public(reader),
@@ -103,19 +103,20 @@ def _container(reader: Reader, overrides: Mapping[str, Any]) -> Container:
     )
 
 
-def _role(reader: Reader, key: str, value: Any) -> str | None:
-    """
-    :param key: of executor_config, which goes first
+def _role(reader: Reader, key: str, value: object) -> str | None:
+    """The role's ARN; empty for none.
+
+    :param key: the key of executor_config, which comes before the operator's own
     """
     if value is None or own_value(reader.task, key):
         return None
     role = reader.constant("overrides", value)
-    if not batch_limits.ROLE.fullmatch(role):
+    if not aws_names.ROLE.fullmatch(role):
         reader.refuse("overrides", f"{role!r} is not the ARN of a role", f"give a {key} in executor_config")
     return role
 
 
-def _gpus(reader: Reader, needs: list[Mapping[str, Any]]) -> int | None:
+def _gpus(reader: Reader, needs: list[Mapping[str, object]]) -> int | None:
     for need in needs:
         if need.get("type") != "GPU":
             reader.refuse("overrides", f"AWS Batch cannot give a container {need.get('type')}", "leave it out")
@@ -135,4 +136,5 @@ RULE = Rule(
     lower=_lower,
     needs="the right to run ECS tasks; as a Batch job it needs only executor_config={'ductwork': {'container_image': "
     "IMAGE}}",
+    source=f"{AMAZON_PROVIDER}/operators/ecs.html",
 )

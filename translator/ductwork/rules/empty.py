@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from ductwork.diagnostics import Diagnostics
-from ductwork.ir import Instant, Work
+from ductwork.diagnostics.sources import STANDARD_PROVIDER
+from ductwork.ir import NoOp, Work
+from ductwork.ir.snapshot import TaskSnapshot
 from ductwork.rules.base import Decline, Rule
-from ductwork.snapshot import TaskSnapshot
 
 
 def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
     if not task.is_empty:
         return Decline("an EmptyOperator with callbacks, inlets or outlets has something to run")
-    return Instant("an EmptyOperator runs nothing: Airflow marks it successful without a worker")
+    return NoOp("an EmptyOperator runs nothing: Airflow marks it successful without a worker")
 
 
 RULE = Rule(
@@ -20,4 +21,5 @@ RULE = Rule(
     # Airflow never calls execute() of a subclass either.
     subclasses=True,
     lower=_lower,
+    source=f"{STANDARD_PROVIDER}/_api/airflow/providers/standard/operators/empty/index.html",
 )

@@ -12,11 +12,12 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ductwork.diagnostics import Diagnostics
+from ductwork.diagnostics.sources import KUBERNETES_PROVIDER
 from ductwork.ir import BatchJob, Concat, Container, Expr, Text, Work
+from ductwork.ir.snapshot import TaskSnapshot
 from ductwork.rules.base import Decline, Rule, time_limit
 from ductwork.rules.container import Arguments, Reader, own_code, own_value
 from ductwork.rules.pod_parts import mounts, requirements, security
-from ductwork.snapshot import TaskSnapshot
 
 _OPERATOR = "airflow.providers.cncf.kubernetes.operators.pod.KubernetesPodOperator"
 # Subclasses of providers that reach a cluster in a way of their own, and run the same container there.
@@ -97,8 +98,8 @@ _RETURN = "/airflow/xcom/return.json"
 
 
 def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
-    if own := own_code(task, _SAME):
-        return Decline(own)
+    if why := own_code(task, _SAME):
+        return Decline(why)
     reader = Reader(task, diagnostics, ARGUMENTS)
     _check(reader)
     environment, secrets = _environment(reader)
@@ -166,15 +167,15 @@ def _environment(reader: Reader) -> tuple[dict[str, Expr | str], tuple[str, ...]
 
 
 def _secrets(reader: Reader) -> list[str]:
-    found = []
+    names = []
     for each in reader.records("secrets", reader.task.arguments.get("secrets")):
         if each.get("deploy_type") == "env" and each.get("deploy_target"):
-            found.append(str(each["deploy_target"]))
+            names.append(str(each["deploy_target"]))
         else:
             where = each.get("deploy_target") or "all variables of a secret"
             what = f"a secret of Kubernetes ({each.get('secret')}) cannot become {where}"
             reader.refuse("secrets", what, "take it from Secrets Manager as a variable, by executor_config")
-    return found
+    return names
 
 
 def _command(
@@ -182,8 +183,8 @@ def _command(
 ) -> tuple[Expr | str, ...] | None:
     given = reader.task.arguments
     # What is not the pod's own, but env_from's, may be named in executor_config alone.
-    known = own_value(reader.task, "secrets")
-    hidden = {*secrets, *(known if isinstance(known, Mapping) else ())}
+    deployed = own_value(reader.task, "secrets")
+    hidden = {*secrets, *(deployed if isinstance(deployed, Mapping) else ())}
     words: list[Expr | str] = []
     for name in ("cmds", "arguments"):
         for word in reader.texts(name, given[name]) if given.get(name) else ():
@@ -198,33 +199,35 @@ _REFERENCE = re.compile(r"\$\$|\$\(([^)]*)\)")
 
 
 def _check_references(reader: Reader, name: str, text: Expr | str, secrets: Collection[str]) -> None:
-    """Kubernetes would write a secret's value into the text; nobody on AWS does, and nobody should see it there."""
+    """Refuse a secret in a text. Kubernetes would write its value there; on AWS nothing does, and nothing should."""
     for part in text.parts if isinstance(text, Concat) else (text,):
         literal = part.value if isinstance(part, Text) else part
-        for found in _REFERENCE.finditer(literal) if isinstance(literal, str) else ():
-            if found[1] in secrets:
-                instead = f"let the container read its variable, as in: sh -c 'run --key ${found[1]}'"
-                reader.refuse(name, f"AWS Batch cannot put the secret {found[1]} into a text: {found[0]}", instead)
+        for reference in _REFERENCE.finditer(literal) if isinstance(literal, str) else ():
+            if reference[1] in secrets:
+                instead = f"let the container read its variable, as in: sh -c 'run --key ${reference[1]}'"
+                reader.refuse(
+                    name, f"AWS Batch cannot put the secret {reference[1]} into a text: {reference[0]}", instead
+                )
 
 
 def _expanded(text: Expr | str, variables: Mapping[str, Expr | str]) -> Expr | str:
     """What Kubernetes makes of a text: ``$(NAME)`` is the variable's value, if there is one; ``$$`` is ``$``."""
-    parts: list[Any] = []
+    parts: list[object] = []
     for part in text.parts if isinstance(text, Concat) else (text,):
         literal = part.value if isinstance(part, Text) else part
         if not isinstance(literal, str):
             parts.append(literal)
             continue
         at = 0
-        for found in _REFERENCE.finditer(literal):
-            value = "$" if found[0] == "$$" else variables.get(found[1], found[0])
-            parts += [literal[at : found.start()], *(value.parts if isinstance(value, Concat) else (value,))]
-            at = found.end()
+        for reference in _REFERENCE.finditer(literal):
+            value = "$" if reference[0] == "$$" else variables.get(reference[1], reference[0])
+            parts += [literal[at : reference.start()], *(value.parts if isinstance(value, Concat) else (value,))]
+            at = reference.end()
         parts.append(literal[at:])
     return _joined(parts)
 
 
-def _joined(parts: list[Any]) -> Expr | str:
+def _joined(parts: list[object]) -> Expr | str:
     texts: list[Any] = []
     for part in parts:
         part = part.value if isinstance(part, Text) else part
@@ -250,4 +253,5 @@ RULE = Rule(
     lower=_lower,
     subclasses=True,
     needs="a Kubernetes cluster in its reach",
+    source=f"{KUBERNETES_PROVIDER}/operators.html",
 )

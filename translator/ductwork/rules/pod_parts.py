@@ -8,12 +8,13 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from ductwork.ir import Mount
-from ductwork.rules.amounts import mib, quantity
 from ductwork.rules.container import Reader
+from ductwork.rules.resource_quantities import mib, quantity
 
 _GPU = "nvidia.com/gpu"
 
 
+# Any: values of Deployment's fields.
 def requirements(reader: Reader) -> dict[str, Any]:
     """``vcpus``, ``memory`` and ``gpus`` of ``container_resources``.
 
@@ -37,7 +38,7 @@ def requirements(reader: Reader) -> dict[str, Any]:
     }
 
 
-def _amount(reader: Reader, name: str, value: Any) -> float | None:
+def _amount(reader: Reader, name: str, value: object) -> float | None:
     if value is None:
         return None
     try:
@@ -54,15 +55,15 @@ def mounts(reader: Reader) -> tuple[Mount, ...]:
     mounted = reader.records("volume_mounts", given.get("volume_mounts"))
     counts = Counter(str(each.get("name")) for each in mounted)
     shared = {name for name, count in counts.items() if count > 1}
-    found = [_mount(reader, each, volumes, shared) for each in mounted]
-    return tuple(mount for mount in found if mount is not None)
+    all_mounts = [_mount(reader, each, volumes, shared) for each in mounted]
+    return tuple(mount for mount in all_mounts if mount is not None)
 
 
 _MOUNT = {"name", "mountPath", "readOnly"}
 
 
 def _mount(
-    reader: Reader, each: Mapping[str, Any], volumes: Mapping[str, Any], shared: Collection[str]
+    reader: Reader, each: Mapping[str, object], volumes: Mapping[str, Any], shared: Collection[str]
 ) -> Mount | None:
     path = str(each.get("mountPath"))
     if more := sorted(key for key in each.keys() - _MOUNT if each[key]):
@@ -88,7 +89,7 @@ def _mount(
     return Mount(path, volume=claim, read_only=read_only or bool(source.get("readOnly")))
 
 
-def _empty(reader: Reader, path: str, source: Mapping[str, Any], read_only: bool, shared: str) -> Mount | None:
+def _empty(reader: Reader, path: str, source: Mapping[str, object], read_only: bool, shared: str) -> Mount | None:
     if source.get("medium") != "Memory":
         return Mount(path, read_only=read_only, shared=shared)
     if shared:
@@ -105,27 +106,28 @@ _USERS = {"runAsUser", "runAsGroup", "runAsNonRoot"}
 _OWN = {*_USERS, "privileged", "readOnlyRootFilesystem"}
 
 
+# Any: members of container properties.
 def security(reader: Reader) -> dict[str, Any]:
     """``user``, ``privileged`` and ``read_only`` of the two security contexts; the container's own goes first."""
-    found: dict[str, Any] = {}
-    for name, known in (("security_context", _USERS), ("container_security_context", _OWN)):
+    settings: dict[str, object] = {}
+    for name, honoured in (("security_context", _USERS), ("container_security_context", _OWN)):
         given = reader.task.arguments.get(name) or {}
         if not isinstance(given, Mapping):
             reader.unknown(name, f"{name} is no security context")
             continue
         said = {_camel(key): value for key, value in given.items() if value is not None}
-        for key in sorted(said.keys() - known):
+        for key in sorted(said.keys() - honoured):
             reader.refuse(name, f"AWS Batch has nothing like {key}", "leave it out")
-        found |= said
-        if said.get("runAsNonRoot") and not found.get("runAsUser"):
+        settings |= said
+        if said.get("runAsNonRoot") and not settings.get("runAsUser"):
             reader.refuse(name, "AWS Batch does not check that the image's user is not root", "give runAsUser")
-    user, group = found.get("runAsUser"), found.get("runAsGroup")
+    user, group = settings.get("runAsUser"), settings.get("runAsGroup")
     if group is not None and user is None:
         reader.refuse("security_context", "a group alone cannot be given", "give runAsUser too")
     return {
         "user": None if user is None else f"{user}" if group is None else f"{user}:{group}",
-        "privileged": bool(found.get("privileged")),
-        "read_only": bool(found.get("readOnlyRootFilesystem")),
+        "privileged": bool(settings.get("privileged")),
+        "read_only": bool(settings.get("readOnlyRootFilesystem")),
     }
 
 

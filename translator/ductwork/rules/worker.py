@@ -6,9 +6,10 @@ Every operator without a rule does too; this rule only says it in words that fit
 from __future__ import annotations
 
 from ductwork.diagnostics import Diagnostics
+from ductwork.diagnostics.sources import STANDARD_PROVIDER
 from ductwork.ir import Work, Worker
+from ductwork.ir.snapshot import TaskSnapshot
 from ductwork.rules.base import Decline, Rule
-from ductwork.snapshot import TaskSnapshot
 
 
 def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
@@ -24,4 +25,5 @@ RULE = Rule(
         "airflow.providers.standard.decorators.python._PythonDecoratedOperator",
     ),
     lower=_lower,
+    source=f"{STANDARD_PROVIDER}/operators/index.html",
 )

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 import jinja2
 from jinja2 import nodes
 
 from ductwork.ir import Concat, Expr, RunValue, Text
-from ductwork.snapshot import Opaque
+from ductwork.ir.snapshot import Opaque
 
 # What a template may name, and the run's value that it is.
 _NAMES = {"run_id": "run_id", "ds": "ds", "ds_nodash": "ds_nodash", "ts": "ts", "ts_nodash": "ts_nodash"}
@@ -27,7 +26,7 @@ class CannotLowerError(ValueError):
     """A template or value that only Airflow can evaluate; the message says which part."""
 
 
-def lower_value(value: Any) -> Any:
+def lower_value(value: object) -> object:
     """A template field's value with every string that holds a template replaced by its expression."""
     if isinstance(value, str):
         return lower_template(value)
@@ -61,7 +60,7 @@ def lower_template(source: str) -> Expr | str:
 
 
 def escaped(text: str) -> str:
-    """A template that renders to ``text``: for text of others, which must not be taken for a template.
+    """A template that renders to ``text``: for text of other people, which must not be taken for a template.
 
     The inverse of :func:`lower_template`, and of Airflow's rendering.
     """
@@ -91,7 +90,7 @@ def _unknown(node: nodes.Node, source: str) -> CannotLowerError:
 
 
 def _words(node: nodes.Node) -> str:
-    """A node as the author has written it, as far as that is short."""
+    """A node as the author wrote it, shortened."""
     if isinstance(node, nodes.Name):
         return node.name
     if isinstance(node, nodes.Getattr):

@@ -5,83 +5,102 @@ of one ``group``, which is then a member of the job, depend on each other child 
 of plain containers needs no runtime of ours. Worker jobs need the run's item in the ledger, which the submitter writes
 from ``manifest`` (:mod:`.manifest`); texts ``${run:NAME}`` are values of the run, which the submitter puts in.
 
-How tasks with other rules than all_success, branches, setups and teardowns go on in a chain: :mod:`.gating`. More than
-20 dependencies: :mod:`.joins`. Mapped tasks: :mod:`.sizes`. What no chain can say: :mod:`.refusals`.
+How tasks with other rules than all_success, branches, setups and teardowns go on in a chain: :mod:`.job_roles`. What
+a job depends on: :mod:`.dependencies`; on more than 20 others: :mod:`.joins`. Mapped tasks: :mod:`.map_sizes`. What no
+chain can say: :mod:`.refusals`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ductwork import batch_limits
 from ductwork.backends import worker_job
-from ductwork.backends.batch import joins, sizes
-from ductwork.backends.batch.gating import Gated, gated
+from ductwork.backends.batch import joins, map_sizes
+from ductwork.backends.batch.job_roles import JobRoles, job_roles
 from ductwork.backends.batch.manifest import manifest
 from ductwork.backends.batch.refusals import refuse, refuse_order
+from ductwork.contracts import batch_limits
+from ductwork.contracts.exit_codes import FAILED, SUPERSEDED
+from ductwork.contracts.job_chain import ChainJob, JobChain
+from ductwork.contracts.names import job_name
 from ductwork.diagnostics import Diagnostics
-from ductwork.exit_codes import FAILED, SUPERSEDED
-from ductwork.ir import BatchJob, Concat, Instant, RunValue, Task, Text, Workflow
-from ductwork.names import job_name
+from ductwork.ir import BatchJob, Concat, NoOp, RunValue, Task, Text, Wait, Work, Worker, Workflow
 
 VERSION = 1
 
 
-def emit(workflow: Workflow, diagnostics: Diagnostics) -> Mapping[str, Any] | None:
+def emit(workflow: Workflow, diagnostics: Diagnostics) -> JobChain | None:
     """The job chain, or None where diagnostics say why there is none."""
-    gates = gated(workflow)
-    workflow = gates.workflow
-    refuse(workflow, gates.sizes, diagnostics)
-    refuse_order(gates, diagnostics)
+    roles = job_roles(workflow)
+    workflow = roles.workflow
+    refuse(workflow, roles.sizes, diagnostics)
+    refuse_order(roles, diagnostics)
     worker_job.check(workflow, diagnostics)
     named = {task.task_id: job_name(workflow.dag_id, task.task_id) for task in workflow.tasks}
-    by_name = {named[task]: [named[up] for up in above] for task, above in gates.depends_on.items()}
-    gathered = joins.Joins(workflow.dag_id, by_name, _one_by_one(gates, named))
-    jobs = []
+    by_name = {named[task]: [named[up] for up in above] for task, above in roles.depends_on.items()}
+    gathered = joins.Joins(workflow.dag_id, by_name, _one_by_one(roles, named))
+    jobs: list[ChainJob] = []
     for task in workflow.tasks:
-        if isinstance(task.work, Instant):
+        if task.work.is_empty:
             continue
         name = named[task.task_id]
         jobs += [_job(join.name, join.above, joins.request(workflow)) for join in gathered.before(name)]
-        group = {"group": task.group} if task.group and gates.sizes.get(task.task_id, 0) > 1 else {}
-        jobs.append(_job(name, gathered.depends_on[name], _submit(gates, task)) | group)
-    return {"version": VERSION, "dag_id": workflow.dag_id, "jobs": jobs, "manifest": manifest(gates, named)}
+        job = _job(name, gathered.depends_on[name], _submit(roles, task))
+        if task.mapped_group and roles.sizes.get(task.task_id, 0) > 1:
+            job["group"] = task.mapped_group
+        jobs.append(job)
+    return {"version": VERSION, "dag_id": workflow.dag_id, "jobs": jobs, "manifest": manifest(roles, named)}
 
 
-def _one_by_one(gates: Gated, named: Mapping[str, str]) -> dict[str, list[str]]:
-    by_id = gates.workflow.by_id
+def _one_by_one(roles: JobRoles, named: Mapping[str, str]) -> dict[str, list[str]]:
+    by_id = roles.workflow.by_id
     return {
-        named[task]: [named[up] for up in sizes.one_by_one(by_id[task], above, gates.workflow, gates.sizes)]
-        for task, above in gates.depends_on.items()
+        named[task]: [named[up] for up in map_sizes.one_by_one(by_id[task], above, roles.workflow, roles.sizes)]
+        for task, above in roles.depends_on.items()
     }
 
 
-def _job(name: str, depends_on: Sequence[str], request: Mapping[str, Any]) -> dict[str, Any]:
+def _job(name: str, depends_on: Sequence[str], request: Mapping[str, Any]) -> ChainJob:
     return {"name": name, "depends_on": list(depends_on), "submit": _rendered({"jobName": name, **request})}
 
 
-def _submit(gates: Gated, task: Task) -> dict[str, Any]:
-    if isinstance(task.work, BatchJob):
-        request = {key: value for key, value in task.work.request.items() if key != "jobName"}
-        if task.retry.retries and "retryStrategy" not in request:
-            request["retryStrategy"] = {"attempts": task.retry.retries + 1}
-        return request
-    request = _worker(gates, task, gates.sizes.get(task.task_id))
-    if (strategy := _retry_strategy(task, task.task_id in gates.quiet)) is not None:
-        request["retryStrategy"] = strategy
+def _submit(roles: JobRoles, task: Task) -> dict[str, Any]:
+    """SubmitJob, but for the job's name."""
+    make = REQUESTS[type(task.work)]
+    assert make is not None
+    return make(roles, task, task.work)
+
+
+def _native_job(roles: JobRoles, task: Task, work: BatchJob) -> dict[str, Any]:
+    request = {key: value for key, value in work.request.items() if key != "jobName"}
+    if task.retry.retries and "retryStrategy" not in request:
+        request["retryStrategy"] = {"attempts": task.retry.retries + 1}
     return request
 
 
-def _worker(gates: Gated, task: Task, size: int | None) -> dict[str, Any]:
+def _worker(roles: JobRoles, task: Task, work: Worker) -> dict[str, Any]:
+    size = roles.sizes.get(task.task_id)
     index = "-1" if size is None else "0" if size == 1 else "array"
-    request = worker_job.request(gates.workflow, task, index, waits_for_retries=True)
+    request = worker_job.request(roles.workflow, task, index, waits_for_retries=True)
     if size == 1:
         # Batch tells an array's children how many they are.
         request["containerOverrides"]["environment"].append({"name": "DUCTWORK_MAP_SIZE", "value": "1"})
     elif size is not None:
         request["arrayProperties"] = {"size": size}
+    if (strategy := _retry_strategy(task, task.task_id in roles.quiet)) is not None:
+        request["retryStrategy"] = strategy
     return request
+
+
+# The job of each kind of work. One has no job: what is below it depends on what is above it. The other never comes
+# here: a worker has taken its place.
+REQUESTS: Mapping[type[Work], Callable[[JobRoles, Task, Any], dict[str, Any]] | None] = {
+    Worker: _worker,
+    BatchJob: _native_job,
+    NoOp: None,
+    Wait: None,
+}
 
 
 def _retry_strategy(task: Task, is_quiet: bool) -> dict[str, Any] | None:

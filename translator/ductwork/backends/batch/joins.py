@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ductwork import batch_limits
 from ductwork.backends import worker_job
+from ductwork.contracts import batch_limits
+from ductwork.contracts.names import job_name, short_hash
 from ductwork.ir import Workflow
-from ductwork.names import job_name, short_hash
 
 # Doing nothing takes no longer, and is worth another try on another host.
 _SECONDS, _ATTEMPTS = 600, 3
@@ -24,7 +24,8 @@ _NONE: Mapping[str, Sequence[str]] = {}
 
 @dataclass(frozen=True)
 class Join:
-    """
+    """A job without a task that gathers others, because a job has at most 20 dependencies.
+
     :param name: of its job, which follows from what it gathers
     :param above: the names of the jobs that it depends on
     """
@@ -34,7 +35,8 @@ class Join:
 
 
 class Joins:
-    """
+    """The joins that a chain needs, and what its jobs then depend on.
+
     :param depends_on: by job name the names of the jobs it is to depend on, however many
     :param one_by_one: of these the arrays that it depends on child by child, which a join would wait for as a whole
     """
@@ -58,7 +60,8 @@ class Joins:
         yield from self._needed[name]
 
     def _gathered(self, above: tuple[str, ...], most: int) -> tuple[str, ...]:
-        """
+        """The jobs that a job depends on in place of many: joins, and what needs none.
+
         :param most: how many a job may have
         """
         while len(above) > most:
@@ -83,13 +86,15 @@ def room(kept: Sequence[str]) -> int:
 
 
 def fits(above: Sequence[str], kept: Sequence[str]) -> bool:
-    """
+    """Whether a job has no more dependencies than Batch allows, once joins gather what they can.
+
     :param above: the jobs that a job is to depend on
     :param kept: of these those that no join can gather
     """
     return len(kept) + (len(above) > len(kept)) <= batch_limits.MAX_DEPENDENCIES
 
 
+# Any: see worker_job.
 def request(workflow: Workflow) -> dict[str, Any]:
     """All of SubmitJob but the job's name; see :func:`worker_job.request`."""
     return worker_job.join_request(workflow) | {

@@ -1,0 +1,1 @@
+"""A job chain inside a state machine (`--engine batch`)."""

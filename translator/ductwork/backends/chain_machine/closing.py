@@ -13,46 +13,62 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ductwork.backends import worker_job
 from ductwork.backends.chain_machine.model import Model
 from ductwork.backends.chain_machine.submitting import FAILED_JOB
-from ductwork.backends.stepfunctions import integrations, jsonata, run
+from ductwork.backends.stepfunctions import run_states
+from ductwork.backends.stepfunctions.asl import integrations
+from ductwork.backends.stepfunctions.asl.nodes import (
+    Lambda,
+    Name,
+    Variable,
+    array,
+    call,
+    either,
+    every,
+    exists,
+    joined,
+    product,
+    when,
+)
+from ductwork.backends.stepfunctions.asl.scope import INPUT, ITEM, RESULT, RUN
+from ductwork.backends.stepfunctions.asl.states import State, States
+from ductwork.contracts import error_names
+from ductwork.contracts.ledger import RUN_SK
 from ductwork.ir import Retry, Workflow
-from ductwork.ledger_schema import RUN_SK
 
-State = dict[str, Any]
-
-ENDED, FINISH = "Have all ended well?", run.FINISH
+ENDED, FINISH = "Have all ended well?", run_states.FINISH
 _COUNT, _FAILURES, _FINISH_FAILED = "Count failures", "Any failure?", "Finish failed run"
 _LOOK, _LEFT, _PAUSE = "Look at jobs", "Jobs left?", "Wait for jobs"
 STOP, _SETTLE = "Stop run", "Settle run"
 _READ, _HOW, _UNSETTLED = "Read run", "How has the run ended?", "Run not settled"
 
-_NOW = "{% $states.context.State.EnteredTime %}"
 _DESCRIBE = "arn:aws:states:::aws-sdk:batch:describeJobs"
 # Jobs for one look: with their environments, the reply must stay below 256 KiB.
 _LOOKED_AT = 10
 _FIRST_PAUSE, _LONGEST_PAUSE = 5, 900  # seconds
-_GOING_ON = "$states.result.Jobs[Status != 'SUCCEEDED' and Status != 'FAILED']"
+_STATUS = Name("Status")
+_GOING_ON = RESULT.field("Jobs").where(every(_STATUS.differs("SUCCEEDED"), _STATUS.differs("FAILED")))
+# The ids of the jobs to look at, and the seconds until then.
+_JOBS, _WAIT_SECONDS = Variable("left"), Variable("pause")
 # Settling takes seconds; it must not hang for ever on what it is not allowed to read.
 _SETTLE_SECONDS, _SETTLE_ATTEMPTS = 1_800, 3
 
 
-def closing(workflow: Workflow, model: Model) -> dict[str, State]:
+def closing(workflow: Workflow, model: Model) -> States:
+    """The states after the last jobs; their input is ``{"errors": [...]}``, as ``submitting.wait`` leaves it."""
     if not model.jobs:
-        return {FINISH: _finish(workflow, model, "success", run.SUCCEEDED)} | _how(workflow)
+        return {FINISH: _finish(workflow, model, "success", run_states.SUCCEEDED)} | _how(workflow)
     lost = _FINISH_FAILED if model.is_plain else _SETTLE
     well = _COUNT if model.has_quiet else FINISH
     states = {ENDED: _ended(model, well, lost)}
     if model.has_quiet:
         states |= _failures(workflow)
-    states[FINISH] = _finish(workflow, model, "success", run.SUCCEEDED)
+    states[FINISH] = _finish(workflow, model, "success", run_states.SUCCEEDED)
     if model.may_end_early:
         states |= _wait_for_others(lost)
     if model.is_plain:
-        states[_FINISH_FAILED] = _finish(workflow, model, "failed", run.FAILED)
+        states[_FINISH_FAILED] = _finish(workflow, model, "failed", run_states.FAILED)
     else:
         states |= {STOP: _stop(workflow), _SETTLE: _settle(workflow)}
     return states | _how(workflow)
@@ -64,18 +80,18 @@ def look_events(model: Model) -> int:
 
 
 def _ended(model: Model, well: str, lost: str) -> State:
-    refused = f"$states.input.errors[$ != '{FAILED_JOB}']"
-    why = {"why": jsonata.expression(f"$join([{refused}], '; ')")}
-    failed: State = {"Condition": jsonata.expression("$count($states.input.errors) > 0"), "Output": {}, "Next": lost}
+    errors = INPUT.field("errors")
+    refused = errors.where(ITEM.differs(FAILED_JOB))
+    failed: State = {"Condition": call("count", errors) > 0, "Output": {}, "Next": lost}
     if model.may_end_early:
-        left = jsonata.expression(f"[{', '.join(f'${job.variable}' for job in model.submitted)}]")
+        left = array(*(Variable(job.variable) for job in model.submitted))
         failed |= {"Assign": {"left": left, "pause": _FIRST_PAUSE}, "Next": _LOOK}
     return {
         "Type": "Choice",
         "Choices": [
             {
-                "Condition": jsonata.expression(f"$count({refused}) > 0"),
-                "Output": why,
+                "Condition": call("count", refused) > 0,
+                "Output": {"why": call("join", array(refused), "; ")},
                 "Next": _UNSETTLED if model.is_plain else STOP,
             },
             failed,
@@ -84,9 +100,9 @@ def _ended(model: Model, well: str, lost: str) -> State:
     }
 
 
-def _failures(workflow: Workflow) -> dict[str, State]:
+def _failures(workflow: Workflow) -> States:
     """What does not fit into one page of a query is left to the worker that settles."""
-    found = "$states.result.Count > 0 or $exists($states.result.LastEvaluatedKey)"
+    found = either(RESULT.field("Count") > 0, exists(RESULT.field("LastEvaluatedKey")))
     return {
         _COUNT: {
             "Type": "Task",
@@ -96,7 +112,7 @@ def _failures(workflow: Workflow) -> dict[str, State]:
                 "KeyConditionExpression": "pk = :pk AND begins_with(sk, :prefix)",
                 "FilterExpression": "outcome IN (:failed, :upstream_failed)",
                 "ExpressionAttributeValues": {
-                    ":pk": {"S": jsonata.expression("$run.pk")},
+                    ":pk": {"S": RUN.field("pk")},
                     ":prefix": {"S": "task#"},
                     ":failed": {"S": "failed"},
                     ":upstream_failed": {"S": "upstream_failed"},
@@ -104,13 +120,13 @@ def _failures(workflow: Workflow) -> dict[str, State]:
                 "Select": "COUNT",
                 "ConsistentRead": True,
             },
-            "Output": {"found": jsonata.expression(found)},
+            "Output": {"found": found},
             "Retry": integrations.DYNAMODB_RETRY,
             "Next": _FAILURES,
         },
         _FAILURES: {
             "Type": "Choice",
-            "Choices": [{"Condition": "{% $states.input.found %}", "Next": _SETTLE}],
+            "Choices": [{"Condition": INPUT.field("found"), "Next": _SETTLE}],
             "Default": FINISH,
         },
     }
@@ -122,68 +138,44 @@ def _finish(workflow: Workflow, model: Model, state: str, after: str) -> State:
     Where a look at the jobs has yet to end tasks that no worker records, the run is finished, and has ended with it.
     """
     moment = "finished_at" if model.has_silent else "ended_at"
-    return {
-        "Type": "Task",
-        "Resource": integrations.UPDATE_ITEM,
-        "Arguments": {
-            "TableName": workflow.ledger_table,
-            "Key": integrations.item_key(RUN_SK),
-            "UpdateExpression": f"SET #state = :state, {moment} = :now, updated_at = :now",
-            "ConditionExpression": "attribute_not_exists(ended_at) AND attribute_not_exists(restarts)",
-            "ExpressionAttributeNames": {"#state": "state"},
-            "ExpressionAttributeValues": {":state": {"S": state}, ":now": {"S": _NOW}},
-        },
-        "Output": {},
-        "Retry": integrations.CONDITIONAL_RETRY,
-        "Catch": [{"ErrorEquals": integrations.CONDITION_FAILED, "Output": {}, "Next": _READ}],
-        "Next": after,
-    }
+    untouched = "attribute_not_exists(ended_at) AND attribute_not_exists(restarts)"
+    changes = f"#state = :state, {moment} = :now"
+    return run_states.update_run(workflow, changes, {":state": state}, after, only_if=(untouched, _READ))
 
 
-def _wait_for_others(after: str) -> dict[str, State]:
-    further = f"$filter($left, function($job, $at) {{ $at >= {_LOOKED_AT} }})"
-    first = f"[$filter($left, function($job, $at) {{ $at < {_LOOKED_AT} }})]"
+def _wait_for_others(after: str) -> States:
+    job, at = Variable("job"), Variable("at")
+    first, further = (call("filter", _JOBS, Lambda((job, at), which)) for which in (at < _LOOKED_AT, at >= _LOOKED_AT))
     return {
         _LOOK: {
             "Type": "Task",
             "Resource": _DESCRIBE,
-            "Arguments": {"Jobs": jsonata.expression(first)},
-            "Assign": {"left": jsonata.expression(f"[{_GOING_ON}.JobId, {further}]")},
-            "Output": {"going_on": jsonata.expression(f"$count({_GOING_ON})")},
-            "Retry": [{**integrations.SUBMIT_RETRY, "ErrorEquals": ["States.TaskFailed"]}],
+            "Arguments": {"Jobs": array(first)},
+            "Assign": {"left": array(_GOING_ON.field("JobId"), further)},
+            "Output": {"going_on": call("count", _GOING_ON)},
+            "Retry": [{**integrations.SUBMIT_RETRY, "ErrorEquals": [integrations.TASK_FAILED]}],
             "Next": _LEFT,
         },
         _LEFT: {
             "Type": "Choice",
             "Choices": [
-                {"Condition": "{% $states.input.going_on > 0 %}", "Next": _PAUSE},
-                {"Condition": "{% $count($left) > 0 %}", "Next": _LOOK},
+                {"Condition": INPUT.field("going_on") > 0, "Next": _PAUSE},
+                {"Condition": call("count", _JOBS) > 0, "Next": _LOOK},
             ],
             "Default": after,
         },
         _PAUSE: {
             "Type": "Wait",
-            "Seconds": "{% $pause %}",
-            "Assign": {"pause": jsonata.expression(f"$min([2 * $pause, {_LONGEST_PAUSE}])")},
+            "Seconds": _WAIT_SECONDS,
+            "Assign": {"pause": call("min", [product(2, _WAIT_SECONDS), _LONGEST_PAUSE])},
             "Next": _LOOK,
         },
     }
 
 
 def _stop(workflow: Workflow) -> State:
-    return {
-        "Type": "Task",
-        "Resource": integrations.UPDATE_ITEM,
-        "Arguments": {
-            "TableName": workflow.ledger_table,
-            "Key": integrations.item_key(RUN_SK),
-            "UpdateExpression": "SET stopping = if_not_exists(stopping, :why), updated_at = :now",
-            "ExpressionAttributeValues": {":why": {"S": "{% $states.input.why %}"}, ":now": {"S": _NOW}},
-        },
-        "Output": {},
-        "Retry": integrations.DYNAMODB_RETRY,
-        "Next": _SETTLE,
-    }
+    changes = "stopping = if_not_exists(stopping, :why)"
+    return run_states.update_run(workflow, changes, {":why": INPUT.field("why")}, _SETTLE)
 
 
 def _settle(workflow: Workflow) -> State:
@@ -200,14 +192,16 @@ def _settle(workflow: Workflow) -> State:
         "Output": {},
         "Retry": integrations.job_retry(Retry()),
         # A mirror may have settled it all the same.
-        "Catch": [{"ErrorEquals": ["States.ALL"], "Output": {}, "Next": _READ}],
+        "Catch": [{"ErrorEquals": [integrations.ANY_ERROR], "Output": {}, "Next": _READ}],
         "Next": _READ,
     }
 
 
-def _how(workflow: Workflow) -> dict[str, State]:
-    ended = "$exists($states.result.Item.ended_at) ? $states.result.Item.state.S : 'running'"
-    cause = "'the ledger does not say how run ' & $run.id & ' has ended: look at its jobs (ductwork status --watch)'"
+def _how(workflow: Workflow) -> States:
+    item, state = RESULT.field("Item"), INPUT.field("state")
+    ended = when(exists(item.field("ended_at")), item.field("state", "S"), "running")
+    where = " has ended: look at its jobs (ductwork status --watch)"
+    cause = joined("the ledger does not say how run ", RUN.field("id"), where)
     return {
         _READ: {
             "Type": "Task",
@@ -219,19 +213,19 @@ def _how(workflow: Workflow) -> dict[str, State]:
                 "ProjectionExpression": "#state, ended_at",
                 "ExpressionAttributeNames": {"#state": "state"},
             },
-            "Output": {"state": jsonata.expression(ended)},
+            "Output": {"state": ended},
             "Retry": integrations.DYNAMODB_RETRY,
             "Next": _HOW,
         },
         _HOW: {
             "Type": "Choice",
             "Choices": [
-                {"Condition": "{% $states.input.state = 'success' %}", "Next": run.SUCCEEDED},
-                {"Condition": "{% $states.input.state = 'failed' %}", "Next": run.FAILED},
+                {"Condition": state.equals("success"), "Next": run_states.SUCCEEDED},
+                {"Condition": state.equals("failed"), "Next": run_states.FAILED},
             ],
             "Default": _UNSETTLED,
         },
-        run.SUCCEEDED: {"Type": "Succeed"},
-        run.FAILED: run.FAILURE,
-        _UNSETTLED: {"Type": "Fail", "Error": "Ductwork.RunNotSettled", "Cause": jsonata.expression(cause)},
+        run_states.SUCCEEDED: {"Type": "Succeed"},
+        run_states.FAILED: run_states.FAILURE,
+        _UNSETTLED: {"Type": "Fail", "Error": error_names.RUN_NOT_SETTLED, "Cause": cause},
     }

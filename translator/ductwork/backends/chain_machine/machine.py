@@ -7,48 +7,50 @@ whether anybody mirrors it or not (:mod:`.closing`). What a job chain cannot say
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from ductwork.backends.batch import chain
 from ductwork.backends.chain_machine import closing, submitting
 from ductwork.backends.chain_machine.model import Model
-from ductwork.backends.stepfunctions import costs, jsonata, run
+from ductwork.backends.stepfunctions import costs, run_states
+from ductwork.backends.stepfunctions.asl.printer import printed
+from ductwork.backends.stepfunctions.asl.states import States
+from ductwork.backends.stepfunctions.inputs import given
+from ductwork.contracts.json_types import JsonObject
+from ductwork.contracts.ledger import json_text
 from ductwork.diagnostics import Diagnostic, Diagnostics
 from ductwork.ir import Workflow
 
 # What the Batch back end tells its users to do, and what to do here.
 _ELSEWHERE, _HERE = "use --target stepfunctions", "leave --engine batch out"
 # Other machines pass over tasks that their input names. A chain is restarted by who submits its jobs again.
-_WHOLE = (
-    "( $in := $states.input; $count($keys($in.done)) > 0"
-    " ? $error('done is not for a machine that submits a job chain: use ductwork restart') : true )"
-)
-# Of the arguments of a state.
-_MAX_ARGUMENTS_BYTES = 262_144
-_NO_ROOM = f"split the DAG in two and let the first trigger the second, or {_HERE}"
+_WHOLE = (given("done"), "done is not for a machine that submits a job chain: use ductwork restart")
 
 
-def emit(workflow: Workflow, diagnostics: Diagnostics) -> Mapping[str, Any] | None:
+def emit(workflow: Workflow, diagnostics: Diagnostics) -> JsonObject | None:
     """The state machine's definition, or None where diagnostics say why there is none."""
     found = Diagnostics()
+    for task in workflow.tasks:
+        for name in task.window.facts():
+            about = {"dag_id": workflow.dag_id, "task_id": task.task_id, "field": name}
+            what = f"a machine that submits a job chain submits every job, whatever the run's date; the task has {name}"
+            found.add("DW326", task.origin, what, f"{_ELSEWHERE}, or --target batch", **about)
     document = chain.emit(workflow, found)
     diagnostics.extend(map(_reworded, found))
     if document is None or found.failed:
         return None
     model = Model.of(document)
     states, first = _jobs(workflow, model)
-    item = {"engine": {"S": "batch"}, "tasks": _typed(model.tasks)}
-    opening = run.opening(_unlimited(workflow), first, joins=False, item=item)
-    opening[run.PREPARE]["Assign"] |= {"whole": jsonata.expression(_WHOLE)}
-    machine = {
-        "Comment": f"Airflow DAG {workflow.dag_id} as a chain of AWS Batch jobs, compiled by Ductwork",
-        "QueryLanguage": "JSONata",
-        "StartAt": run.PREPARE,
-        "States": opening | states | closing.closing(workflow, model),
-    }
+    item = {"engine": {"S": "batch"}, "tasks": {"S": json_text(model.tasks)}}
+    opening = run_states.opening(_unlimited(workflow), first, joins=False, item=item, refused=[_WHOLE])
+    machine: JsonObject = printed(
+        {
+            "Comment": f"Airflow DAG {workflow.dag_id} as a chain of AWS Batch jobs, compiled by Ductwork",
+            "QueryLanguage": "JSONata",
+            "StartAt": run_states.PREPARE,
+            "States": opening | states | closing.closing(workflow, model),
+        }
+    )
     return machine if _fits(workflow, model, machine, diagnostics) else None
 
 
@@ -56,7 +58,7 @@ def _reworded(finding: Diagnostic) -> Diagnostic:
     return replace(finding, hint=finding.hint.replace(_ELSEWHERE, _HERE))
 
 
-def _jobs(workflow: Workflow, model: Model) -> tuple[dict[str, Any], str]:
+def _jobs(workflow: Workflow, model: Model) -> tuple[States, str]:
     """The states that submit the jobs and wait for the last, and the name of the first."""
     # A job of the worker's image ends what was submitted; where there is none, the execution fails and a mirror does.
     refused = None if model.is_plain else closing.STOP
@@ -73,26 +75,8 @@ def _unlimited(workflow: Workflow) -> Workflow:
     return replace(workflow, max_active_runs=None, tasks=tasks)
 
 
-def _fits(workflow: Workflow, model: Model, machine: Mapping[str, Any], diagnostics: Diagnostics) -> bool:
-    further = closing.look_events(model)
-    problems = [*costs.excesses(machine, further)]
-    size = len(json.dumps(machine["States"][run.START]["Arguments"], ensure_ascii=False).encode())
-    if size > _MAX_ARGUMENTS_BYTES:
-        what = f"what workers must know of all tasks takes {size:,} bytes, AWS hands a state {_MAX_ARGUMENTS_BYTES:,}"
-        problems.append(what)
+def _fits(workflow: Workflow, model: Model, machine: JsonObject, diagnostics: Diagnostics) -> bool:
+    problems = [*costs.excesses(machine, closing.look_events(model))]
     for what in problems:
-        diagnostics.add("DW311", workflow.origin, what, _NO_ROOM, dag_id=workflow.dag_id)
+        diagnostics.add("DW311", workflow.origin, what, "", dag_id=workflow.dag_id)  # backends.emit has the hint
     return not problems
-
-
-def _typed(value: Any) -> dict[str, Any]:
-    """Plain data in DynamoDB's JSON."""
-    if isinstance(value, bool):
-        return {"BOOL": value}
-    if isinstance(value, (int, float)):
-        return {"N": json.dumps(value)}
-    if isinstance(value, str):
-        return {"S": value}
-    if isinstance(value, Mapping):
-        return {"M": {key: _typed(inner) for key, inner in value.items()}}
-    return {"L": [_typed(inner) for inner in value]}

@@ -7,11 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ductwork.contracts import task_facts
+from ductwork.contracts.aws_names import JOB_NAME_LIMIT
+from ductwork.contracts.job_chain import JobChain
+from ductwork.contracts.json_types import JsonObject
+from ductwork.contracts.names import shorten, state_name
+from ductwork.contracts.task_facts import Facts
 from ductwork.ir import Concat, RunValue, Text
-from ductwork.names import JOB_NAME_LIMIT, STATE_NAME_LIMIT, shorten
 
 # The values of a run that a chain's requests may name, as its submitter fills them in.
-_RUN_VALUES = {"run_id", "run_hash", "ds", "ds_nodash", "ts", "ts_nodash"}
+_RUN_VALUES = {"run_id", "run_hash", "region", "ds", "ds_nodash", "ts", "ts_nodash"}
 _PLACE = re.compile(r"\$\{run:(\w+)\}")
 # "-" and the run's hash.
 _SUFFIX = 9
@@ -19,7 +24,8 @@ _SUFFIX = 9
 
 @dataclass(frozen=True)
 class Job:
-    """
+    """A job of the chain, as the state that submits it needs it.
+
     :param state: the name of the state that submits it: its task's id, or for a join the job's name
     :param variable: which has its id once it is submitted
     :param above: the variables of the jobs it depends on, and of those the ones it depends on child by child
@@ -36,28 +42,30 @@ class Job:
 
 @dataclass(frozen=True)
 class Model:
-    """
+    """A job chain, as the states of its machine are made of it.
+
     :param jobs: in topological order
     :param tasks: the manifest's facts by task id
     """
 
     jobs: tuple[Job, ...]
-    tasks: Mapping[str, Mapping[str, Any]]
+    tasks: Facts
 
     @classmethod
-    def of(cls, chain: Mapping[str, Any]) -> Model:
-        """
+    def of(cls, chain: JobChain) -> Model:
+        """Read a chain's document: each job gets a state and a variable.
+
         :param chain: a job chain document
         """
         tasks = chain["manifest"]["tasks"]
-        task_of = {facts["job"]: task_id for task_id, facts in tasks.items() if "job" in facts}
+        task_of = task_facts.jobs(tasks)
         variables = {job["name"]: f"job_{number}" for number, job in enumerate(chain["jobs"])}
         groups = {job["name"]: job.get("group", "") for job in chain["jobs"]}
         above = {up for job in chain["jobs"] for up in job["depends_on"]}
         return cls(
             tuple(
                 Job(
-                    shorten(task_of.get(job["name"], job["name"]), STATE_NAME_LIMIT),
+                    state_name(task_of.get(job["name"], job["name"])),
                     variables[job["name"]],
                     tuple((variables[up], groups[up] == job.get("group")) for up in job["depends_on"]),
                     _request(job["submit"]),
@@ -104,10 +112,10 @@ class Model:
         return any("job" not in facts or facts.get("native") for facts in self.tasks.values())
 
 
-def _request(submit: Mapping[str, Any]) -> dict[str, Any]:
+def _request(submit: JsonObject) -> dict[str, Any]:
     """With the name that the job has in this run alone, as the submitter of a chain makes it."""
     request = {key: _value(value) for key, value in submit.items()}
-    name = shorten(submit["jobName"], JOB_NAME_LIMIT - _SUFFIX)
+    name = shorten(str(submit["jobName"]), JOB_NAME_LIMIT - _SUFFIX)
     return request | {"jobName": Concat((Text(f"{name}-"), RunValue("run_hash")))}
 
 

@@ -5,16 +5,16 @@ A job's id goes into a variable, which the jobs below it name in ``DependsOn``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 from ductwork.backends.chain_machine.model import Job
-from ductwork.backends.stepfunctions import integrations, jsonata
+from ductwork.backends.stepfunctions.asl import integrations
+from ductwork.backends.stepfunctions.asl.nodes import Node, Value, Variable, array, call, joined, text_of, when
+from ductwork.backends.stepfunctions.asl.scope import ERROR, ITEM, RESULT, RUN
+from ductwork.backends.stepfunctions.asl.states import State, States
+from ductwork.contracts.ledger import map_sk
+from ductwork.contracts.names import state_name
 from ductwork.ir import Workflow
-from ductwork.ledger_schema import map_sk
-from ductwork.names import STATE_NAME_LIMIT, shorten
-
-State = dict[str, Any]
 
 WAIT = "Wait for the last jobs"
 # What a sink that failed hands on; one that could not be submitted hands on why.
@@ -22,15 +22,14 @@ FAILED_JOB = "failed"
 _NO_ERROR = ""
 
 _SDK_SUBMIT_JOB = "arn:aws:states:::aws-sdk:batch:submitJob"
-_SDK_ERRORS = ["Batch.ServerException", "Batch.BatchException", "Batch.TooManyRequestsException"]
 # Members that nobody has seen the optimized integration take.
 _UNVERIFIED = {"retryStrategy": {"evaluateOnExit"}, "containerOverrides": {"instanceType", "vcpus", "memory"}}
 _CAUSE_CHARACTERS = 1_000
 
 
-def expand(workflow: Workflow, sizes: Mapping[str, int], after: str) -> dict[str, State]:
+def expand(workflow: Workflow, sizes: Mapping[str, int], after: str) -> States:
     """Tell the ledger how many instances mapped tasks have: who looks on knows of those that have not begun."""
-    named = {shorten(f"Expand {task_id}", STATE_NAME_LIMIT): task_id for task_id in sizes}
+    named = {state_name(f"Expand {task_id}"): task_id for task_id in sizes}
     follows = [*list(named)[1:], after]
     return {
         name: {
@@ -43,7 +42,7 @@ def expand(workflow: Workflow, sizes: Mapping[str, int], after: str) -> dict[str
                 "ExpressionAttributeNames": {"#size": "size"},
                 "ExpressionAttributeValues": {
                     ":size": {"N": str(sizes[task_id])},
-                    ":expires": {"N": jsonata.expression("$run.expires")},
+                    ":expires": {"N": RUN.field("expires")},
                 },
             },
             "Output": {},
@@ -54,7 +53,7 @@ def expand(workflow: Workflow, sizes: Mapping[str, int], after: str) -> dict[str
     }
 
 
-def submit(jobs: Sequence[Job], after: str, refused: str | None) -> dict[str, State]:
+def submit(jobs: Sequence[Job], after: str, refused: str | None) -> States:
     """A state for each job, which goes on as soon as it is submitted.
 
     :param refused: the state that follows where AWS does not take a job; None: the execution fails with the error
@@ -69,28 +68,28 @@ def _submit(job: Job, refused: str | None) -> State:
         "Type": "Task",
         "Resource": _SDK_SUBMIT_JOB if sdk else integrations.SUBMIT_JOB,
         "Arguments": _arguments(job),
-        "Assign": {job.variable: "{% $states.result.JobId %}"},
+        "Assign": {job.variable: RESULT.field("JobId")},
         "Output": {},
-        "Retry": [integrations.SUBMIT_RETRY | ({"ErrorEquals": _SDK_ERRORS} if sdk else {})],
+        "Retry": [integrations.SUBMIT_RETRY | ({"ErrorEquals": integrations.SDK_SUBMIT_FAULTS} if sdk else {})],
     }
     if refused is not None:
-        why = {"why": jsonata.expression(_why(job))}
-        state["Catch"] = [{"ErrorEquals": ["States.ALL"], "Output": why, "Next": refused}]
+        why = {"why": _why(job)}
+        state["Catch"] = [{"ErrorEquals": [integrations.ANY_ERROR], "Output": why, "Next": refused}]
     return state
 
 
-def wait(sinks: Sequence[Job], after: str) -> dict[str, State]:
+def wait(sinks: Sequence[Job], after: str) -> States:
     """Submit the sinks and wait for their ends. The state data is then ``errors``, the sinks' that have one."""
     if len(sinks) == 1:
         (job,) = sinks
-        state = _sync(job, [_caught(job, after, lambda error: {"errors": jsonata.expression(f"[{error}]")})])
+        state = _sync(job, [_caught(job, after, lambda error: {"errors": array(error)})])
         return {job.state: state | {"Output": {"errors": []}, "Next": after}}
     return {
         WAIT: {
             "Type": "Parallel",
             "Arguments": {},
             "Branches": [_branch(job) for job in sinks],
-            "Output": {"errors": jsonata.expression(f"[$states.result[$ != '{_NO_ERROR}']]")},
+            "Output": {"errors": array(RESULT.where(ITEM.differs(_NO_ERROR)))},
             "Next": after,
         }
     }
@@ -98,8 +97,8 @@ def wait(sinks: Sequence[Job], after: str) -> dict[str, State]:
 
 def _branch(job: Job) -> State:
     # A catcher cannot end a branch; without one, a failed job would end its siblings.
-    failed = shorten(f"Failed {job.state}", STATE_NAME_LIMIT)
-    caught = _caught(job, failed, jsonata.expression)
+    failed = state_name(f"Failed {job.state}")
+    caught = _caught(job, failed, lambda error: error)
     return {
         "StartAt": job.state,
         "States": {
@@ -119,23 +118,22 @@ def _sync(job: Job, catch: Sequence[State]) -> State:
     }
 
 
-def _caught(job: Job, after: str, output: Any) -> State:
-    error = f"$states.errorOutput.Error = 'States.TaskFailed' ? '{FAILED_JOB}' : {_why(job)}"
-    return {"ErrorEquals": ["States.ALL"], "Output": output(error), "Next": after}
+def _caught(job: Job, after: str, output: Callable[[Node], Value]) -> State:
+    error = when(ERROR.field("Error").equals(integrations.TASK_FAILED), FAILED_JOB, _why(job))
+    return {"ErrorEquals": [integrations.ANY_ERROR], "Output": output(error), "Next": after}
 
 
-def _why(job: Job) -> str:
-    """Expression: what AWS says against a job."""
-    said = f"$substring($string($states.errorOutput.Cause), 0, {_CAUSE_CHARACTERS})"
-    return f"{jsonata.text(f'SubmitJob of {job.state} was refused: ')} & $states.errorOutput.Error & ': ' & {said}"
+def _why(job: Job) -> Node:
+    """What AWS says against a job."""
+    said = call("substring", text_of(ERROR.field("Cause")), 0, _CAUSE_CHARACTERS)
+    return joined(f"SubmitJob of {job.state} was refused: ", ERROR.field("Error"), ": ", said)
 
 
-def _arguments(job: Job) -> Mapping[str, Any]:
+def _arguments(job: Job) -> Value:
     request = dict(job.request)
     if job.above:
         request["dependsOn"] = [
-            {"jobId": jsonata.expression(f"${variable}")} | ({"type": "N_TO_N"} if one_by_one else {})
+            {"jobId": Variable(variable)} | ({"type": "N_TO_N"} if one_by_one else {})
             for variable, one_by_one in job.above
         ]
-    found: Mapping[str, Any] = integrations.arguments(request)
-    return found
+    return integrations.arguments(request)

@@ -1,4 +1,4 @@
-"""The schedule document: a job chain's model in the words of :mod:`ductwork.schedule_schema`.
+"""The schedule document: a job chain's model in the words of :mod:`ductwork.contracts.schedule_document`.
 
 A document knows a job's name, definition, queue, container overrides and parameters, and what it depends on: one plain
 container after another. So this back end lets the Batch back end make its chain, and then says for each task what of it
@@ -7,16 +7,18 @@ has no place here. A loss that changes what runs or how it ends is an error, any
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ductwork import batch_limits, graph
 from ductwork.backends.batch import chain
-from ductwork.backends.batch.gating import dependencies, jobs_above
+from ductwork.backends.batch.dependencies import dependencies, jobs_above
+from ductwork.contracts import aws_names, batch_limits
+from ductwork.contracts.json_types import JsonObject
+from ductwork.contracts.schedule_document import DEFAULT_WAIT_TIME, Job, Schedule
 from ductwork.diagnostics import Diagnostic, Diagnostics, Severity
-from ductwork.ir import RUN_CALLBACKS, BatchJob, Concat, Instant, RunValue, Task, Wait, Workflow
-from ductwork.schedule_schema import DEFAULT_WAIT_TIME, Job, Schedule
-from ductwork.trigger_rules import DEFAULT
+from ductwork.ir import RUN_CALLBACKS, BatchJob, Concat, NoOp, RunValue, Task, Wait, Work, Worker, Workflow
+from ductwork.planning import partial_order
+from ductwork.semantics.trigger_rules import DEFAULT
 
 # The members of SubmitJob that a document has, and the operator's arguments that give them.
 _SUBMIT = {
@@ -38,11 +40,12 @@ _NO_PLACE = {
 _IN_JOB_DEFINITIONS = {"retryStrategy", "timeout", "schedulingPriorityOverride", "tags"}
 # What the Batch back end reports about worker containers and about the timing of retries: here neither exists at all.
 _BESIDE_THE_POINT = {"DW203", "DW306", "DW310", "DW314"}
+_NO_PLAIN_JOB = "a schedule document knows plain Batch jobs alone, and this task is none"
 _BATCH = "use --target batch or --target stepfunctions"
 _MACHINE = "use --target stepfunctions"
 
 
-def emit(workflow: Workflow, diagnostics: Diagnostics) -> Mapping[str, Any] | None:
+def emit(workflow: Workflow, diagnostics: Diagnostics) -> JsonObject | None:
     """The schedule document, or None where diagnostics say why there is none."""
     found = Diagnostics()
     model = chain.emit(workflow, found)
@@ -72,7 +75,7 @@ def _schedule(workflow: Workflow, model: Mapping[str, Any]) -> Schedule:
         # As the author wrote them, so that an import gives the same edges; the fewest possible only where Batch must.
         above = waits[task_id]
         upstream[task_id] = fewest[task_id] if len(above) > batch_limits.MAX_DEPENDENCIES else above
-    place = {task_id: number for number, task_id in enumerate(_in_order(upstream, workflow.written))}
+    place = {task_id: number for number, task_id in enumerate(_in_order(upstream, workflow.source_order))}
     return Schedule(
         schedule_id=workflow.dag_id,
         jobs=tuple(
@@ -97,7 +100,9 @@ def _in_order(upstream: Mapping[str, Sequence[str]], written: Sequence[str]) -> 
     """As the author wrote them, but for what is written before something it depends on."""
     rank = {task_id: f"{number:08}" for number, task_id in enumerate(written)}
     task_of = {rank[task_id]: task_id for task_id in upstream}
-    order = graph.topological({rank[task_id]: [rank[up] for up in above] for task_id, above in upstream.items()})
+    order = partial_order.topological(
+        {rank[task_id]: [rank[up] for up in above] for task_id, above in upstream.items()}
+    )
     return [task_of[each] for each in order]
 
 
@@ -122,6 +127,13 @@ def _losses(task: Task, impossible: bool) -> Iterator[_Loss]:
 
     :param impossible: a job chain cannot carry the task either
     """
+    for name in task.window.facts():
+        yield (
+            "DW320",
+            f"a schedule document runs every job, whatever the run's date, and this task has {name}",
+            _BATCH,
+            name,
+        )
     if task.trigger_rule != DEFAULT or task.is_setup:
         kind = "teardown" if task.is_teardown else "setup" if task.is_setup else task.trigger_rule
         what = f"jobs of a schedule document run once all before them succeeded, and this task is {kind}"
@@ -130,25 +142,35 @@ def _losses(task: Task, impossible: bool) -> Iterator[_Loss]:
         what = "the jobs of a schedule document are listed one by one, and this task is mapped"
         yield "DW320", what, _MACHINE if impossible else _BATCH, ""
         return
-    if isinstance(task.work, Instant):
-        return
-    if not isinstance(task.work, BatchJob):
-        why = "it waits for a moment" if isinstance(task.work, Wait) else task.work.why
-        what = f"a schedule document knows plain Batch jobs alone, and this task is none: {why}"
-        yield "DW320", what, _MACHINE if impossible else _BATCH, ""
-        return
+    yield from LOSSES[type(task.work)](task, task.work, _MACHINE if impossible else _BATCH)
+
+
+def _of_nothing(task: Task, work: NoOp, hint: str) -> Iterator[_Loss]:
+    """The document as a whole says of these that it leaves them out."""
+    yield from ()
+
+
+def _of_worker(task: Task, work: Worker, hint: str) -> Iterator[_Loss]:
+    yield "DW320", f"{_NO_PLAIN_JOB}: {work.why}", hint, ""
+
+
+def _of_wait(task: Task, work: Wait, hint: str) -> Iterator[_Loss]:
+    yield "DW320", f"{_NO_PLAIN_JOB}: it waits for a moment", hint, ""
+
+
+def _of_job(task: Task, work: BatchJob, hint: str) -> Iterator[_Loss]:
     # Of a container the author has written neither a job's name nor a request.
-    described = task.work.container is not None
-    if not batch_limits.JOB_NAME.fullmatch(task.task_id):
+    described = work.container is not None
+    if not aws_names.JOB_NAME.fullmatch(task.task_id):
         what = f"the task's id names its job, and {task.task_id!r} is not a legal job name"
         hint = "letters, digits, - and _ only, at most 128 (prefix_group_id=False for a task in a group), or "
         yield "DW320", what, hint + _BATCH.removeprefix("use "), "task_id"
-    elif not described and task.work.request.get("jobName") != task.task_id:
+    elif not described and work.request.get("jobName") != task.task_id:
         what = "the task's id is the job's name in the document; job_name is not kept"
         yield "DW321", what, "give the task and its job one name", "job_name"
-    if not task.work.wait:
+    if not work.wait:
         yield "DW320", "what is below the task is not to wait for its job's end", _MACHINE, "wait_for_completion"
-    for path in _run_values(task.work.request):
+    for path in _run_values(work.request):
         member = path.split(".")[0]
         if member in _SUBMIT and member != "jobName":
             field = "" if described else _SUBMIT[member]
@@ -156,8 +178,17 @@ def _losses(task: Task, impossible: bool) -> Iterator[_Loss]:
     if task.retry.retries:
         hint = f"leave them to retryStrategy of the job definition, or {_BATCH}"
         yield "DW320", f"a schedule document has no place for retries ({task.retry.retries})", hint, "retries"
-    for code, what, hint, field in _members(task.work.request):
+    for code, what, hint, field in _members(work.request):
         yield code, what, hint, "" if described else field
+
+
+# What a document cannot say of each kind of work, given a hint for those that it cannot say at all.
+LOSSES: Mapping[type[Work], Callable[[Task, Any, str], Iterator[_Loss]]] = {
+    Worker: _of_worker,
+    NoOp: _of_nothing,
+    BatchJob: _of_job,
+    Wait: _of_wait,
+}
 
 
 def _members(request: Mapping[str, Any]) -> Iterator[_Loss]:
@@ -169,15 +200,12 @@ def _members(request: Mapping[str, Any]) -> Iterator[_Loss]:
 
 
 def _losses_of_dag(workflow: Workflow) -> Iterator[_Loss]:
-    empty = [task.task_id for task in workflow.tasks if isinstance(task.work, Instant)]
+    empty = [task.task_id for task in workflow.tasks if task.work.is_empty]
     if len(empty) == len(workflow.tasks):
         yield "DW320", "the DAG has no Batch job, and a schedule document must have one", _BATCH, ""
     elif empty:
         what = f"tasks with nothing to run are not in the document: {', '.join(empty)}"
         yield "DW321", what, "what is below them depends on what is above them, which comes to the same", ""
-    if workflow.scheduled:
-        what = "a schedule document does not say when to run: whoever reads it is told to start"
-        yield "DW321", what, "start it from an EventBridge schedule, or by hand", "schedule"
     if workflow.task_groups:
         what = f"task groups are not in the document: {', '.join(workflow.task_groups)}"
         yield "DW321", what, "their tasks are, one beside another", ""
@@ -192,7 +220,7 @@ def _losses_of_dag(workflow: Workflow) -> Iterator[_Loss]:
 
 
 def _poll_intervals(workflow: Workflow) -> set[int]:
-    return {task.work.poll_interval for task in workflow.tasks if isinstance(task.work, BatchJob)}
+    return {job.poll_interval for task in workflow.tasks if (job := task.work.native_job)}
 
 
 def _run_values(value: Any, path: str = "") -> Iterator[str]:

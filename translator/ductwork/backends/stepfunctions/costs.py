@@ -1,51 +1,121 @@
-"""What one run of a machine costs: transitions, which are paid for, and history events, of which there are 25,000."""
+"""What one run of a machine costs: transitions, which are paid for, and history events, of which AWS has a quota."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from ductwork.backends.stepfunctions import run
-
-MAX_DEFINITION_BYTES = 1_048_576
-MAX_EVENTS = 25_000
+from ductwork.backends.stepfunctions import run_states
+from ductwork.backends.stepfunctions.asl.integrations import TASK_FAILED
+from ductwork.contracts.stepfunctions_limits import MAX_DEFINITION_BYTES, MAX_EVENTS, MAX_PAYLOAD_BYTES
 
 # History events of one visit to a state (service quotas count them; see the Step Functions developer guide).
 _EVENTS = {"Pass": 2, "Choice": 2, "Wait": 2, "Succeed": 2, "Fail": 1, "Parallel": 4, "Map": 4}
 _EVENTS_REQUEST, _EVENTS_JOB = 5, 6
 _EVENTS_ITERATION, _EVENTS_DISTRIBUTED = 2, 6
+# Of a further try, its TaskRetried included: scheduled, started, submitted, failed.
+_EVENTS_RETRY = 5
+_JOB = (".sync", ".sync:2", ".waitForTaskToken")
 # Choices whose first rule is the happy one; before a task the rules are what diverts it.
-_HAPPY_FIRST = {run.CHECK, run.CALLED}
+_HAPPY_FIRST = {run_states.CHECK, run_states.CALLED}
+
+# Any: a machine or a state as it is printed; JSON, nested.
+Machine = Mapping[str, Any]
 
 
-def cost(machine: Mapping[str, Any]) -> tuple[int, int]:
+@dataclass(frozen=True)
+class Limits:
+    """What one machine may take.
+
+    :param size: bytes of the definition
+    :param events: of the history of an execution
+    :param payload: bytes of what a state is given or hands on
+    """
+
+    size: int = MAX_DEFINITION_BYTES
+    events: int = MAX_EVENTS
+    payload: int = MAX_PAYLOAD_BYTES
+
+
+AWS = Limits()
+
+
+def cost(machine: Machine) -> tuple[int, int]:
     """``(transitions, history events)`` of a run in which every task succeeds at its first try, and every Map has one
     item. The iterations of a distributed Map have histories of their own.
     """
-    visited = list(_happy_path(machine))
+    visited = [state for _, state in _happy_path(machine)]
     return len(visited), 2 + sum(map(_events, visited))
 
 
-def excesses(machine: Mapping[str, Any], further_events: int = 0) -> Iterator[str]:
+def by_state(machine: Machine) -> dict[str, tuple[int, int]]:
+    """``(bytes, history events)`` of each state outside Maps, by its name: without its branches, which are with their
+    first states, and with one further try of a job that has retries."""
+    visited = {name for name, _ in _happy_path(machine)}
+    found: dict[str, tuple[int, int]] = {}
+    scopes = [machine]
+    while scopes:
+        scope = scopes.pop()
+        for name, state in scope["States"].items():
+            branches = state.get("Branches", ())
+            scopes.extend(branches)
+            # With its name, two quotes, a colon and a comma.
+            size = _bytes({**state, "Branches": []} if branches else state) + len(name.encode()) + 4
+            if name == scope["StartAt"]:
+                size += len(name.encode()) + len('{"StartAt":"","States":{}},')
+            retried = _EVENTS_RETRY if _is_job(state) and _is_tried_again(state) else 0
+            found[name] = size, _events(state) + retried if name in visited else 0
+    return found
+
+
+def _is_tried_again(state: Machine) -> bool:
+    return any(TASK_FAILED in retrier["ErrorEquals"] for retrier in state.get("Retry", ()))
+
+
+def excesses(machine: Machine, further_events: int = 0, limits: Limits = AWS) -> Iterator[str]:
     """What of a machine is more than AWS takes, the worst first.
 
     :param further_events: of a run's history, besides those of :func:`cost`
     """
     events = cost(machine)[1] + further_events
-    if events > MAX_EVENTS:
-        yield f"a run makes {events:,} history events, AWS allows {MAX_EVENTS:,}"
-    size = len(json.dumps(machine, separators=(",", ":"), ensure_ascii=False).encode())
-    if size > MAX_DEFINITION_BYTES:
-        yield f"the definition takes {size:,} bytes, AWS accepts {MAX_DEFINITION_BYTES:,}"
+    if events > limits.events:
+        yield f"a run makes {events:,} history events, AWS allows {limits.events:,}"
+    size = _bytes(machine)
+    if size > limits.size:
+        yield f"the definition takes {size:,} bytes, AWS accepts {limits.size:,}"
+    opening = machine["States"].get(run_states.START)
+    size = len(json.dumps(opening["Arguments"], ensure_ascii=False).encode()) if opening else 0
+    if size > limits.payload:
+        yield f"what workers must know of all tasks takes {size:,} bytes, AWS hands a state {limits.payload:,}"
 
 
-def _happy_path(scope: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """The states such a run visits."""
+def _bytes(value: Machine) -> int:
+    return len(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode())
+
+
+def nesting(machine: Machine) -> int:
+    """How many Parallels and Maps are around the innermost state."""
+    deepest, scopes = 0, [machine]
+    while scopes := [inner for scope in scopes for inner in _inside(scope)]:
+        deepest += 1
+    return deepest
+
+
+def _inside(scope: Machine) -> Iterator[Machine]:
+    for state in scope["States"].values():
+        yield from state.get("Branches", ())
+        if "ItemProcessor" in state:
+            yield state["ItemProcessor"]
+
+
+def _happy_path(scope: Machine) -> Iterator[tuple[str, Machine]]:
+    """The states such a run visits, with their names."""
     name = scope["StartAt"]
     while name is not None:
         state = scope["States"][name]
-        yield state
+        yield name, state
         for branch in state.get("Branches", ()):
             yield from _happy_path(branch)
         if state["Type"] == "Map" and not _is_distributed(state):
@@ -56,13 +126,18 @@ def _happy_path(scope: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             name = state.get("Next")
 
 
-def _is_distributed(state: Mapping[str, Any]) -> bool:
+def _is_distributed(state: Machine) -> bool:
     return bool(state["ItemProcessor"]["ProcessorConfig"]["Mode"] == "DISTRIBUTED")
 
 
-def _events(state: Mapping[str, Any]) -> int:
+def _is_job(state: Machine) -> bool:
+    """Whether a state waits for what it has started."""
+    return state["Type"] == "Task" and str(state["Resource"]).endswith(_JOB)
+
+
+def _events(state: Machine) -> int:
     if state["Type"] == "Map":
         return _EVENTS_DISTRIBUTED if _is_distributed(state) else _EVENTS["Map"] + _EVENTS_ITERATION
     if state["Type"] == "Task":
-        return _EVENTS_JOB if str(state["Resource"]).endswith((".sync", ".waitForTaskToken")) else _EVENTS_REQUEST
+        return _EVENTS_JOB if _is_job(state) else _EVENTS_REQUEST
     return _EVENTS[state["Type"]]

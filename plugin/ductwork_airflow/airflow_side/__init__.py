@@ -1,0 +1,1 @@
+"""What Ductwork's operator and trigger do inside Airflow."""

@@ -1,0 +1,1 @@
+"""AWS as the plugin meets it: clients, the codes of its errors, which of them are transient."""

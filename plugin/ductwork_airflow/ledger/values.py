@@ -1,0 +1,47 @@
+"""Plain Python values and DynamoDB's typed ones. Numbers come back as int where they are whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from ductwork.contracts.json_types import JsonObject
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef
+
+# Any: each attribute of an item is of its own type; who reads an item of a known kind casts it to its contract.
+Item = dict[str, Any]
+
+_serializer = TypeSerializer()
+_deserializer = TypeDeserializer()
+
+
+def typed(values: JsonObject) -> dict[str, AttributeValueTypeDef]:
+    return {key: _serializer.serialize(_to_decimal(value)) for key, value in values.items()}
+
+
+def plain(values: Mapping[str, AttributeValueTypeDef]) -> Item:
+    return {key: _from_decimal(_deserializer.deserialize(value)) for key, value in values.items()}
+
+
+def _to_decimal(value: object) -> object:
+    if isinstance(value, float):
+        return Decimal(repr(value))
+    if isinstance(value, Mapping):
+        return {key: _to_decimal(inner) for key, inner in value.items()}
+    if isinstance(value, Iterable) and not isinstance(value, (str, bytes, set)):
+        return [_to_decimal(inner) for inner in value]
+    return value
+
+
+def _from_decimal(value: object) -> object:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {key: _from_decimal(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_from_decimal(inner) for inner in value]
+    return value

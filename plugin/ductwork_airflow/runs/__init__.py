@@ -1,0 +1,1 @@
+"""A run as a whole: submitted, watched, stopped, restarted, whatever carries it."""

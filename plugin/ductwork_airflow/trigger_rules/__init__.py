@@ -1,0 +1,1 @@
+"""Airflow's trigger rules at run time, read from the ledger."""

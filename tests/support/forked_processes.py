@@ -1,0 +1,216 @@
+"""Workers, commands and scripts forked from a process that has imported Airflow, as the local engine forks its workers.
+
+Airflow's import, seconds of CPU, is then paid for once and not by every process of the suite. What Airflow computes
+from its configuration while it is imported (``AIRFLOW_HOME``, ``settings``, the XCom backend) is the first process's.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, NoReturn
+
+from ductwork.frame_stack import roomy
+
+_IN_MOST_COMMANDS = (
+    "ductwork.frontend.loader",
+    "ductwork_airflow.commands",
+    "ductwork_airflow.embedded_aws.services",
+    "ductwork_airflow.local.run",
+)
+
+
+class Ended(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+class Running:
+    """A forked process whose end nobody has waited for yet.
+
+    :param begin: has a process forked whose number, and then its exit code, are written into the FIFO
+    """
+
+    def __init__(self, begin: Callable[[Mapping[str, str]], None]) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        paths = {name: str(Path(self._folder.name, name)) for name in ("out", "err", "told")}
+        os.mkfifo(paths["told"])
+        # Opened for writing, too: reading it then waits for a line. Nothing is read ahead of what is asked for.
+        self._told = os.fdopen(os.open(paths["told"], os.O_RDWR), "rb", buffering=0)
+        self._out, self._err = Path(paths["out"]), Path(paths["err"])
+        self._out.touch()
+        self._err.touch()
+        begin(paths)
+        self.pid = int(self._told.readline())
+
+    @property
+    def has_ended(self) -> bool:
+        return bool(select.select([self._told], [], [], 0)[0])
+
+    def out(self) -> str:
+        """What it has written to stdout so far."""
+        return self._out.read_text()
+
+    def err(self) -> str:
+        """What it has written to stderr so far."""
+        return self._err.read_text()
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def wait(self) -> Ended:
+        """Wait for its end; only once."""
+        with self._folder, self._told:
+            return Ended(int(self._told.readline()), self._out.read_text(), self._err.read_text())
+
+
+class ForkedProcesses:
+    """Processes can run side by side.
+
+    :param environment: what Airflow is imported with
+    """
+
+    _by_home: dict[str, ForkedProcesses] = {}
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str]) -> ForkedProcesses:
+        """The one for this ``AIRFLOW_HOME``."""
+        home = environment["AIRFLOW_HOME"]
+        if home not in cls._by_home:
+            cls._by_home[home] = cls(environment)
+        return cls._by_home[home]
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._parent = subprocess.Popen(
+            [sys.executable, __file__], env=environment, stdin=subprocess.PIPE, text=True, start_new_session=True
+        )
+        self._sending = threading.Lock()
+        atexit.register(self.close)
+
+    def worker(self, environment: Mapping[str, str]) -> Ended:
+        """A worker in this environment, its only one."""
+        return self.start("worker", [], environment).wait()
+
+    def command(self, arguments: Sequence[object], environment: Mapping[str, str]) -> Ended:
+        """``ductwork ARGUMENTS``"""
+        return self.start("command", arguments, environment).wait()
+
+    def script(self, arguments: Sequence[object], environment: Mapping[str, str]) -> Ended:
+        """``python ARGUMENTS``, the first of them being a file."""
+        return self.start("script", arguments, environment).wait()
+
+    def start(self, kind: str, arguments: Sequence[object], environment: Mapping[str, str]) -> Running:
+        """:param kind: ``worker``, ``command`` or ``script``, as the methods above"""
+        request = {"kind": kind, "arguments": [str(each) for each in arguments], "cwd": os.getcwd()}
+        request |= {"env": dict(environment)}
+
+        def begin(paths: Mapping[str, str]) -> None:
+            assert self._parent.stdin
+            with self._sending:
+                print(json.dumps({**request, **paths}), file=self._parent.stdin, flush=True)
+
+        return Running(begin)
+
+    def close(self) -> None:
+        assert self._parent.stdin
+        self._parent.stdin.close()
+        self._parent.wait()
+
+
+@roomy
+def serve() -> None:
+    """Carry out each line of stdin in a process of its own."""
+    from ductwork.startup import airflow_imports
+
+    del sys.path[0]  # this folder: a console script does not have it
+    with airflow_imports():
+        for module in _IN_MOST_COMMANDS:
+            importlib.import_module(module)
+        from ductwork_airflow import worker
+        from ductwork_airflow.embedded_aws.moto_patches import install
+        from ductwork_airflow.embedded_aws.services import without_users_aws
+
+        worker.preload()
+        with without_users_aws("eu-west-1"):  # moto makes clients while it is imported
+            install.install()
+            importlib.import_module("ductwork_airflow.embedded_aws.server")
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who carry requests out
+    for line in sys.stdin:
+        if os.fork() == 0:
+            _carry_out(json.loads(line))
+
+
+def _carry_out(request: Mapping[str, Any]) -> NoReturn:
+    """Fork the process, and write its number and its exit code where they are read, if they still are."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    pid = os.fork()
+    if pid == 0:
+        _become(request)
+    _tell(request["told"], pid)
+    _tell(request["told"], os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    os._exit(0)
+
+
+def _tell(path: str, number: int) -> None:
+    with contextlib.suppress(OSError):
+        told = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        os.write(told, b"%d\n" % number)
+        os.close(told)
+
+
+def _become(request: Mapping[str, Any]) -> NoReturn:
+    code = 1
+    try:
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        for descriptor, name in ((1, "out"), (2, "err")):
+            os.dup2(os.open(request[name], os.O_WRONLY | os.O_CREAT), descriptor)
+        os.environ.clear()
+        os.environ.update(request["env"])
+        time.tzset()
+        tempfile.tempdir = None  # it is looked up again: the environment may name another
+        os.chdir(request["cwd"])
+        code = _call(request["kind"], request["arguments"])
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BaseException:  # noqa: BLE001 - what Python would print and exit with
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _call(kind: str, arguments: list[str]) -> int:
+    if kind == "worker":
+        from ductwork_airflow import worker
+
+        return worker.main()
+    if kind == "script":
+        sys.argv = arguments
+        sys.path.insert(0, str(Path(arguments[0]).parent))
+        runpy.run_path(arguments[0], run_name="__main__")
+        return 0
+    from ductwork.cli import main
+
+    sys.argv = ["ductwork", *arguments]
+    main.main()
+    return 0
+
+
+if __name__ == "__main__":
+    serve()

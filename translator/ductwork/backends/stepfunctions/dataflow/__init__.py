@@ -1,0 +1,1 @@
+"""Which outcomes reach which state, and the conditions that read them."""

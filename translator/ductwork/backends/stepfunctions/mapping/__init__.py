@@ -1,0 +1,1 @@
+"""Mapped tasks and mapped task groups: counting, arrays, Map states."""

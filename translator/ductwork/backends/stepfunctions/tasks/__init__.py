@@ -1,0 +1,1 @@
+"""The states of one task, by what kind of work carries it out."""

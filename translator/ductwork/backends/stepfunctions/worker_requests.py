@@ -1,0 +1,66 @@
+"""SubmitJob requests of workers. What a machine tells all its workers it says once, in ``$run.env``; a request adds to
+that what is the job's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from ductwork.backends import worker_job
+from ductwork.backends.stepfunctions.asl import integrations
+from ductwork.backends.stepfunctions.asl.nodes import Name, Node, Value, call, lifted, negated
+from ductwork.backends.stepfunctions.asl.scope import RUN, at_run_time
+from ductwork.contracts.worker_variables import SKIP_FAILS_VARIABLE
+from ductwork.ir import Workflow
+
+_OF_ALL = RUN.field("env")
+_TASK = "DUCTWORK_TASK_ID"
+
+
+def shared(workflow: Workflow) -> dict[str, Node]:
+    """The member of ``$run`` that holds the environment of all workers; none where there are no workers.
+
+    What calls back for a run, or for a task that a job of the author's own carries out, is a worker too.
+    """
+    if not (workflow.calls_back or any(task.work.has_worker or task.calls_back for task in workflow.tasks)):
+        return {}
+    return {"env": _pairs(_of_all(workflow))}
+
+
+def arguments(workflow: Workflow, what: str, request: Mapping[str, object]) -> Value:
+    """The Arguments of a state that submits a job of a worker.
+
+    :param what: names the job within the DAG
+    :param request: a request of :mod:`ductwork.backends.worker_job`
+    """
+    overrides = request["containerOverrides"]
+    assert isinstance(overrides, Mapping)
+    told = _environment(workflow, overrides["environment"])
+    changed = {**request, "containerOverrides": {**overrides, "environment": told}}
+    return integrations.submit_arguments(workflow.dag_id, what, changed)
+
+
+def _of_all(workflow: Workflow) -> dict[str, object]:
+    variables = worker_job.run_request(workflow)["containerOverrides"]["environment"]
+    found = {each["name"]: each["value"] for each in variables if each["name"] != _TASK}
+    return {**found, SKIP_FAILS_VARIABLE: "1"}
+
+
+def _environment(workflow: Workflow, variables: Sequence[Mapping[str, object]]) -> Node:
+    own = {str(each["name"]): each["value"] for each in variables}
+    of_all = _of_all(workflow)
+    own.setdefault(SKIP_FAILS_VARIABLE, of_all[SKIP_FAILS_VARIABLE])
+    # Of a name with two values Batch does not say which the container gets.
+    others = [name for name, value in of_all.items() if own.get(name) != value]
+    rest = {name: value for name, value in own.items() if name in others or name not in of_all}
+    return call("append", _without(others), _pairs(rest))
+
+
+def _without(names: Sequence[str]) -> Node:
+    if not names:
+        return _OF_ALL
+    name = Name("Name")
+    return _OF_ALL.where(name.differs(names[0]) if len(names) == 1 else negated(name.is_in(list(names))))
+
+
+def _pairs(variables: Mapping[str, object]) -> Node:
+    return lifted([{"Name": name, "Value": at_run_time(value)} for name, value in variables.items()])

@@ -1,0 +1,1 @@
+"""What this version does not compile."""

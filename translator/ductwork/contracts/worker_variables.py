@@ -1,0 +1,10 @@
+"""Variables of a worker's environment that schedules set and workers read."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# A worker that finds this in its environment has nothing to do.
+JOIN_VARIABLE: Final = "DUCTWORK_JOIN"
+# A worker that finds this tells a skipped task by an error, so that what its machine takes for success is one.
+SKIP_FAILS_VARIABLE: Final = "DUCTWORK_SKIP_FAILS"

@@ -1,0 +1,6 @@
+"""What Ductwork reports about a DAG."""
+
+from ductwork.diagnostics.diagnostic import Diagnostic, Diagnostics, Origin, told
+from ductwork.diagnostics.severity import Severity
+
+__all__ = ["Diagnostic", "Diagnostics", "Origin", "Severity", "told"]

@@ -1,0 +1,170 @@
+"""What a DAG file takes from the clock or from chance.
+
+Airflow parses a DAG file again for each task, so ``date.today()`` in an argument is the day of the run. What is
+compiled is parsed once. So a file that can see a clock is loaded a second time, under another clock and with other
+random numbers, and what differs is reported: see :data:`ductwork.diagnostics.catalogue.CODES`, DW115 to DW117.
+
+Not seen: what a file takes from other processes, and from C code with clocks of its own (``numpy.datetime64('now')``);
+what it does on one day of the week or of the month only, if neither clock shows that; the order of a set of texts.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import os
+import random
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from types import ModuleType
+
+from ductwork.diagnostics import Diagnostics, Origin, Severity
+from ductwork.frontend import drift
+from ductwork.frontend.processing import Location
+from ductwork.ir.snapshot import DagSnapshot
+
+Loader = Callable[[Diagnostics], Sequence[DagSnapshot]]
+
+# Names, those of modules among them.
+_SOURCE = re.compile(
+    r"(utc)?now|today|yesterday|tomorrow|time(_ns)?|localtime|gmtime|(as)?ctime"
+    r"|clock\w*|\w*random\w*|uuid\w*|secrets"
+)
+# Packages that give the time or a random number only under a name that _SOURCE has; the standard library is one too.
+_KNOWN = (
+    frozenset({"airflow", "pendulum", "dateutil", "pytz", "ductwork", "ductwork_airflow"}) | sys.stdlib_module_names
+)
+# Two seeds whose first numbers differ even if each is a choice between two things.
+_SEED, _OTHER_SEED = 0, 206
+
+
+def compared(
+    first: Sequence[DagSnapshot], load: Loader, path: str, place: Location, diagnostics: Diagnostics
+) -> list[DagSnapshot]:
+    """The DAGs of a file with what each task takes from the clock (``TaskSnapshot.clocked``).
+
+    :param first: as the file was loaded
+    :param load: loads it again
+    :param place: in its bundle, whose modules are the author's own and are run again too
+    """
+    if not first or not can_tell_time(place.file, place.bundle):
+        return list(first)
+    later = Diagnostics()
+    with elsewhen(), _fresh_modules(place.bundle):
+        second = load(later)
+    reported = set(diagnostics)
+    if new := [each.what for each in later if each.severity is Severity.ERROR and each not in reported]:
+        what = f"loaded a second time, under another clock, the file fails: {'; '.join(new)}"
+        hint = "what it takes from the clock is not known; the schedule holds what it gives now"
+        diagnostics.add("DW117", Origin(path), what, hint)
+        return list(first)
+    return drift.compared(first, second, diagnostics)
+
+
+@contextlib.contextmanager
+def seeded() -> Iterator[None]:
+    """Random numbers that are the same in each compilation."""
+    before = random.getstate()
+    random.seed(_SEED)
+    try:
+        yield
+    finally:
+        random.setstate(before)
+
+
+@contextlib.contextmanager
+def elsewhen() -> Iterator[None]:
+    """In the block it is another time of another weekday, day, month and year, and random numbers are other ones.
+
+    The time is later than now: what a file did in the past no longer matters. The change holds for the whole process.
+    """
+    # Late: it imports pytest where there is one, and most files need neither.
+    import time_machine
+
+    now = datetime.now()
+    # 400 days are a year, a month and some days. On a weekend if this is none, and in the other half of the day.
+    days = next(days for days in range(400, 407) if _weekend(now + timedelta(days=days)) != _weekend(now))
+    hours = 12 if now.hour < 12 else -12
+    before = random.getstate()
+    random.seed(_OTHER_SEED)
+    try:
+        with time_machine.travel(timedelta(days=days, hours=hours, minutes=17, seconds=31)), _texts_of_now():
+            yield
+    finally:
+        random.setstate(before)
+
+
+@contextlib.contextmanager
+def _texts_of_now() -> Iterator[None]:
+    """Replace ``time.ctime()`` and ``time.asctime()``, which ``time_machine`` leaves to C's clock."""
+    originals = time.ctime, time.asctime
+    time.ctime = lambda seconds=None: originals[0](time.time() if seconds is None else seconds)
+    time.asctime = lambda parts=None: originals[1](time.localtime() if parts is None else parts)
+    try:
+        yield
+    finally:
+        time.ctime, time.asctime = originals
+
+
+def _weekend(day: datetime) -> bool:
+    return day.weekday() > 4
+
+
+def can_tell_time(path: Path, bundle: Path) -> bool:
+    """Whether a DAG file, or any module of its bundle that is loaded by now, names a clock or a source of random
+    numbers, or imports a package that is not known.
+    """
+    files = {str(path), *(str(module.__file__) for module in _own_modules(bundle).values())}
+    ours = {Path(file).relative_to(bundle).parts[0].removesuffix(".py") for file in files}
+    looks = (_look(file, os.stat(file).st_mtime_ns) for file in files if file.endswith(".py"))
+    return any(sees or packages - ours - _KNOWN for sees, packages in looks)
+
+
+@lru_cache(maxsize=1024)
+def _look(file: str, _changed: int) -> tuple[bool, frozenset[str]]:
+    """Whether a file names a clock or a source of random numbers, and the packages that it imports."""
+    names, modules = set[str](), set[str]()
+    for node in ast.walk(ast.parse(Path(file).read_bytes())):
+        if isinstance(node, ast.Name):
+            names.add(node.id)
+        elif isinstance(node, ast.Attribute):
+            names.add(node.attr)
+        elif isinstance(node, ast.Import):
+            modules.update(each.name for each in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            names.update(each.name for each in node.names)
+            modules.update({node.module} if node.module and not node.level else ())
+    packages = {module.partition(".")[0] for module in modules}
+    names |= packages
+    return any(map(_SOURCE.fullmatch, names)), frozenset(packages)
+
+
+@contextlib.contextmanager
+def _fresh_modules(bundle: Path) -> Iterator[None]:
+    """Import the bundle's modules again, as a worker would, and put those that were there back."""
+    before = _own_modules(bundle)
+    for name in before:
+        del sys.modules[name]
+    try:
+        yield
+    finally:
+        for name in _own_modules(bundle):
+            del sys.modules[name]
+        sys.modules.update(before)
+
+
+def _own_modules(bundle: Path) -> dict[str, ModuleType]:
+    """The author's own modules. A folder with DAG files may contain a virtual environment, and Airflow in that."""
+    start = f"{bundle}{os.sep}"
+    return {
+        name: module
+        for name, module in list(sys.modules.items())
+        if (file := str(getattr(module, "__file__", None) or "")).startswith(start)
+        and "site-packages" not in file
+        and name.partition(".")[0] not in {*_KNOWN, "__main__"}
+    }

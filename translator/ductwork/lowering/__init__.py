@@ -1,0 +1,1 @@
+"""A DAG as Airflow has it becomes a workflow."""

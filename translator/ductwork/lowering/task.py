@@ -1,0 +1,95 @@
+"""A task as Airflow has it becomes a task of the workflow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ductwork import ir
+from ductwork.contracts import batch_limits
+from ductwork.deployment import queues, resolution
+from ductwork.diagnostics import Diagnostics
+from ductwork.ir.snapshot import TaskSnapshot
+from ductwork.lowering import bounds
+from ductwork.lowering.settings import Settings
+from ductwork.rules import lower
+from ductwork.semantics.setups_and_skips import Relations
+
+
+def lower_task(
+    dag_id: str, task: TaskSnapshot, relations: Relations, settings: Settings, diagnostics: Diagnostics
+) -> ir.Task:
+    """A task's work, by its operator's rule, and its settings within what AWS takes."""
+    reader = resolution.Reader(task.origin, diagnostics, dag_id=dag_id, task_id=task.task_id)
+    of_task = reader.executor_config(task.executor_config)
+    values = resolution.merge(of_task, queues.of_queue(task, settings.queues), settings.common)
+    findings = Diagnostics()
+    work = _work(task, values, findings)
+    # A rule knows its task only; which DAG it is in is added here.
+    diagnostics.extend(_in_dag(findings, dag_id))
+    built = ir.Task(
+        task_id=task.task_id,
+        origin=task.origin,
+        operator=task.operator,
+        work=work,
+        upstream=task.upstream,
+        trigger_rule=task.trigger_rule,
+        setups=relations.setups(task),
+        scope=relations.scope(task),
+        skips=relations.skips(task),
+        is_setup=task.is_setup,
+        is_teardown=task.is_teardown,
+        fails_run=task.fails_run,
+        reschedules=task.arguments.get("mode") == "reschedule",
+        retry=bounds.retry(task),
+        execution_timeout=task.execution_timeout,
+        may_defer=task.may_defer,
+        calls_back=_calls_back(task),
+        length=task.length,
+        group_path=task.group_path,
+        mapped_group=task.mapped_group,
+        slots=bounds.slots(dag_id, task, settings.pools),
+        max_active_tis_per_dagrun=task.settings.get("max_active_tis_per_dagrun") if task.is_mapped else None,
+        past=_past(task),
+        ignores_first_past=bool(task.settings.get("ignore_first_depends_on_past")),
+        deployment=_prioritised(dag_id, task, values, diagnostics),
+    )
+    queues.check(dag_id, built, task, of_task, settings.queues, diagnostics)
+    return built
+
+
+def _work(task: TaskSnapshot, values: ir.Deployment, diagnostics: Diagnostics) -> ir.Work:
+    if values.native is False and not task.is_empty:
+        return ir.Worker("executor_config or [ductwork] asks for Airflow's own operator in a worker")
+    findings = Diagnostics()
+    work = lower(task, findings)
+    diagnostics.extend(finding for finding in findings if not resolution.answers(values, finding))
+    return work
+
+
+def _prioritised(dag_id: str, task: TaskSnapshot, values: ir.Deployment, diagnostics: Diagnostics) -> ir.Deployment:
+    """Airflow's priority_weight as Batch's scheduling priority, which queues with fair shares know."""
+    weight = task.settings.get("priority_weight")
+    if weight is None or values.scheduling_priority is not None:
+        return values
+    if values.share_identifier is None:
+        what = "priority_weight does not order jobs: only fair-share queues have priorities"
+        hint = "use a queue with a scheduling policy, and name a share_identifier"
+        about = {"dag_id": dag_id, "task_id": task.task_id, "field": "priority_weight"}
+        diagnostics.add("DW308", task.origin, what, hint, **about)
+        return values
+    return replace(values, scheduling_priority=min(max(int(weight), 0), batch_limits.MAX_SCHEDULING_PRIORITY))
+
+
+def _past(task: TaskSnapshot) -> str:
+    if task.settings.get("wait_for_downstream"):
+        return "all"
+    return "self" if task.settings.get("depends_on_past") else ""
+
+
+def _calls_back(task: TaskSnapshot) -> bool:
+    mails = task.settings.get("email") and task.settings.get("email_on_failure", True)
+    return bool(task.settings.get("on_failure_callback") or mails)
+
+
+def _in_dag(findings: Diagnostics, dag_id: str) -> Diagnostics:
+    return Diagnostics([replace(finding, dag_id=dag_id) for finding in findings])

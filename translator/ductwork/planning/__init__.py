@@ -1,0 +1,1 @@
+"""The order of tasks, and the layout of states made of it."""

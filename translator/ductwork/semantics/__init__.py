@@ -1,0 +1,1 @@
+"""Airflow's scheduling semantics, as data and functions that both packages read."""
