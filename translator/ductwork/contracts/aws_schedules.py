@@ -1,0 +1,134 @@
+"""What starts a DAG's runs on AWS: schedules of EventBridge Scheduler and rules of EventBridge, as data to be printed.
+
+``ductwork.schedules`` makes them of a workflow, and whoever writes templates prints them. Which bounds can still be
+said depends on the moment: EventBridge Scheduler takes no start date that is more than five minutes ago, and an
+``at()`` that has passed never fires. So :meth:`Schedule.properties` is told the time; all else is the same each time.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+
+from ductwork.contracts.json_types import JsonObject
+from ductwork.contracts.names import shorten
+
+# https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
+NAME_LIMIT, EXPRESSION_LIMIT, ZONE_LIMIT = 64, 256, 50
+# Replaced by EventBridge Scheduler: the moment that the schedule names, like 2026-03-22T18:59:00Z.
+SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
+# The member of an execution's input whose state machine works out dates, interval and run id by itself.
+SCHEDULED_TIME_MEMBER = "scheduled_time"
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """One ``AWS::Scheduler::Schedule`` that starts executions of a DAG's state machine.
+
+    :param name: legal and of this DAG alone
+    :param expression: ``cron(...)``, ``rate(...)`` or ``at(...)``
+    :param zone: an IANA name, in which ``cron`` and ``at`` are read
+    :param start: ISO 8601 in UTC: nothing fires before it; of a rate the moment from which it counts; empty for none
+    :param end: ISO 8601 in UTC: nothing fires after it; empty for none
+    :param period: of a rate: seconds from one firing to the next
+    :param input: JSON text, the execution's input, in which the Scheduler replaces :data:`SCHEDULED_TIME`
+    :param description: why there is this schedule, for who reads the console
+    """
+
+    name: str
+    expression: str
+    zone: str = "UTC"
+    start: str = ""
+    end: str = ""
+    period: int = 0
+    input: str = "{}"
+    description: str = ""
+
+    def properties(self, machine: object, role: object, now: datetime) -> JsonObject | None:
+        """The properties of an ``AWS::Scheduler::Schedule``; None if it can never fire any more.
+
+        :param machine: the state machine's ARN, or what a template says for it; likewise ``role``, which the Scheduler
+            takes on, and which must be allowed ``states:StartExecution``
+        :param now: aware; when the template is made
+        """
+        if self.end and _moment(self.end) <= now:
+            return None
+        start = _moment(self.start) if self.start else None
+        if self.expression.startswith("at("):
+            if start is not None and start <= now:
+                return None
+            start = None
+        elif start is not None and self.period:
+            missed = -(-(now - start) // timedelta(seconds=self.period)) if start < now else 0
+            start += timedelta(seconds=self.period) * missed
+        elif start is not None and start <= now:
+            start = None
+        properties: dict[str, object] = {
+            "Name": self.name,
+            "Description": self.description,
+            "ScheduleExpression": self.expression,
+            "ScheduleExpressionTimezone": self.zone,
+            "StartDate": _written(start) if start else None,
+            "EndDate": _written(_moment(self.end)) if self.end else None,
+            "FlexibleTimeWindow": {"Mode": "OFF"},
+            "Target": {"Arn": machine, "RoleArn": role, "Input": self.input},
+        }
+        return {name: value for name, value in properties.items() if value}
+
+
+@dataclass(frozen=True)
+class EventRule:
+    """One ``AWS::Events::Rule`` whose events start executions of a DAG's state machine.
+
+    :param pattern: of the events
+    :param paths: what of the event goes into the input, by placeholder: ``InputPathsMap``
+    :param template: ``InputTemplate``, JSON with ``<placeholder>``s
+    :param bus: name or ARN of the bus, or a ``${substitution}``
+    """
+
+    name: str
+    pattern: JsonObject
+    paths: Mapping[str, str] = field(default_factory=dict)
+    template: str = "{}"
+    bus: str = "default"
+    description: str = ""
+
+    def properties(self, machine: object, role: object) -> JsonObject:
+        """The properties of an ``AWS::Events::Rule``.
+
+        :param machine: the state machine's ARN, or what a template says for it; likewise ``role``, which EventBridge
+            takes on
+        """
+        transformer = {"InputPathsMap": dict(self.paths), "InputTemplate": self.template}
+        return {
+            "Name": self.name,
+            "Description": self.description,
+            "EventBusName": self.bus,
+            "EventPattern": self.pattern,
+            "Targets": [{"Id": "run", "Arn": machine, "RoleArn": role, "InputTransformer": transformer}],
+        }
+
+
+@dataclass(frozen=True)
+class StartedBy:
+    """All that starts runs of one DAG; empty for a DAG that only people start."""
+
+    schedules: tuple[Schedule, ...] = ()
+    rules: tuple[EventRule, ...] = ()
+
+
+def schedule_name(dag_id: str, number: int) -> str:
+    """A legal name for one of a DAG's schedules or rules, by its place among them."""
+    suffix = f"-{number}"
+    legal = re.sub(r"[^A-Za-z0-9_.-]", "-", dag_id)
+    return shorten(legal if legal == dag_id else f"{legal}.", NAME_LIMIT - len(suffix)) + suffix
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
