@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 
 from ductwork.contracts.json_types import JsonObject
-from ductwork.contracts.names import shorten
+from ductwork.contracts.names import short_hash, shorten
 
 # https://docs.aws.amazon.com/scheduler/latest/APIReference/API_CreateSchedule.html
 NAME_LIMIT, EXPRESSION_LIMIT, ZONE_LIMIT = 64, 256, 50
@@ -123,7 +123,9 @@ def schedule_name(dag_id: str, number: int) -> str:
     """A legal name for one of a DAG's schedules or rules, by its place among them."""
     suffix = f"-{number}"
     legal = re.sub(r"[^A-Za-z0-9_.-]", "-", dag_id)
-    return shorten(legal if legal == dag_id else f"{legal}.", NAME_LIMIT - len(suffix)) + suffix
+    if legal != dag_id:
+        legal = f"{legal}-{short_hash(dag_id)}"
+    return shorten(legal, NAME_LIMIT - len(suffix)) + suffix
 
 
 def _moment(text: str) -> datetime:
