@@ -36,7 +36,7 @@ LAYERS: dict[str, tuple[set[str], ...]] = {
         {"mirror"},
         {"links", "submit"},
         {"execution_api", "reporting", "run_model", "trigger_rules"},
-        {"embedded_aws", "ledger"},
+        {"dag_code", "embedded_aws", "ledger"},
         {"aws", "compat", "hooks"},
     ),
 }

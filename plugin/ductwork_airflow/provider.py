@@ -79,6 +79,10 @@ OPTIONS: dict[str, dict[str, object]] = {
     ),
     "public_ip": _option("Whether containers on Fargate have a public address: true or false.", example="true"),
     "event_bus": _option("EventBridge bus for asset events, besides the ledger: a name or an ARN.", example="assets"),
+    "dag_code": _option(
+        "Where in S3 the DAG files of workers are, as `ductwork upload` prints it; else in their image.",
+        example="s3://my-bucket/dag-code/<hash>.zip",
+    ),
     "engine": _option("With stepfunctions: states, or batch for one chain of Batch jobs.", example="batch"),
     "target": _option("Where delegated DAGs run: stepfunctions or batch.", example="batch"),
     "aws_conn_id": _option("Connection of delegated DAGs.", example="aws_default"),

@@ -34,6 +34,7 @@ def test_a_run_that_succeeded_is_not_diagnosed():
         ("Job attempt duration exceeded timeout", "DW513"),
         ("the DAG file d.py cannot be imported in the container: KeyError: 'BUCKET' (line 4)", "DW518"),
         ("task load is not in the container's DAG file any more (DAG d)", "DW518"),
+        ("the DAG code s3://b/c.zip cannot be used: it is not there any more", "DW530"),
         (None, "DW511"),
     ],
 )

@@ -298,3 +298,20 @@ def test_the_event_bus_is_a_variable_of_the_container(argument, flags, bus, tmp_
     assert codes(compiled.diagnostics) == []
     machine = json.loads(only_artefact(compiled).text())
     assert environment_of(machine, machine["States"]["t"]).get("DUCTWORK_EVENT_BUS") == bus
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        (f"s3://my-bucket/dag-code/{'0a' * 32}.zip", []),
+        ("${DagCode}", []),
+        ("s3://my-bucket/dag-code/latest.zip", ["DW201"]),
+        (f"s3://My_Bucket/{'0a' * 32}.zip", ["DW201"]),
+    ],
+)
+def test_dag_code_is_a_variable_of_the_container(given, found, tmp_path):
+    compiled = compile_text(tmp_path, in_dag(bash()), dag_code=given)
+    assert codes(compiled.diagnostics) == found
+    if not found:
+        machine = json.loads(only_artefact(compiled).text())
+        assert environment_of(machine, machine["States"]["t"])["DUCTWORK_DAG_CODE"] == given

@@ -22,6 +22,9 @@ EXECUTION_EXISTS = "ExecutionAlreadyExists"
 EXECUTION_UNKNOWN = "ExecutionDoesNotExist"
 MACHINE_UNKNOWN = "StateMachineDoesNotExist"
 QUOTA_EXCEEDED = "ServiceQuotaExceededException"
+# S3; an answer without a body, as to HEAD, has the status for a name.
+BUCKET_UNKNOWN = "NoSuchBucket"
+OBJECT_UNKNOWN = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
 # Somebody else is writing the same state machine.
 MACHINE_IN_FLUX = frozenset({"ConflictException", "StateMachineAlreadyExists", "StateMachineDeleting"})
 # Nobody waits for the task token any more: the state timed out, or the execution has ended or been stopped.

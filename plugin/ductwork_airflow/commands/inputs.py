@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from ductwork.cli import output
+from ductwork.cli.main import DEPLOYMENT_NAMES
 from ductwork.contracts.json_types import JsonObject
 from ductwork.diagnostics import Diagnostics, Origin
 
@@ -32,6 +33,7 @@ class CompileOptions(TypedDict):
     job_definition: str | None
     image: str | None
     ledger_table: str | None
+    dag_code: str | None
     vcpus: float | None
     memory: int | None
     gpus: int | None
@@ -90,7 +92,7 @@ def prepare_again(ledger: Ledger, dag_id: str, run_id: str, path: str | None) ->
         raise refuse("DW101", what, "name the DAG file with --path", dag_id=dag_id, field="--path")
     date = moment(run["logical_date"])
     unknown = {"job_definitions": None, "target": run.get("target"), "engine": run.get("engine", "states")}
-    options = cast(CompileOptions, {**dict.fromkeys(_DEPLOYMENT), **unknown, **given, "dag_id": dag_id})
+    options = cast(CompileOptions, {**dict.fromkeys(DEPLOYMENT_NAMES), **unknown, **given, "dag_id": dag_id})
     again = RunRequest(dag_id, run_id, date, (date, date))
     return _compiled(path, options, lambda *_: again, local=True)
 
@@ -148,10 +150,7 @@ def _given(path: str, options: CompileOptions) -> JsonObject:
 
 
 def _deployment(options: JsonObject) -> JsonObject:
-    return {name: options[name] for name in _DEPLOYMENT}
-
-
-_DEPLOYMENT = ("job_queue", "job_definition", "image", "ledger_table", "vcpus", "memory", "gpus")
+    return {name: options[name] for name in DEPLOYMENT_NAMES}
 
 
 def _logical_date(text: str | None, diagnostics: Diagnostics) -> datetime:

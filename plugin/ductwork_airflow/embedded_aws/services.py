@@ -135,6 +135,14 @@ class EmbeddedAws:
         with contextlib.suppress(client.exceptions.ResourceAlreadyExistsException):
             client.create_event_bus(Name=name)
 
+    def ensure_bucket(self, name: str) -> None:
+        """Make a bucket of this name exist in S3."""
+        from moto.s3.models import s3_backends
+
+        backend = s3_backends[ACCOUNT]["aws"]
+        if name not in backend.buckets:
+            backend.create_bucket(name, self._region)
+
     def ensure_queue(self, name_or_arn: str) -> None:
         """Make a job queue of this name exist, whichever Region or account its ARN says."""
         from moto.batch.models import ComputeEnvironment, JobQueue

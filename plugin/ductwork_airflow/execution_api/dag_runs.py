@@ -14,12 +14,12 @@ from ductwork_airflow.execution_api.router import Call, Route, not_found, ok
 from ductwork_airflow.execution_api.session import Session, required
 from ductwork_airflow.ledger import Ledger, LedgerError, moment
 
-_DEFAULT_BUNDLE = "dags-folder"
+DEFAULT_BUNDLE = "dags-folder"
 
 
 def bundle(run: RunItem) -> str:
     """The name of the DAG bundle that a run's DAG file comes from."""
-    return str(run.get("bundle") or _DEFAULT_BUNDLE)
+    return str(run.get("bundle") or DEFAULT_BUNDLE)
 
 
 def document(run: RunItem) -> dict[str, object]:

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ductwork.ir import BatchJob, Deployment, Workflow
 from ductwork.ir.per_instance import spread
 from ductwork.passes.job_definitions import WORKER_COMMAND
 
+from ductwork_airflow.aws.errors import SubmissionError
+from ductwork_airflow.dag_code.archive import pack
+from ductwork_airflow.dag_code.store import CodeObject, upload
+from ductwork_airflow.dag_code.tree import DagCodeError
 from ductwork_airflow.embedded_aws.services import EmbeddedAws
 from ductwork_airflow.submit.substitutions import fill
 
@@ -38,6 +44,25 @@ def provide_worker(aws: EmbeddedAws, bundle_path: str, queue: str, definition: s
     aws.ensure_job_definition(definition, command=WORKER_COMMAND, environment=worker_environment(bundle_path))
 
 
+def provide_code(aws: EmbeddedAws, folder: Path, uri: str) -> None:
+    """Put the DAG folder where schedules say that it is in S3.
+
+    :raises SubmissionError: they name another content than the folder has
+    """
+    try:
+        place = CodeObject.parse(uri)
+        aws.ensure_bucket(place.bucket)
+        with tempfile.TemporaryDirectory() as temporary:
+            packed = pack(folder, Path(temporary))
+            if packed.hash != place.hash:
+                raise DagCodeError(
+                    f"the DAG code {uri} is not what {folder} has now: give the URI of {packed.hash}.zip"
+                )
+            upload(packed, str(place).removesuffix(f"/{place.hash}.zip"), aws.aws)
+    except DagCodeError as error:
+        raise SubmissionError(str(error)) from error
+
+
 def provide(aws: EmbeddedAws, workflow: Workflow, definitions: Definitions) -> None:
     """Make every queue and job definition that a workflow names exist.
 
@@ -46,6 +71,8 @@ def provide(aws: EmbeddedAws, workflow: Workflow, definitions: Definitions) -> N
     """
     deployments = [workflow.deployment, *(task.deployment for task in workflow.tasks)]
     places = {_worker_place(each) for each in deployments}
+    for uri in sorted({each.dag_code for each in deployments if each.dag_code}):
+        provide_code(aws, Path(workflow.bundle_path), uri)
     for queue, definition, event_bus in sorted(places):
         provide_worker(aws, workflow.bundle_path, queue, definition)
         if event_bus:

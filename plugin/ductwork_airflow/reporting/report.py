@@ -244,6 +244,8 @@ def _kind(error: str) -> tuple[str, str]:
     if UNIMPORTABLE in error or NOT_IN_FILE in error:
         hint = "give the workers' image the file that was compiled, and all that it reads when it is imported"
         return "DW518", hint
+    if "the DAG code s3://" in error:
+        return "DW530", "a run needs the archive that it was started with: the message says what has become of it"
     if any(mark in lowered for mark in _KILLED):
         return "DW513", "give it more memory or time in executor_config={'ductwork': {...}}, or retries"
     too_large = "over dynamodb's limit" in lowered or "409,600" in error

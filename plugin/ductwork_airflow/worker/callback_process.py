@@ -19,6 +19,7 @@ from airflow.dag_processing.bundles.manager import DagBundlesManager
 from airflow.sdk.api.datamodels._generated import TaskInstance
 
 from ductwork_airflow import compat
+from ductwork_airflow.dag_code.tree import DagCodeError
 from ductwork_airflow.execution_api import Session
 from ductwork_airflow.worker.callback_request import Callbacks
 from ductwork_airflow.worker.client import ledger_client, sdk_task_instance
@@ -67,7 +68,11 @@ def _main(callbacks: Callbacks) -> None:
     compat.bind_supervisor_comms()
     log = structlog.get_logger(logger_name="task")
     bundle = DagBundlesManager().get_bundle(callbacks.bundle)
-    bundle.initialize()
+    try:
+        bundle.initialize()
+    except DagCodeError as error:
+        log.error(f"Callbacks are lost: {error}")
+        sys.exit(1)
     bag = compat.load_dags(bundle, callbacks.bundle, callbacks.dag_file)
     dag = bag.dags.get(callbacks.dag_id)
     if dag is None or (callbacks.ti and callbacks.kind != "run" and callbacks.ti["task_id"] not in dag.task_dict):

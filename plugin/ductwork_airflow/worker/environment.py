@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ductwork.contracts.ledger import UNMAPPED
-from ductwork.contracts.worker_variables import SKIP_FAILS_VARIABLE
+from ductwork.contracts.worker_variables import DAG_CODE_VARIABLE, SKIP_FAILS_VARIABLE
 
 CALLBACK_VARIABLE = "DUCTWORK_CALLBACK"
 BUS_VARIABLE = "DUCTWORK_EVENT_BUS"
@@ -36,6 +36,7 @@ class WorkerEnvironment:
     :param map_size: how many instances the mapped task has; None where it is not mapped or nobody says
     :param event_bus: where asset events go besides the ledger: a bus's name or ARN
     :param kill_grace: seconds from SIGTERM until the task is killed hard
+    :param dag_code: where in S3 the DAG files are; None: the image has them
     :param region: of the ledger and the run; None: boto3 finds one where it looks
     """
 
@@ -54,6 +55,7 @@ class WorkerEnvironment:
     event_bus: str | None = None
     region: str | None = None
     skip_fails: bool = False
+    dag_code: str | None = None
 
     @classmethod
     def parse(cls, environ: Mapping[str, str]) -> WorkerEnvironment:
@@ -84,6 +86,7 @@ class WorkerEnvironment:
             event_bus=environ.get(BUS_VARIABLE) or None,
             region=_region(environ),
             skip_fails=bool(environ.get(SKIP_FAILS_VARIABLE)),
+            dag_code=environ.get(DAG_CODE_VARIABLE) or None,
         )
 
 

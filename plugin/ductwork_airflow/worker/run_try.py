@@ -8,10 +8,11 @@ from datetime import datetime, timezone
 from ductwork.contracts.task_item import TaskItem
 
 from ductwork_airflow import compat
+from ductwork_airflow.dag_code.tree import DagCodeError
 from ductwork_airflow.execution_api import Resumption
 from ductwork_airflow.execution_api.session import required
 from ductwork_airflow.ledger import LedgerError, moment, timestamp
-from ductwork_airflow.worker import task_callbacks
+from ductwork_airflow.worker import files, task_callbacks
 from ductwork_airflow.worker.record_outcome import Recorder
 from ductwork_airflow.worker.retry_delay import next_try_at
 from ductwork_airflow.worker.run_trigger import run_trigger
@@ -40,6 +41,7 @@ class Runner:
         self._run, self._facts, self._log = workload.run, workload.facts, workload.log
         self._dead_try = task_callbacks.died_with(item, number)
         # Without a token nobody would start the task again; with one, the state machine says whether it does.
+        self._environment = workload.environment
         in_chain = workload.environment.token is None
         self._holds_reschedules = in_chain or bool(self._facts.get("hold_reschedules"))
         # A state machine waits for as long as its worker says, unless a worker has died before it could say.
@@ -65,6 +67,10 @@ class Runner:
 
     def _steps(self) -> TryResult:
         required(self._run, "dag_file")
+        try:
+            files.fetch(self._environment)
+        except DagCodeError as error:
+            return self._without_files(error)
         if self._dead_try is not None:
             task_callbacks.retry(self._session, self._dead_try)
             self._log.forget()
@@ -73,6 +79,12 @@ class Runner:
         while (result := self._step()) is None:
             pass
         return result
+
+    def _without_files(self, error: DagCodeError) -> TryResult:
+        print(f"ductwork worker: {error}", flush=True)
+        if error.lasting:
+            return self._recorder.ended("failed", str(error))
+        return self._recorder.failed_because(str(error))
 
     def _due(self) -> datetime | None:
         """When the next try may start, as the ledger has it; None if the task instance waits for none."""

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 
 from ductwork_airflow.aws.clients import Aws
 from ductwork_airflow.ledger import LedgerError
-from ductwork_airflow.worker import dag_callbacks, dead_task, drift, finish_run, logs, task_instance
+from ductwork_airflow.worker import dag_callbacks, dead_task, drift, files, finish_run, logs, task_instance
 from ductwork_airflow.worker.environment import TOKEN_VARIABLE, WorkerEnvironment
 from ductwork_airflow.worker.report_outcome import EXIT_UNREPORTED, report
 from ductwork_airflow.worker.try_result import TryResult
@@ -38,6 +38,7 @@ def work(environment: WorkerEnvironment) -> int:
     :return: the process's exit code
     """
     drift.start_once(os.environ)
+    files.configure(os.environ, environment)
     os.environ.pop(TOKEN_VARIABLE, None)  # the task's own code has no business with it
     log, aws = logs.configure(), Aws(environment.region)
     try:

@@ -10,7 +10,7 @@ from typing import Any
 from ductwork.contracts.batch_limits import MIN_TIMEOUT_SECONDS, problems
 from ductwork.contracts.ledger import UNMAPPED
 from ductwork.contracts.stepfunctions_limits import MAX_TIMEOUT_SECONDS
-from ductwork.contracts.worker_variables import JOIN_VARIABLE
+from ductwork.contracts.worker_variables import DAG_CODE_VARIABLE, JOIN_VARIABLE
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir import Deployment, Retry, RunValue, Task, Workflow
 
@@ -100,6 +100,7 @@ def _environment(workflow: Workflow, deployment: Deployment, task_id: str, map_i
         "DUCTWORK_MAP_INDEX": map_index,
         "DUCTWORK_LEDGER_TABLE": workflow.ledger_table,
         **({"DUCTWORK_EVENT_BUS": deployment.event_bus} if deployment.event_bus else {}),
+        **({DAG_CODE_VARIABLE: deployment.dag_code} if deployment.dag_code else {}),
         (_REGION_OF_THE_RUN if _REGIONS & own.keys() else _REGION): RunValue("region"),
     }
     return _listed(values)

@@ -46,17 +46,23 @@ def cli() -> None:
     """Run ordinary Airflow 3 DAG files on AWS Batch and Step Functions, with no Airflow workers."""
 
 
+_DEPLOYMENT_OPTIONS = (
+    ("--job-queue", "Batch job queue, name or ARN."),
+    ("--job-definition", "Batch job definition of the worker image: name, name:revision or ARN."),
+    ("--image", "Worker image; a job definition for it is written beside the artefact."),
+    ("--dag-code", "Where in S3 the DAG files are, as `ductwork upload` prints it; else in the worker image."),
+    ("--ledger-table", "DynamoDB table of the ledger."),
+    ("--vcpus", "vCPUs of a worker."),
+    ("--memory", "Memory of a worker in MiB."),
+    ("--gpus", "GPUs of a worker."),
+)
+# By the names of ir.Deployment's fields.
+DEPLOYMENT_NAMES = tuple(option.removeprefix("--").replace("-", "_") for option, _ in _DEPLOYMENT_OPTIONS)
+
+
 def deployment_options(command: Callable[..., object]) -> Callable[..., object]:
-    """The options that give deployment values, as keyword arguments by the names of ``ir.Deployment``'s fields."""
-    for option, text in (
-        ("--job-queue", "Batch job queue, name or ARN."),
-        ("--job-definition", "Batch job definition of the worker image: name, name:revision or ARN."),
-        ("--image", "Worker image; a job definition for it is written beside the artefact."),
-        ("--ledger-table", "DynamoDB table of the ledger."),
-        ("--vcpus", "vCPUs of a worker."),
-        ("--memory", "Memory of a worker in MiB."),
-        ("--gpus", "GPUs of a worker."),
-    ):
+    """The options that give deployment values, as the keyword arguments :data:`DEPLOYMENT_NAMES`."""
+    for option, text in _DEPLOYMENT_OPTIONS:
         command = click.option(option, help=text)(command)
     return command
 

@@ -26,3 +26,9 @@ EVENT_BUS = re.compile(rf"[A-Za-z0-9_./:-]{{1,1600}}|{_SUBSTITUTION}")
 TABLE = re.compile(rf"[A-Za-z0-9_.-]{{3,255}}|{_SUBSTITUTION}")
 # https://docs.aws.amazon.com/sns/latest/api/API_CreateTopic.html
 TOPIC = re.compile(r"arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}(\.fifo)?")
+# DAG code is named by the SHA-256 of its content.
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+DAG_CODE = re.compile(
+    r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,61}[a-z0-9])/(?P<key>(?:\S+/)?(?P<hash>[0-9a-f]{64})\.zip)"
+    + f"|{_SUBSTITUTION}"
+)

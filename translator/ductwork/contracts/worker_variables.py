@@ -8,3 +8,5 @@ from typing import Final
 JOIN_VARIABLE: Final = "DUCTWORK_JOIN"
 # A worker that finds this tells a skipped task by an error, so that what its machine takes for success is one.
 SKIP_FAILS_VARIABLE: Final = "DUCTWORK_SKIP_FAILS"
+# Where in S3 the DAG files are that the schedule was compiled from: s3://BUCKET/PREFIX/HASH.zip.
+DAG_CODE_VARIABLE: Final = "DUCTWORK_DAG_CODE"

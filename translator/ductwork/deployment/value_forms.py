@@ -182,6 +182,7 @@ CHECKS: dict[str, Callable[[object], object]] = {
     "scheduling_priority": _integer(0, batch_limits.MAX_SCHEDULING_PRIORITY, ""),
     "propagate_tags": _boolean,
     "event_bus": _matching(aws_names.EVENT_BUS, "name or ARN of an event bus"),
+    "dag_code": _matching(aws_names.DAG_CODE, "place of DAG code: s3://BUCKET/PREFIX/HASH.zip, as `upload` prints it"),
     "environment": _environment,
     "tags": _tags,
     "native": _boolean,

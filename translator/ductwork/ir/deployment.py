@@ -14,6 +14,7 @@ class Deployment:
     :param memory: MiB
     :param timeout: seconds, a hard limit for one attempt
     :param event_bus: EventBridge bus for asset events, besides the ledger
+    :param dag_code: URI of the DAG files in S3; None: the worker's image has them
     :param environment: further variables for the container
     :param native: False: Airflow's own operator in a worker, even where AWS could carry the task out by itself
     :param container_image: what a container operator runs, in place of the image it names
@@ -39,6 +40,7 @@ class Deployment:
     scheduling_priority: int | None = None
     propagate_tags: bool | None = None
     event_bus: str | None = None
+    dag_code: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
     native: bool | None = None

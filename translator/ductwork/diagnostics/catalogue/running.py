@@ -107,4 +107,12 @@ CODES: dict[str, Code] = {
         "it wait and look again, as Airflow's workers do.",
         f"{AIRFLOW}/configurations-ref.html",
     ),
+    "DW530": error(
+        "DAG code in S3",
+        "The DAG folder cannot be packed or put into S3, or a worker could not fetch the archive that its schedule "
+        "names: the bucket or the object does not exist, the role may not read it, what is in it is not what its name "
+        "says, or there is no room to unpack it. Such a task fails at once, since another try would find the same; "
+        "where S3 did not answer it is retried as the task says. Keep the archives of all runs that have not ended.",
+        "https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html",
+    ),
 }
