@@ -31,6 +31,8 @@ SOURCES = {
     "urandom": ("from os import urandom", "urandom(8).hex()"),
     "secrets": ("import secrets", "secrets.token_hex()"),
     "a coin": ("import random", "random.choice('ab')"),
+    "a generator of its own": ("from random import Random", "Random().random()"),
+    "the system's generator": ("from random import SystemRandom", "SystemRandom().choice(range(99))"),
     "a coin with a seed of its own": ("import random, time", "random.Random(time.time()).random()"),
 }
 
@@ -71,8 +73,20 @@ def test_a_file_without_a_clock_is_loaded_once(tmp_path):
     counted = f"open({str(tmp_path / 'loads')!r}, 'a').write('x')"
     compile_text(tmp_path, in_dag(counted, bash(), "START - timedelta(days=1)"))
     assert (tmp_path / "loads").read_text() == "x"
+    compile_text(tmp_path, in_dag(counted, "import random, time", "later = lambda: time.time()", bash()))
+    assert (tmp_path / "loads").read_text() == "xx"
     compile_text(tmp_path, in_dag(counted, bash(), "datetime.now()"))
-    assert (tmp_path / "loads").read_text() == "xxx"
+    assert (tmp_path / "loads").read_text() == "xxxx"
+
+
+def test_a_helper_that_another_file_has_loaded_is_not_seen_to_read_the_clock(tmp_path):
+    (tmp_path / "my_moment.py").write_text("import time\nNOW = str(time.time())\n")
+    try:
+        for name in ("one", "two"):
+            path = write_dag(tmp_path, in_dag("import my_moment", _JOB.format("my_moment.NOW")), name=f"{name}.py")
+            assert codes(compile_files(path).diagnostics) == ["DW115"]
+    finally:
+        sys.modules.pop("my_moment", None)
 
 
 def test_a_package_that_nobody_knows_may_have_a_clock(tmp_path, monkeypatch):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ductwork import ir
-from ductwork.deployment.resolution import OTHER_EXECUTORS
+from ductwork.deployment.resolution import NOTHING, OTHER_EXECUTORS
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir.snapshot import TaskSnapshot
 
@@ -17,7 +17,8 @@ def of_queue(task: TaskSnapshot, queues: Mapping[str, str]) -> ir.Deployment:
 
     :param queues: job queues by Airflow's queues
     """
-    return ir.Deployment(job_queue=queues.get(task.settings.get("queue") or ""))
+    queue = queues.get(task.settings.get("queue") or "")
+    return NOTHING if queue is None else ir.Deployment(job_queue=queue)
 
 
 def check(
@@ -44,7 +45,7 @@ def check(
         what = f"nothing says which job queue Airflow's queue {queue!r} is, so the task goes to {place}"
         hint = f"say it: AIRFLOW__DUCTWORK__QUEUES={queue}=my-job-queue, or queues in [ductwork] of airflow.cfg"
         report("queue", what, f"{hint}; or give the task a job_queue of its own, {_OWN}")
-    if placed != ir.Deployment():
+    if placed is not NOTHING and placed != NOTHING:
         return  # the author has said what AWS is to give the task
     if executor := snapshot.settings.get("executor"):
         report("executor", f"AWS Batch runs the task, not {executor}", f"say what the job is to have: {_OWN}")

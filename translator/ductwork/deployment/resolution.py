@@ -6,8 +6,8 @@ configuration, else a ``${Substitution}`` that CloudFormation fills.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Set
-from dataclasses import fields, replace
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import fields
 from typing import Any, TypeVar
 
 from ductwork.contracts.batch_shapes import SUBMIT_JOB, mismatches
@@ -16,6 +16,9 @@ from ductwork.diagnostics import Diagnostic, Diagnostics, Origin
 from ductwork.ir import Deployment
 
 SUBSTITUTED = Deployment(job_queue="${JobQueue}", job_definition="${JobDefinition}", ledger_table="${LedgerTable}")
+
+# Of who says nothing.
+NOTHING = Deployment()
 
 _Value = TypeVar("_Value")
 _KEYS = {item.name for item in fields(Deployment)}
@@ -66,8 +69,8 @@ class Reader:
         """The values of a task's ``executor_config``: of its ``ductwork`` part, then SubmitJob arguments of Airflow's
         ``AwsBatchExecutor``. Anything but a dictionary says nothing.
         """
-        if not isinstance(config, Mapping):
-            return Deployment()
+        if not config or not isinstance(config, Mapping):
+            return NOTHING
         section = config.get("ductwork") or {}
         if not isinstance(section, Mapping):
             self._illegal("executor_config", f"executor_config['ductwork'] is not a dictionary but {section!r}")
@@ -126,7 +129,7 @@ class Reader:
                     self._illegal(name, f"{shown}: {error}")
         if good.keys() >= {"image", "job_definition"}:
             self._illegal("image", "image and job_definition both say what a worker runs: give one of them")
-        return replace(Deployment(), **good)
+        return Deployment(**good)
 
     def _unknown(self, key: str, place: str) -> None:
         what = f"{key!r} in {place} is not a deployment value"
@@ -151,8 +154,15 @@ def merge(*deployments: Deployment) -> Deployment:
 
     An image stands for a job definition: the nearest that names either has said what a worker runs.
     """
+    said = [each for each in deployments if each is not NOTHING]
+    if len(said) < 2:
+        return said[0] if said else NOTHING
+    return _merged(said)
+
+
+def _merged(deployments: Sequence[Deployment]) -> Deployment:
     merged: dict[str, Any] = {}
-    runs = next((each for each in deployments if each.image or each.job_definition), Deployment())
+    runs = next((each for each in deployments if each.image or each.job_definition), NOTHING)
     for item in fields(Deployment):
         values = [getattr(deployment, item.name) for deployment in deployments]
         if item.name in _UNITED:

@@ -1,8 +1,9 @@
 """What a DAG file takes from the clock or from chance.
 
 Airflow parses a DAG file again for each task, so ``date.today()`` in an argument is the day of the run. What is
-compiled is parsed once. So a file that can see a clock is loaded a second time, under another clock and with other
-random numbers, and what differs is reported: see :data:`ductwork.diagnostics.catalogue.CODES`, DW115 to DW117.
+compiled is parsed once. So a file that reads a clock, or may do so unseen, is loaded a second time, under another clock
+and with other random numbers, and what differs is reported: see :data:`ductwork.diagnostics.catalogue.CODES`, DW115 to
+DW117.
 
 Not seen: what a file takes from other processes, and from C code with clocks of its own (``numpy.datetime64('now')``);
 what it does on one day of the week or of the month only, if neither clock shows that; the order of a set of texts.
@@ -17,14 +18,15 @@ import random
 import re
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
 from ductwork.diagnostics import Diagnostics, Origin, Severity
-from ductwork.frontend import drift
+from ductwork.frontend import clock_reads, drift
+from ductwork.frontend.clock_reads import ClockReads
 from ductwork.frontend.processing import Location
 from ductwork.ir.snapshot import DagSnapshot
 
@@ -39,20 +41,45 @@ _SOURCE = re.compile(
 _KNOWN = (
     frozenset({"airflow", "pendulum", "dateutil", "pytz", "ductwork", "ductwork_airflow"}) | sys.stdlib_module_names
 )
+# Airflow's name of a module that is a DAG file begins so.
+_DAG_FILE = "unusual_prefix_"
 # Two seeds whose first numbers differ even if each is a choice between two things.
 _SEED, _OTHER_SEED = 0, 206
 
 
+@contextlib.contextmanager
+def watched(place: Location) -> Iterator[ClockReads | None]:
+    """Watch the block load a DAG file, with random numbers that are the same in each compilation.
+
+    :return: what the file reads of clocks; None if nothing is watched, since it names none and has no helpers
+    """
+    with _seeded(), contextlib.ExitStack() as watching:
+        ((sees, packages),) = _looks({str(place.file)})
+        if not sees and not packages - _KNOWN:
+            yield None
+            return
+        reads = watching.enter_context(clock_reads.watched(place.bundle))
+        # Helpers that are there already read what they read unseen.
+        reads.any = any(sees for sees, _ in _looks(_helpers(place.bundle)))
+        yield reads
+
+
 def compared(
-    first: Sequence[DagSnapshot], load: Loader, path: str, place: Location, diagnostics: Diagnostics
+    first: Sequence[DagSnapshot],
+    reads: ClockReads | None,
+    load: Loader,
+    path: str,
+    place: Location,
+    diagnostics: Diagnostics,
 ) -> list[DagSnapshot]:
     """The DAGs of a file with what each task takes from the clock (``TaskSnapshot.clocked``).
 
     :param first: as the file was loaded
+    :param reads: what was seen meanwhile
     :param load: loads it again
     :param place: in its bundle, whose modules are the author's own and are run again too
     """
-    if not first or not can_tell_time(place.file, place.bundle):
+    if not first or not _may_tell_time(place, reads):
         return list(first)
     later = Diagnostics()
     with elsewhen(), _fresh_modules(place.bundle):
@@ -67,8 +94,7 @@ def compared(
 
 
 @contextlib.contextmanager
-def seeded() -> Iterator[None]:
-    """Random numbers that are the same in each compilation."""
+def _seeded() -> Iterator[None]:
     before = random.getstate()
     random.seed(_SEED)
     try:
@@ -115,14 +141,21 @@ def _weekend(day: datetime) -> bool:
     return day.weekday() > 4
 
 
-def can_tell_time(path: Path, bundle: Path) -> bool:
-    """Whether a DAG file, or any module of its bundle that is loaded by now, names a clock or a source of random
-    numbers, or imports a package that is not known.
+def _may_tell_time(place: Location, reads: ClockReads | None) -> bool:
+    """Whether a DAG file, or a module of its bundle that is loaded by now, may have taken something from a clock.
+
+    It does if it was seen to, or imports a package that is not known, whose clocks may be out of sight.
     """
-    files = {str(path), *(str(module.__file__) for module in _own_modules(bundle).values())}
-    ours = {Path(file).relative_to(bundle).parts[0].removesuffix(".py") for file in files}
-    looks = (_look(file, os.stat(file).st_mtime_ns) for file in files if file.endswith(".py"))
-    return any(sees or packages - ours - _KNOWN for sees, packages in looks)
+    files = {str(place.file), *_helpers(place.bundle)}
+    ours = {Path(file).relative_to(place.bundle).parts[0].removesuffix(".py") for file in files}
+    looks = _looks(files)
+    if any(packages - ours - _KNOWN for _, packages in looks):
+        return True
+    return any(sees for sees, _ in looks) if reads is None else reads.any
+
+
+def _looks(files: Iterable[str]) -> list[tuple[bool, frozenset[str]]]:
+    return [_look(file, os.stat(file).st_mtime_ns) for file in files if file.endswith(".py")]
 
 
 @lru_cache(maxsize=1024)
@@ -156,6 +189,12 @@ def _fresh_modules(bundle: Path) -> Iterator[None]:
         for name in _own_modules(bundle):
             del sys.modules[name]
         sys.modules.update(before)
+
+
+def _helpers(bundle: Path) -> set[str]:
+    """The files of the author's own modules that are loaded, other than DAG files."""
+    modules = _own_modules(bundle).items()
+    return {str(module.__file__) for name, module in modules if not name.startswith(_DAG_FILE)}
 
 
 def _own_modules(bundle: Path) -> dict[str, ModuleType]:

@@ -10,6 +10,7 @@ from ductwork.frontend import fields, mapping, notices, schedules, xcoms
 from ductwork.frontend.operators import groups_around, setups_above, snapshot_operator
 from ductwork.frontend.plain import plain
 from ductwork.frontend.processing import Location
+from ductwork.frontend.settings import default_zone
 from ductwork.frontend.source import SourceMap
 from ductwork.ir.assets import Asset
 from ductwork.ir.snapshot import DagSnapshot, TaskSnapshot
@@ -59,17 +60,20 @@ def snapshot_dag(
 
 def _tasks(dag: DAG, source_map: SourceMap, diagnostics: Diagnostics) -> tuple[TaskSnapshot, ...] | None:
     snapshots: list[TaskSnapshot] = []
-    before = len(diagnostics)
+    before, zone = len(diagnostics), default_zone()
     for task in dag.tasks:
         origin = source_map.task(dag.dag_id, task.task_id)
         about = {"dag_id": plain(dag.dag_id), "task_id": plain(task.task_id)}
         with guard.reported(origin, diagnostics, "while the task is read", **about):
-            snapshots.append(snapshot_operator(task, origin))
+            snapshots.append(snapshot_operator(task, origin, zone))
     if len(diagnostics) > before:
         return None
     read, setups = xcoms.readers(dag.tasks), setups_above(dag.tasks)
     return tuple(
-        replace(task, read_by=read.get(task.task_id, ()), setups=setups.get(task.task_id, ())) for task in snapshots
+        replace(task, read_by=read.get(task.task_id, ()), setups=setups.get(task.task_id, ()))
+        if task.task_id in read or task.task_id in setups
+        else task
+        for task in snapshots
     )
 
 

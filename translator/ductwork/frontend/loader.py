@@ -48,7 +48,7 @@ def _load_folder(folder: str, diagnostics: Diagnostics) -> list[DagSnapshot]:
 
 
 def load_file(path: str, diagnostics: Diagnostics, *, folder: str | None = None) -> list[DagSnapshot]:
-    """The DAGs of one file, which is read twice if it can see a clock (:mod:`ductwork.frontend.clock`).
+    """The DAGs of one file, which is read twice if it reads a clock (:mod:`ductwork.frontend.clock`).
 
     :param path: as the user gave it
     :param folder: the folder the user named; None if the user named this very file, so that it must define a DAG
@@ -77,7 +77,7 @@ def load_file(path: str, diagnostics: Diagnostics, *, folder: str | None = None)
         return _load_dags(path, folder, source_map, findings)
 
     reported = len(diagnostics)
-    with clock.seeded(), reads.watched(place.bundle) as seen:
+    with clock.watched(place) as clocks, reads.watched(place.bundle) as seen:
         dags = dags_now(diagnostics)
     seen.report(path, place, diagnostics)
     if not dags and len(diagnostics) == reported and folder is None:
@@ -85,7 +85,7 @@ def load_file(path: str, diagnostics: Diagnostics, *, folder: str | None = None)
         hint = "bind the DAG to a module-level name, or call the function decorated with @dag"
         diagnostics.add("DW105", Origin(path), what, hint)
     with guard.reported(Origin(path), diagnostics, "while the file is loaded under another clock"):
-        return clock.compared(dags, dags_now, path, place, diagnostics)
+        return clock.compared(dags, clocks, dags_now, path, place, diagnostics)
     return dags
 
 

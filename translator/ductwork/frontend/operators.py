@@ -8,14 +8,13 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import CodeType, FunctionType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from ductwork.diagnostics import Origin
 from ductwork.frontend import fields, mapping
 from ductwork.frontend.compat import DEFAULT_QUEUE, retry_backoff
 from ductwork.frontend.held import held
 from ductwork.frontend.plain import dotted_name, plain
-from ductwork.frontend.settings import default_zone
 from ductwork.ir.snapshot import TaskSnapshot
 from ductwork.ir.window import Window
 
@@ -28,6 +27,17 @@ _DAG_RENDERING = ("render_template_as_native_obj", "jinja_environment_kwargs")
 _PROVIDERS = "airflow.providers."
 _BASE_CLASSES = {"BaseOperator", "AbstractOperator", "object"}
 _ABSENT = object()
+# Settings that are read: their names, the attributes that keep them, their defaults. pre_execute and post_execute are
+# methods too; what the author passed is kept under another name.
+_SETTINGS = tuple(
+    (
+        name,
+        f"_{name}_hook" if name in _HOOKS else name,
+        DEFAULT_QUEUE if name == "queue" else fields.TASK_DEFAULTS.get(name),
+    )
+    for name, treatment in fields.TASK.items()
+    if treatment in (fields.WORKER, fields.LIMITS) or name in fields.TASK_READ
+)
 
 
 def groups_around(task: BaseOperator) -> list[TaskGroup]:
@@ -39,20 +49,21 @@ def groups_around(task: BaseOperator) -> list[TaskGroup]:
     return groups[::-1]
 
 
-def snapshot_operator(task: BaseOperator, origin: Origin) -> TaskSnapshot:
+def snapshot_operator(task: BaseOperator, origin: Origin, zone: str) -> TaskSnapshot:
     """An operator as plain data.
 
     :param task: an operator of a loaded DAG (``airflow.sdk.BaseOperator`` or ``MappedOperator``)
+    :param zone: Airflow's default time zone, see :attr:`~ductwork.ir.snapshot.TaskSnapshot.zone`
     """
     group = task.get_closest_mapped_task_group()
     if task.is_mapped:
-        return _snapshot_mapped(task, origin)
+        return _snapshot_mapped(task, origin, zone)
     cls: type = type(task)
-    single = TaskSnapshot(
+    return TaskSnapshot(
         task_id=plain(task.task_id),
         origin=origin,
         operator=dotted_name(cls),
-        ancestors=tuple(dotted_name(base) for base in cls.__mro__),
+        ancestors=_ancestors(cls),
         upstream=tuple(sorted(map(plain, task.upstream_task_ids))),
         group_path=tuple(plain(around.group_id) for around in groups_around(task)),
         mapped_group=plain(group.group_id) if group is not None else "",
@@ -62,19 +73,19 @@ def snapshot_operator(task: BaseOperator, origin: Origin) -> TaskSnapshot:
         redefines=_redefines(cls),
         is_empty=_is_empty(task),
         may_defer=_may_defer(cls),
-        zone=default_zone(),
+        zone=zone,
+        **_said(task),
     )
-    return _with_settings(single, task)
 
 
-def _snapshot_mapped(task: BaseOperator, origin: Origin) -> TaskSnapshot:
+def _snapshot_mapped(task: BaseOperator, origin: Origin, zone: str) -> TaskSnapshot:
     operator = getattr(task, "operator_class", type(task))
     named = isinstance(operator, type)
     grouped = TaskSnapshot(
         task_id=plain(task.task_id),
         origin=origin,
         operator=dotted_name(operator) if named else str(operator),
-        ancestors=tuple(dotted_name(base) for base in operator.__mro__) if named else (),
+        ancestors=_ancestors(operator) if named else (),  # type: ignore[arg-type]  # classes are hashable
         upstream=tuple(sorted(map(plain, task.upstream_task_ids))),
         # What rules would make of the others depends on what the task is expanded over.
         arguments={"mode": plain(task.partial_kwargs["mode"])} if "mode" in task.partial_kwargs else {},
@@ -83,35 +94,54 @@ def _snapshot_mapped(task: BaseOperator, origin: Origin) -> TaskSnapshot:
     )
     if task.get_closest_mapped_task_group() is not None:
         return grouped
-    mapped = replace(
+    return replace(
         grouped,
-        instances=_instances(task, origin) if named else (),
+        instances=_instances(task, origin, zone) if named else (),
         length=mapping.length(task),
         may_defer=named and _may_defer(operator),  # type: ignore[arg-type]  # classes are hashable
-    )
-    return _with_settings(mapped, task)
-
-
-def _with_settings(snapshot: TaskSnapshot, task: BaseOperator) -> TaskSnapshot:
-    """With what a mapped task says for its instances as any other task does for itself."""
-    return replace(
-        snapshot,
-        trigger_rule=str(plain(task.trigger_rule)),
-        is_setup=task.is_setup,
-        is_teardown=task.is_teardown,
-        fails_run=task.is_teardown and task.on_failure_fail_dagrun,
-        retries=int(task.retries or 0),
-        retry_delay=plain(task.retry_delay),
-        retry_backoff=retry_backoff(task),
-        max_retry_delay=plain(task.max_retry_delay),
-        execution_timeout=plain(task.execution_timeout),
-        window=Window.of(task.start_date, task.end_date),
-        executor_config=plain(task.executor_config or {}),
-        settings=_settings(task),
+        **_said(task),
     )
 
 
-def _instances(task: BaseOperator, origin: Origin) -> tuple[TaskSnapshot, ...]:
+@functools.lru_cache(maxsize=256)
+def _ancestors(cls: type) -> tuple[str, ...]:
+    return tuple(map(dotted_name, cls.__mro__))
+
+
+class _Said(TypedDict):
+    trigger_rule: str
+    is_setup: bool
+    is_teardown: bool
+    fails_run: bool
+    retries: int
+    retry_delay: float
+    retry_backoff: float
+    max_retry_delay: float | None
+    execution_timeout: float | None
+    window: Window
+    executor_config: object
+    settings: dict[str, object]
+
+
+def _said(task: BaseOperator) -> _Said:
+    """What a mapped task says for its instances as any other task does for itself."""
+    return {
+        "trigger_rule": str(plain(task.trigger_rule)),
+        "is_setup": task.is_setup,
+        "is_teardown": task.is_teardown,
+        "fails_run": task.is_teardown and task.on_failure_fail_dagrun,
+        "retries": int(task.retries or 0),
+        "retry_delay": plain(task.retry_delay),
+        "retry_backoff": retry_backoff(task),
+        "max_retry_delay": plain(task.max_retry_delay),
+        "execution_timeout": plain(task.execution_timeout),
+        "window": Window.of(task.start_date, task.end_date),
+        "executor_config": plain(task.executor_config or {}),
+        "settings": _settings(task),
+    }
+
+
+def _instances(task: BaseOperator, origin: Origin, zone: str) -> tuple[TaskSnapshot, ...]:
     """What Airflow would make of a mapped operator of a provider, by index.
 
     The constructor of a user's own operator may do anything, so it is left to the worker.
@@ -126,7 +156,7 @@ def _instances(task: BaseOperator, origin: Origin) -> tuple[TaskSnapshot, ...]:
                 instance.resolve_template_files()
     except Exception:  # noqa: BLE001 - a constructor may raise anything; Airflow raises it when the instance runs
         return ()
-    return tuple(snapshot_operator(instance, origin) for instance in instances)
+    return tuple(snapshot_operator(instance, origin, zone) for instance in instances)
 
 
 def setups_above(tasks: Sequence[BaseOperator]) -> dict[str, tuple[str, ...]]:
@@ -146,22 +176,29 @@ def setups_above(tasks: Sequence[BaseOperator]) -> dict[str, tuple[str, ...]]:
 def _arguments(task: BaseOperator) -> dict[str, object]:
     """The operator's constructor arguments by name, as far as it keeps them under the same name or ``_name``."""
     arguments = {}
-    for cls in type(task).__mro__:
-        if cls.__name__ in _BASE_CLASSES:
-            break
-        if "__init__" not in vars(cls):
-            continue
-        for name, parameter in parameters(vars(cls)["__init__"]).items():
-            named = parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD)
-            if not named or name == "self" or name in arguments:
-                continue
-            # What is not to be shown is kept under a private name.
-            kept = (held(task, each, _ABSENT) for each in (name, f"_{name}"))
-            for value in kept:
-                if value is not _ABSENT:
-                    arguments[name] = plain(value)
-                    break
+    cls: type = type(task)
+    for name in _argument_names(cls):
+        # What is not to be shown is kept under a private name.
+        value = held(task, name, _ABSENT)
+        if value is _ABSENT:
+            value = held(task, f"_{name}", _ABSENT)
+        if value is not _ABSENT:
+            arguments[name] = plain(value)
     return arguments
+
+
+@functools.lru_cache(maxsize=256)
+def _argument_names(cls: type) -> tuple[str, ...]:
+    """The named parameters of the constructors of a class and of those behind it, up to Airflow's base."""
+    names: dict[str, None] = {}
+    for each in cls.__mro__:
+        if each.__name__ in _BASE_CLASSES:
+            break
+        if "__init__" in vars(each):
+            for name, parameter in parameters(vars(each)["__init__"]).items():
+                if name != "self" and parameter.kind not in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+                    names[name] = None
+    return tuple(names)
 
 
 def parameters(called: Callable[..., object]) -> Mapping[str, inspect.Parameter]:
@@ -187,14 +224,12 @@ def _redefines(cls: type) -> dict[str, tuple[str, ...]]:
 
 def _settings(task: BaseOperator) -> dict[str, object]:
     """The settings that Ductwork treats in one place for all operators, where they are set."""
-    interesting = {fields.WORKER, fields.LIMITS}
     settings = {}
-    for name, treatment in fields.TASK.items():
-        if treatment not in interesting and name not in fields.TASK_READ:
+    for name, attribute, default in _SETTINGS:
+        given = getattr(task, attribute, None)
+        if given is None or (type(given) is list and not given):
             continue
-        # pre_execute and post_execute are methods too; what the author passed is kept under another name.
-        value = plain(getattr(task, f"_{name}_hook" if name in _HOOKS else name, None))
-        default = DEFAULT_QUEUE if name == "queue" else fields.TASK_DEFAULTS.get(name)
+        value = plain(given)
         if fields.says(name, value) and value != default:
             settings[name] = value
     for name in _DAG_RENDERING:

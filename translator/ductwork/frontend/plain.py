@@ -16,6 +16,7 @@ _RECORDS = {
 
 
 _SCALARS: tuple[Any, ...] = (str, int, float)
+_SCALAR_TYPES = frozenset({str, int, float, bool})
 # Deeper than any data that a job could take; an object may also hold itself.
 _DEEPEST = 100
 
@@ -27,6 +28,8 @@ def plain(value: object, depth: int = 0) -> Any:
     Kubernetes objects become what the Kubernetes API calls them, without what is not set. Data of classes that behave
     in ways of their own, or raise, is opaque too. Ids go through here: a DAG file may take them from an enumeration.
     """
+    if value is None or type(value) in _SCALAR_TYPES:
+        return value
     try:
         return _plain(value, depth + 1) if depth < _DEEPEST else _opaque(value)
     except Exception:  # noqa: BLE001 -- methods of an author's class; a worker has what Airflow makes of them

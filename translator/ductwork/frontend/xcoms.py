@@ -31,13 +31,22 @@ def readers(tasks: Sequence[BaseOperator]) -> dict[str, tuple[str, ...]]:
     """
     ids = {plain(task.task_id) for task in tasks}
     by_source: dict[str, set[str]] = {}
+    codes = _Codes()
     for task in tasks:
-        for read in ids & {*_referenced(task), *_pulled(task)}:
+        values = _values(task)
+        for read in ids & {*_referenced(task, values), *_pulled(task, values, codes)}:
             by_source.setdefault(read, set()).add(plain(task.task_id))
     return {read: tuple(sorted(by)) for read, by in by_source.items()}
 
 
-def _referenced(task: BaseOperator) -> Iterator[str]:
+def _values(task: BaseOperator) -> dict[str, object]:
+    """What a task holds that may name other tasks, by the names of its arguments."""
+    if task.is_mapped:
+        return {**task.partial_kwargs, "": task._get_specified_expand_input().value}
+    return {name: rendered(task, name) for name in (*task.template_fields, "python_callable")}
+
+
+def _referenced(task: BaseOperator, values: Mapping[str, object]) -> Iterator[str]:
     """Tasks whose output is among the arguments."""
     if task.is_mapped:
         # A decorated function is expanded by another attribute than an operator is.
@@ -45,41 +54,65 @@ def _referenced(task: BaseOperator) -> Iterator[str]:
         references = [*XComArg.iter_xcom_references(task.partial_kwargs), *expanded]
     else:
         # Not of the task itself: Airflow loads one that lacks a template field, and fails it when it runs.
-        references = list(XComArg.iter_xcom_references([rendered(task, name) for name in task.template_fields]))
+        held_there = [values[name] for name in task.template_fields]
+        references = list(XComArg.iter_xcom_references([each for each in held_there if not isinstance(each, str)]))
     for operator, _ in references:
         yield plain(operator.task_id)
 
 
-def _pulled(task: BaseOperator) -> Iterator[str]:
+def _pulled(task: BaseOperator, values: Mapping[str, object], codes: _Codes) -> Iterator[str]:
     """Possible task ids in what pulls XComs: quoted texts in templates, constants of the author's code, arguments."""
-    if task.is_mapped:
-        values = {**task.partial_kwargs, "": task._get_specified_expand_input().value}
-    else:
-        values = {name: rendered(task, name) for name in _holders(task)}
     for text in _texts(list(values.values())):
         if _PULL in text:
             yield from text.replace('"', "'").split("'")
     classes = _own_classes(task)
-    seen: set[FunctionType] = set()
-    called = [
-        *(value for cls in classes for value in vars(cls).values()),
-        values.get("python_callable"),
-        *_callbacks(task),
-    ]
-    functions = [function for each in called for function in _functions(each, seen)]
-    codes = [code for function in functions for code in _codes(function.__code__)]
-    if _PULL in {name for code in codes for name in code.co_names}:
-        yield from _texts([constant for code in codes for constant in code.co_consts])
-        yield from _texts([value for function in functions for value in _named(function)])
+    texts = codes.texts(classes, [values.get("python_callable"), *_callbacks(task)])
+    if texts is not None:
+        yield from texts
         arguments = [name for cls in classes for name in parameters(cls)]
         yield from _texts([*values.values(), *(held(task, name) for name in arguments if name != "task_id")])
 
 
-def _own_classes(task: BaseOperator) -> list[type]:
+class _Codes:
+    """The author's code, looked at once for all tasks that share it."""
+
+    def __init__(self) -> None:
+        # What was looked at is kept, so that no other object takes its id.
+        self._seen: dict[tuple[int, ...], tuple[list[object], list[str] | None]] = {}
+
+    def texts(self, classes: Sequence[type], called: Sequence[object]) -> list[str] | None:
+        """Texts in code that pulls XComs; None if it pulls none.
+
+        :param classes: of an operator; all that is in them counts
+        :param called: callables, and what is none
+        """
+        looked_at = [*classes, *(each for each in called if each is not None)]
+        key = tuple(map(id, looked_at))
+        if key not in self._seen:
+            self._seen[key] = (looked_at, self._read(classes, called))
+        return self._seen[key][1]
+
+    @staticmethod
+    def _read(classes: Sequence[type], called: Sequence[object]) -> list[str] | None:
+        seen: set[FunctionType] = set()
+        every = [*(value for cls in classes for value in vars(cls).values()), *called]
+        functions = [function for each in every for function in _functions(each, seen)]
+        codes = [code for function in functions for code in _codes(function.__code__)]
+        if _PULL not in {name for code in codes for name in code.co_names}:
+            return None
+        constants = [constant for code in codes for constant in code.co_consts]
+        return [*_texts(constants), *_texts([value for function in functions for value in _named(function)])]
+
+
+def _own_classes(task: BaseOperator) -> tuple[type, ...]:
     """The classes of an operator that are not Airflow's or its providers'."""
     operator = task.operator_class if task.is_mapped else type(task)
-    classes = operator.__mro__[:-1] if isinstance(operator, type) else ()
-    return [cls for cls in classes if not cls.__module__.startswith("airflow.")]
+    return _not_airflows(operator) if isinstance(operator, type) else ()
+
+
+@functools.lru_cache(maxsize=256)
+def _not_airflows(operator: type) -> tuple[type, ...]:
+    return tuple(cls for cls in operator.__mro__[:-1] if not cls.__module__.startswith("airflow."))
 
 
 def _callbacks(task: BaseOperator) -> Iterator[object]:
@@ -110,10 +143,6 @@ def _named(function: FunctionType) -> Iterator[object]:
         # A name of the function around it that has no value (yet) leaves its cell empty.
         with contextlib.suppress(ValueError):
             yield cell.cell_contents
-
-
-def _holders(task: BaseOperator) -> list[str]:
-    return [*task.template_fields, "python_callable"]
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

@@ -59,6 +59,8 @@ class Window:
 
     def beyond(self, other: Window) -> Window:
         """What this says besides ``other``."""
+        if not self:
+            return self
         return Window("" if self.start == other.start else self.start, "" if self.end == other.end else self.end)
 
     def holds(self, run: Mapping[str, object]) -> bool:

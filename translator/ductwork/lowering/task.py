@@ -9,6 +9,7 @@ from ductwork.contracts import batch_limits
 from ductwork.deployment import queues, resolution
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir.snapshot import TaskSnapshot
+from ductwork.ir.window import Window
 from ductwork.lowering import bounds
 from ductwork.lowering.settings import Settings
 from ductwork.rules import lower
@@ -16,9 +17,18 @@ from ductwork.semantics.setups_and_skips import Relations
 
 
 def lower_task(
-    dag_id: str, task: TaskSnapshot, relations: Relations, settings: Settings, diagnostics: Diagnostics
+    dag_id: str,
+    task: TaskSnapshot,
+    relations: Relations,
+    settings: Settings,
+    diagnostics: Diagnostics,
+    *,
+    beside: Window,
 ) -> ir.Task:
-    """A task's work, by its operator's rule, and its settings within what AWS takes."""
+    """A task's work, by its operator's rule, and its settings within what AWS takes.
+
+    :param beside: the dates that all tasks of the DAG have
+    """
     reader = resolution.Reader(task.origin, diagnostics, dag_id=dag_id, task_id=task.task_id)
     of_task = reader.executor_config(task.executor_config)
     values = resolution.merge(of_task, queues.of_queue(task, settings.queues), settings.common)
@@ -52,6 +62,7 @@ def lower_task(
         past=_past(task),
         ignores_first_past=bool(task.settings.get("ignore_first_depends_on_past")),
         deployment=_prioritised(dag_id, task, values, diagnostics),
+        window=task.window.beyond(beside),
     )
     queues.check(dag_id, built, task, of_task, settings.queues, diagnostics)
     return built

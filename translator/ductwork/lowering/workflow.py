@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from ductwork import ir
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir.snapshot import PARTITION_KEY, DagSnapshot
@@ -27,10 +25,7 @@ def lower_dag(dag: DagSnapshot, settings: Settings, diagnostics: Diagnostics) ->
         dag_file=dag.dag_file,
         bundle_path=dag.bundle_path,
         tasks=tuple(
-            replace(
-                lower_task(dag.dag_id, by_id[task_id], relations, settings, diagnostics),
-                window=by_id[task_id].window.beyond(shared),
-            )
+            lower_task(dag.dag_id, by_id[task_id], relations, settings, diagnostics, beside=shared)
             for task_id in partial_order.topological(upstream)
         ),
         ledger_table=settings.common.ledger_table or "",

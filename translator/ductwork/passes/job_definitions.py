@@ -38,7 +38,8 @@ class _Images:
         report = _runs_worker(task)
         if report:
             self._check(task, about)
-        return replace(task, deployment=self.sized(task.deployment, task.origin, about, report=report))
+        sized = self.sized(task.deployment, task.origin, about, report=report)
+        return task if sized is task.deployment else replace(task, deployment=sized)
 
     def _check(self, task: Task, about: Mapping[str, str]) -> None:
         values = task.deployment

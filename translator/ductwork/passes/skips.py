@@ -16,6 +16,8 @@ def limit_skips(workflow: Workflow, diagnostics: Diagnostics) -> Workflow:
     by_id, sizes = workflow.by_id, workflow.sizes
 
     def limited(task: Task) -> Task:
+        if not task.skips:
+            return task
         skips = (down for down in task.skips if not sizes.get(down) or task.task_id in by_id[down].upstream)
         return replace(task, skips=tuple(skips))
 

@@ -50,8 +50,9 @@ def lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work:
     if task.clocked and not (work.has_worker or work.is_empty):
         findings, work = _parsed_again(task, work)
     diagnostics.extend(findings)
-    needs = next((rule.needs for rule in registry() if rule.needs and rule.applies(task)), "")
-    if needs and work.has_worker:
+    if work.has_worker and (
+        needs := next((rule.needs for rule in registry() if rule.needs and rule.applies(task)), "")
+    ):
         hint = f"there it needs {needs}; if that is right, say so: executor_config={{'ductwork': {{'native': False}}}}"
         what = f"Airflow's own operator runs in a worker: {work.why}"
         diagnostics.add("DW408", task.origin, what, hint, task_id=task.task_id)

@@ -64,8 +64,9 @@ class Rule:
 
     def applies(self, task: TaskSnapshot) -> bool:
         """Whether the task's operator is of this rule's family."""
-        classes = task.ancestors if self.subclasses else (task.operator,)
-        return any(name in self.operators for name in classes)
+        if not self.subclasses:
+            return task.operator in self.operators
+        return not set(self.operators).isdisjoint(task.ancestors)
 
 
 def needs_airflow(task: TaskSnapshot) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from ductwork.ir.snapshot import TaskSnapshot
 from ductwork.semantics.trigger_rules import ALWAYS
@@ -63,10 +63,10 @@ class Relations:
         nothing has started before anybody can skip it.
         """
         # An instance of a mapped task skips nothing.
-        if task.is_mapped or task.mapped_group or not _descends(task, _SKIPPING):
+        if task.is_mapped or task.mapped_group or not _descends(task.ancestors, _SKIPPING):
             return ()
         direct = self._downstream[task.task_id]
-        if _descends(task, _BRANCHING):
+        if _descends(task.ancestors, _BRANCHING):
             named = set(direct)
         else:
             respects = task.arguments.get("ignore_downstream_trigger_rules") is False
@@ -76,5 +76,6 @@ class Relations:
         return tuple(sorted(down for down in named if self._tasks[down].trigger_rule != ALWAYS))
 
 
-def _descends(task: TaskSnapshot, bases: tuple[str, ...]) -> bool:
-    return any(name.endswith(bases) for name in task.ancestors)
+@lru_cache(maxsize=1024)
+def _descends(ancestors: tuple[str, ...], bases: tuple[str, ...]) -> bool:
+    return any(name.endswith(bases) for name in ancestors)
