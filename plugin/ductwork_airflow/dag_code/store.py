@@ -9,11 +9,12 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
+from botocore.exceptions import BotoCoreError, ClientError
 from ductwork.contracts.aws_names import DAG_CODE
 
 from ductwork_airflow.aws import errors
 from ductwork_airflow.aws.clients import Aws
+from ductwork_airflow.aws.objects import ObjectError, download, refused
 from ductwork_airflow.dag_code.archive import Bundle, unpack
 from ductwork_airflow.dag_code.tree import DagCodeError
 
@@ -59,7 +60,8 @@ def upload(bundle: Bundle, location: str, aws: Aws) -> str:
                 where = {"Bucket": place.bucket, "Key": place.key, "ContentType": "application/zip"}
                 aws.client("s3").put_object(**where, Body=content, ChecksumAlgorithm="SHA256")
     except (ClientError, BotoCoreError) as error:
-        raise _refused(error, place, "s3:PutObject and s3:GetObject") from error
+        why = refused(error, place.bucket, "s3:PutObject and s3:GetObject")
+        raise DagCodeError(f"the DAG code cannot be put to {place}: {why}", lasting=why.lasting) from error
     return str(place)
 
 
@@ -105,14 +107,11 @@ def fetch(uri: str, versions: Path, aws: Aws) -> Path:
 
 
 def _download(place: CodeObject, path: Path, aws: Aws) -> None:
+    missing = "it is not there any more: upload the DAG folder again, or restore it; a run needs its own"
     try:
-        answer = aws.client("s3").get_object(Bucket=place.bucket, Key=place.key)
-        with path.open("wb") as file:
-            shutil.copyfileobj(answer["Body"], file)
-    except NoCredentialsError:
-        raise  # which the worker explains
-    except (ClientError, BotoCoreError) as error:
-        raise _refused(error, place, "s3:GetObject") from error
+        download(place.bucket, place.key, path, aws, missing)
+    except ObjectError as error:
+        raise DagCodeError(str(error), lasting=error.lasting) from error
 
 
 def _keep(unpacked: Path, folder: Path) -> None:
@@ -121,18 +120,3 @@ def _keep(unpacked: Path, folder: Path) -> None:
     except OSError:
         if not folder.is_dir():  # another process was faster
             raise
-
-
-def _refused(error: Exception, place: CodeObject, needs: str) -> DagCodeError:
-    if not isinstance(error, ClientError):
-        return DagCodeError(f"S3 cannot be reached: {error}", lasting=False)
-    name = errors.code(error)
-    if name == errors.BUCKET_UNKNOWN:
-        return DagCodeError(f"the bucket {place.bucket} does not exist")
-    if name in errors.OBJECT_UNKNOWN:
-        return DagCodeError("it is not there any more: upload the DAG folder again, or restore it; a run needs its own")
-    if errors.status(error) == 403 and name not in errors.CREDENTIALS_EXPIRED:
-        return DagCodeError(
-            f"access is denied: the role needs {needs} for it; without s3:ListBucket a missing object is refused, too"
-        )
-    return DagCodeError(f"S3 answers {errors.message(error)} ({name})", lasting=False)
