@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import socket
 import threading
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import cast
 
 from ductwork.frame_stack import roomy
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from werkzeug.serving import BaseWSGIServer, make_server
+from werkzeug.serving import ThreadedWSGIServer
 
 HOST = "127.0.0.1"
+_LAST_ANSWERS_SECONDS = 5.0
 
 log = logging.getLogger(__name__)
 
+_Headers = list[tuple[str, str]]
+
 
 class _Handler(MotoRequestHandler):  # type: ignore[misc]
-    """moto's own answers HTTP/1.0, which costs a connection and a thread per request, and logs every one."""
+    """moto's own answers HTTP/1.0 and logs every request. werkzeug's closes each connection, and waits a hundredth of a
+    second before: a connection, a thread and that wait for every request of every worker."""
 
     protocol_version = "HTTP/1.1"
     timeout = 300  # seconds a client's idle connection keeps its thread
+    wbufsize = -1  # an answer is one write
 
     def setup(self) -> None:
         super().setup()
@@ -30,9 +39,58 @@ class _Handler(MotoRequestHandler):  # type: ignore[misc]
         """Answer the requests of a connection, in a thread of their own."""
         super().handle()
 
+    def run_wsgi(self) -> None:
+        """Read a request to its end, so that the next one can follow, and answer it."""
+        environ = self.make_environ()
+        if self.headers.get("Expect", "").lower().strip() == "100-continue":
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        terminated = environ.get("wsgi.input_terminated")
+        body = environ["wsgi.input"].read() if terminated else self.rfile.read(_length(self.headers["Content-Length"]))
+        environ |= {"wsgi.input": io.BytesIO(body), "CONTENT_LENGTH": str(len(body))}
+        status, headers, content = _answer(self.server.app, environ)
+        self.send_response(status)
+        for name, value in headers:
+            if name.lower() not in {"connection", "content-length"}:
+                self.send_header(name, value)
+        if status not in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}:
+            self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(content)
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """For who asks for debug logs; users do not see them."""
+        log.debug("%s %s", self.requestline, code)
+
     def log(self, type: str, message: str, *args: object) -> None:
-        """Requests and the tracebacks of moto's own failures, for who asks for debug logs; users see neither."""
         log.debug(message, *args)
+
+
+def _length(header: str | None) -> int:
+    return int(header) if header and header.isdigit() else 0
+
+
+def _answer(
+    app: Callable[[dict[str, object], Callable[..., object]], Iterable[bytes]], environ: dict[str, object]
+) -> tuple[int, _Headers, bytes]:
+    """Status, headers and content; moto's own failures are told apart from AWS's by their status alone."""
+    started: list[tuple[str, _Headers]] = []
+
+    def start_response(status: str, headers: _Headers, exc_info: object = None) -> None:
+        started.append((status, headers))
+
+    try:
+        parts = app(environ, start_response)
+        try:
+            content = b"".join(parts)
+        finally:
+            if close := getattr(parts, "close", None):
+                close()
+        status, headers = started[-1]
+        return int(status.partition(" ")[0]), headers, content
+    except Exception:
+        log.debug("moto has failed", exc_info=True)
+        return HTTPStatus.INTERNAL_SERVER_ERROR, [], b""
 
 
 class _Application(DomainDispatcherApplication):  # type: ignore[misc]
@@ -48,6 +106,46 @@ class _Application(DomainDispatcherApplication):  # type: ignore[misc]
         return self._backends[host]
 
 
+class _Server(ThreadedWSGIServer):
+    """Knows its open connections: each would be answered in its thread after the server has stopped."""
+
+    def __init__(self, port: int) -> None:
+        self._open: set[socket.socket] = set()
+        self._none_open = threading.Condition()
+        super().__init__(HOST, port, _Application(), _Handler)
+
+    # The type that socketserver's own has: one of datagrams, too, or the address of a Unix socket.
+    def process_request(self, request: object, client_address: object) -> None:
+        with self._none_open:
+            self._open.add(cast(socket.socket, request))
+        super().process_request(request, client_address)  # type: ignore[arg-type]
+
+    def shutdown_request(self, request: object) -> None:
+        """Close a connection."""
+        super().shutdown_request(request)  # type: ignore[arg-type]
+        with self._none_open:
+            self._open.discard(cast(socket.socket, request))
+            self._none_open.notify_all()
+
+    def hang_up(self) -> None:
+        """Read no further requests, and wait until what is being answered has been."""
+        with self._none_open:
+            for connection in self._open:
+                # Those whose clients have gone are on their way to be closed.
+                _read_no_more(connection)
+            self._none_open.wait_for(lambda: not self._open, _LAST_ANSWERS_SECONDS)
+
+    def log(self, type: str, message: str, *args: object) -> None:
+        log.debug(message, *args)
+
+
+def _read_no_more(connection: socket.socket) -> None:
+    try:
+        connection.shutdown(socket.SHUT_RD)
+    except OSError as error:
+        log.debug("a connection was closed already: %s", error)
+
+
 class MotoServer:
     """moto's services of this process over HTTP. Started by :meth:`start`.
 
@@ -56,7 +154,7 @@ class MotoServer:
 
     def __init__(self, port: int = 0) -> None:
         self._port = port
-        self._server: BaseWSGIServer | None = None
+        self._server: _Server | None = None
         self._thread: threading.Thread | None = None
 
     def start(self) -> int:
@@ -64,8 +162,7 @@ class MotoServer:
 
         :raises SystemExit: the port is taken, as werkzeug has said on stderr then
         """
-        self._server = make_server(HOST, self._port, _Application(), threaded=True, request_handler=_Handler)
-        self._server.log = lambda type, message, *args: log.debug(message, *args)  # type: ignore[method-assign]
+        self._server = _Server(self._port)
         self._thread = threading.Thread(
             target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, name="ductwork-aws", daemon=True
         )
@@ -79,4 +176,5 @@ class MotoServer:
         self._server.shutdown()
         self._thread.join()
         self._server.server_close()
+        self._server.hang_up()
         self._server = None

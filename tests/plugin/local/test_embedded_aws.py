@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from http.client import HTTPConnection, RemoteDisconnected
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from ductwork_airflow.embedded_aws.batch.worker_pool import WorkerPool
@@ -153,6 +156,32 @@ with WorkerPool(preload=False) as pool, EmbeddedAws(pool=pool, jobs=1, log_dir=P
 def test_the_engine_is_silent_and_imports_no_airflow(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "-c", SILENT, str(tmp_path)], capture_output=True, text=True, timeout=60)
     assert (done.returncode, done.stdout, done.stderr) == (0, "refused\nFalse\n", "")
+
+
+def ask(connection: HTTPConnection) -> dict[str, object]:
+    headers = {
+        "X-Amz-Target": "DynamoDB_20120810.ListTables",
+        "Authorization": "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/dynamodb/aws4_request",
+    }
+    connection.request("POST", "/", b"{}", headers)
+    found: dict[str, object] = json.loads(connection.getresponse().read())
+    return found
+
+
+def test_a_connection_takes_several_requests_and_none_after_the_end(pool: WorkerPool, tmp_path: Path) -> None:
+    with embedded(pool, tmp_path) as aws:
+        connection = HTTPConnection(urlsplit(aws.endpoint_url).netloc)
+        connection.connect()
+        kept = connection.sock
+        for _ in range(2):
+            assert ask(connection) == {"TableNames": []}
+            assert connection.sock is kept
+        # What was asked is read to its end even where moto does not look at it.
+        connection.request("PUT", "/moto-api/unknown", b"x" * 100_000)
+        assert connection.getresponse().read() != b""
+        assert ask(connection) == {"TableNames": []}
+    with pytest.raises((RemoteDisconnected, ConnectionResetError, BrokenPipeError)):
+        ask(connection)
 
 
 def test_no_threads_are_left(pool: WorkerPool, tmp_path: Path) -> None:
