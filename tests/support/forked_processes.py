@@ -27,7 +27,9 @@ from typing import Any, NamedTuple, NoReturn
 from ductwork.frame_stack import roomy
 
 _IN_MOST_COMMANDS = (
+    "ductwork.compiler",
     "ductwork.frontend.loader",
+    "ductwork.frontend.manual_run",
     "ductwork_airflow.commands",
     "ductwork_airflow.embedded_aws.services",
     "ductwork_airflow.local.run",

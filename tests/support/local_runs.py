@@ -83,7 +83,7 @@ def finished(result):
 def compiled(path, target):
     """What ``run_dag`` wants, by DAG id; the diagnostics too, if there are errors among them."""
     from ductwork.compiler import Options, compile_paths
-    from ductwork.frontend.manual_run import manual_data_interval
+    from ductwork.frontend.manual_run import ManualRuns
     from ductwork_airflow.local.run import LocalRun
     from ductwork_airflow.run_model.request import RunRequest
 
@@ -91,13 +91,13 @@ def compiled(path, target):
     compilation = compile_paths([path], Options(target, engine=engine or "states"))
     artefacts = {artefact.dag_id: artefact for artefact in compilation.artefacts}
     run_id = f"manual__{LOGICAL_DATE.isoformat()}"
-    runs = {}
+    runs, by_hand = {}, ManualRuns(path)
     if compilation.diagnostics.failed:
         runs["diagnostics"] = [finding.as_json() for finding in compilation.diagnostics]
     for workflow in compilation.workflows:
         if workflow.dag_id not in artefacts:
             continue
-        interval = manual_data_interval(path, workflow.dag_id, LOGICAL_DATE, compilation.diagnostics)
+        interval = by_hand.data_interval(workflow.dag_id, LOGICAL_DATE, compilation.diagnostics)
         request = RunRequest(workflow.dag_id, run_id, LOGICAL_DATE, interval)
         runs[workflow.dag_id] = (
             LocalRun(workflow, artefacts[workflow.dag_id].document, target, request, {}),

@@ -12,7 +12,7 @@ import pytest
 from cli_process import ductwork
 from compiling import compile_files, compile_text, write_dag
 from ductwork.diagnostics import Diagnostics
-from ductwork.frontend.manual_run import manual_data_interval
+from ductwork.frontend.manual_run import ManualRuns
 
 NASTY = Path(__file__).with_name("nasty")
 DAGS = {
@@ -97,8 +97,20 @@ def test_an_interval_of_events_is_a_moment(restrict, interval, tmp_path):
     body += "EVENTS = [pendulum.datetime(2026, 3, 1), pendulum.datetime(2026, 4, 1)]\n"
     body += f"with DAG('case', schedule=EventsTimetable(EVENTS, restrict_to_events={restrict})):\n    pass\n"
     diagnostics, day = Diagnostics(), datetime(2026, 3, 5, tzinfo=timezone.utc)
-    both = manual_data_interval(str(write_dag(tmp_path, body)), "case", day, diagnostics)
+    both = ManualRuns(str(write_dag(tmp_path, body))).data_interval("case", day, diagnostics)
     assert ([moment.isoformat() for moment in both], list(diagnostics)) == ([interval, interval], [])
+
+
+def test_a_file_is_run_once_for_all_that_a_manual_run_wants(tmp_path):
+    body = f"with open({str(tmp_path / 'ran')!r}, 'a') as ran:\n    print(file=ran)\n"
+    body += "with DAG('case', schedule='@daily', params={'n': 1}):\n    pass\n"
+    runs, diagnostics = ManualRuns(str(write_dag(tmp_path, body))), Diagnostics()
+    day = datetime(2026, 3, 5, tzinfo=timezone.utc)
+    runs.check_conf("case", {"n": 2}, diagnostics)
+    assert runs.data_interval("case", day, diagnostics) == (day, day)
+    runs.check_partition_key("case", "north", diagnostics)
+    assert [finding.code for finding in diagnostics] == ["DW329"]
+    assert (tmp_path / "ran").read_text() == "\n"
 
 
 def test_schedules_are_told_in_words(tmp_path):

@@ -17,6 +17,8 @@ from ductwork.diagnostics import Diagnostics, Origin
 from ductwork_airflow.commands.base import COMMAND_LINE, refuse, stop_on_errors
 
 if TYPE_CHECKING:
+    from ductwork.frontend.manual_run import ManualRuns
+
     from ductwork_airflow.ledger import Ledger
     from ductwork_airflow.local.run import LocalRun
     from ductwork_airflow.run_model.request import RunRequest
@@ -69,9 +71,12 @@ def prepare(path: str, options: RunOptions, *, local: bool) -> LocalRun:
     stop_on_errors(diagnostics)
 
     def request(dag_id: str, findings: Diagnostics) -> RunRequest:
-        asked = _request(path, dag_id, logical_date, conf, options["run_id"], findings)
+        from ductwork.frontend.manual_run import ManualRuns
+
+        runs = ManualRuns(path)
+        asked = _request(runs, dag_id, logical_date, conf, options["run_id"], findings)
         key = options.get("partition_key")
-        return asked if key is None else _in_partition(asked, path, key, findings)
+        return asked if key is None else _in_partition(asked, runs, key, findings)
 
     return _compiled(path, options, request, local=local)
 
@@ -189,28 +194,29 @@ def _conf(text: str | None, diagnostics: Diagnostics) -> JsonObject:
 
 
 def _request(
-    path: str, dag_id: str, logical_date: datetime, conf: JsonObject, run_id: str | None, diagnostics: Diagnostics
+    runs: ManualRuns,
+    dag_id: str,
+    logical_date: datetime,
+    conf: JsonObject,
+    run_id: str | None,
+    diagnostics: Diagnostics,
 ) -> RunRequest:
-    from ductwork.frontend.manual_run import check_conf, manual_data_interval
-
     from ductwork_airflow.run_model.request import RunRequest
 
-    check_conf(path, dag_id, conf, diagnostics)
+    runs.check_conf(dag_id, conf, diagnostics)
     _check_run_id(run_id, diagnostics)
     return RunRequest(
         dag_id=dag_id,
         # Airflow names a manual run by when it was asked for, so that a logical date can be run more than once.
         run_id=run_id or f"manual__{datetime.now(timezone.utc).isoformat()}",
         logical_date=logical_date,
-        data_interval=manual_data_interval(path, dag_id, logical_date, diagnostics),
+        data_interval=runs.data_interval(dag_id, logical_date, diagnostics),
         conf=conf,
     )
 
 
-def _in_partition(request: RunRequest, path: str, key: str, diagnostics: Diagnostics) -> RunRequest:
-    from ductwork.frontend.manual_run import check_partition_key
-
-    date = check_partition_key(path, request.dag_id, key, diagnostics)
+def _in_partition(request: RunRequest, runs: ManualRuns, key: str, diagnostics: Diagnostics) -> RunRequest:
+    date = runs.check_partition_key(request.dag_id, key, diagnostics)
     return replace(request, partition_key=key, partition_date=date)
 
 
