@@ -102,8 +102,8 @@ class Paginator:
 
 
 def _may_not_look(operation: str) -> None:
-    if operation == "describe_job_queues":
-        raise ClientError({"Error": {"Code": "AccessDeniedException"}}, "DescribeJobQueues")
+    if operation in {"describe_job_queues", "describe_job_definitions"}:
+        raise ClientError({"Error": {"Code": "AccessDeniedException"}}, operation)
 
 
 class Remote:
@@ -112,7 +112,7 @@ class Remote:
     def __init__(self, aws: EmbeddedAws, folder: Path) -> None:
         self.aws, self.folder = aws, folder
         self.clients = Clients(aws)
-        # Whose holder does not find out before the submission that a job queue is missing.
+        # Whose holder does not find out before the submission that a job queue or a job definition is missing.
         self.blind = Clients(aws, before=_may_not_look)
         self.ledger = Ledger.connect(TABLE, aws.aws)
         self.ledger.create_table()

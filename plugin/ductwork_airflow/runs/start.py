@@ -57,6 +57,8 @@ def submit(
         job_queues.require(clients.client("batch"), document)
     if job_definitions:
         definitions.provide(clients.client("batch"), fill(list(job_definitions), places or {}))
+    if run is None:
+        definitions.require(clients.client("batch"), document)
     if target == "batch":
         if run is not None and run.get("restarts"):
             return complete_restart(clients, handle, run, pace)

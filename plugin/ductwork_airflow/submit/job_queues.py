@@ -6,16 +6,14 @@ SubmitJob refuses a job whose queue does not exist, or takes no jobs, when that 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping
 from itertools import islice
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 from ductwork.contracts.json_types import JsonObject
-from ductwork.contracts.run_item import Manifest, tasks_of
-from ductwork.contracts.task_facts import jobs
 
 from ductwork_airflow.aws.errors import ACCESS_DENIED, SubmissionError, code
+from ductwork_airflow.submit.named_in_jobs import named, shown
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
@@ -25,7 +23,6 @@ log = logging.getLogger(__name__)
 
 _AT_ONCE = 100  # of DescribeJobQueues
 _MEMBERS = ("jobQueue", "JobQueue")
-_SHOWN = 5
 
 
 def require(client: BatchClient, document: JsonObject) -> None:
@@ -35,11 +32,7 @@ def require(client: BatchClient, document: JsonObject) -> None:
     :param document: a compiled schedule, its places filled
     :raises SubmissionError: a queue does not exist or takes no jobs; names the tasks
     """
-    tasks: dict[str, list[str]] = {}
-    for queue, task in _named(document, "", _tasks_of(document)):
-        tasks.setdefault(queue, [])
-        if task not in tasks[queue]:
-            tasks[queue].append(task)
+    tasks = named(document, _MEMBERS)
     if not tasks:
         return
     try:
@@ -50,7 +43,7 @@ def require(client: BatchClient, document: JsonObject) -> None:
         log.info("whether the job queues exist is not known: %s", error)
         return
     problems = [
-        f"job queue {queue!r} {what} (task {', '.join(users[:_SHOWN])}{', ...' if users[_SHOWN:] else ''})"
+        f"job queue {queue!r} {what} ({shown(users)})"
         for queue, users in tasks.items()
         # An embedded AWS has queues of every Region.
         if (what := _problem(queues.get(queue) or queues.get(queue.rpartition("/")[2])))
@@ -78,29 +71,3 @@ def _describe(client: BatchClient, queues: list[str]) -> dict[str, JobQueueDetai
         for queue in client.describe_job_queues(jobQueues=part)["jobQueues"]:
             by_name |= {queue["jobQueueName"]: queue, queue["jobQueueArn"]: queue}
     return by_name
-
-
-def _tasks_of(document: JsonObject) -> dict[str, str]:
-    """The tasks by the names of their jobs."""
-    return jobs(tasks_of(cast(Manifest, document.get("manifest", {}))))
-
-
-def _named(node: object, name: str, tasks: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """``(queue, what uses it)`` for each queue that a request names: the task, or else the state or job.
-
-    A queue that only the run knows is left out.
-    """
-    if isinstance(node, Mapping):
-        name = str(node.get("name", name)) if "submit" in node else name
-        for member, inner in node.items():
-            if member in _MEMBERS and isinstance(inner, str):
-                if "${" not in inner and not inner.startswith("{%"):
-                    yield inner, tasks.get(name, name)
-            elif member in {"States", "states"} and isinstance(inner, Mapping):
-                for state, its in inner.items():
-                    yield from _named(its, state, tasks)
-            else:
-                yield from _named(inner, name, tasks)
-    elif isinstance(node, list):
-        for inner in node:
-            yield from _named(inner, name, tasks)

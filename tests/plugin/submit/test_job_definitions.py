@@ -6,7 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 from ductwork_airflow.runs import lifecycle
 from ductwork_airflow.submit import job_definitions
-from remote_runs import PACE, QUEUE, TABLE, Remote
+from remote_runs import MACHINE_CHAIN, PACE, QUEUE, TABLE, Remote
 
 DEFINITION = {
     "jobDefinitionName": "ductwork-0123456789abcdef",
@@ -58,3 +58,34 @@ class Refusing:
 def test_what_aws_does_not_take_is_named() -> None:
     with pytest.raises(lifecycle.SubmissionError, match="ductwork-0123456789abcdef .* too small"):
         job_definitions.provide(Refusing(), [DEFINITION])
+
+
+MISSING = """
+job("charge_customers") >> BatchOperator(
+    task_id="report", job_name="report", job_queue="remote-queue", job_definition="%s"
+)
+"""
+
+
+@pytest.mark.parametrize("target", ["batch", "stepfunctions", MACHINE_CHAIN])
+@pytest.mark.parametrize(
+    "name", ["typo", "typo:3", "remote-definition:7", "arn:aws:batch:eu-west-1:123456789012:job-definition/typo:1"]
+)
+def test_a_definition_that_is_not_there_is_found_before_anything_starts(remote: Remote, target: str, name: str) -> None:
+    dag_id = f"missing_{target}"
+    artefact, request = remote.compile(dag_id, MISSING % name, target), remote.request(dag_id)
+    with pytest.raises(lifecycle.SubmissionError) as caught:
+        remote.submit(artefact, target, request)
+    assert f"no active job definition {name!r} (task report)" in str(caught.value)
+    assert remote.ledger.run(dag_id, request.run_id) is None
+    assert remote.jobs(f"{dag_id}-") == []
+
+
+def test_a_definition_that_is_there_by_whatever_name(remote: Remote) -> None:
+    made = remote.batch.register_job_definition(**{**DEFINITION, "jobDefinitionName": "remote-named"})
+    arn = made["jobDefinitionArn"]
+    for name in ("remote-named", "remote-named:1", arn):
+        job_definitions.require(remote.batch, {"jobs": [{"name": "j", "submit": {"jobDefinition": name}}]})
+    remote.batch.deregister_job_definition(jobDefinition=arn)
+    with pytest.raises(lifecycle.SubmissionError, match="no active job definition 'remote-named'"):
+        job_definitions.require(remote.batch, {"jobs": [{"name": "j", "submit": {"jobDefinition": "remote-named"}}]})

@@ -168,7 +168,7 @@ def test_a_job_that_batch_does_not_take_ends_the_run(remote: Remote, refused: st
     body = "job('first', 'sleep 60') >> job('middle') >> job('last')"
     artefact = json.loads(json.dumps(remote.compile(f"refused_{refused}", body, MACHINE_CHAIN)))
     artefact["States"][refused]["Arguments"]["JobDefinition"] = "no-such-definition"
-    handle = remote.submit(artefact, MACHINE_CHAIN, remote.request(f"refused_{refused}"))
+    handle = remote.submit(artefact, MACHINE_CHAIN, remote.request(f"refused_{refused}"), remote.blind)
     assert remote.watch(handle).state == "failed"
     error = remote.run_item(handle)["error"]
     assert "no-such-definition" in error or "RunNotSettled" in error
