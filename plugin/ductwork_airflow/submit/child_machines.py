@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ductwork.contracts import machine_bundle, names
+from ductwork.contracts import machine_bundle, names, partitions
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.machine_bundle import BundleError, MachineBundle
 from ductwork.contracts.stepfunctions_limits import MACHINE_NAME_LIMIT
@@ -68,10 +68,18 @@ def deploy(
     found = machine_bundle.named_by_content(_read(document))
     limit = machine_bundle.ROOT_NAME_LIMIT if found["parts"] else MACHINE_NAME_LIMIT
     root = state_machine.arn_of(client, names.state_machine_name(dag_id, limit), role_arn)
-    for suffix, definition in found["parts"].items():
-        state_machine.deploy(client, _child(root, suffix), definition, role_arn, versioned=False)
+    _deploy_children(client, root, found, role_arn)
     _tell(ledger, dag_id, found, lasting=lasting)
-    return state_machine.deploy(client, root, found["definition"], role_arn)
+    deployed = state_machine.deploy(client, root, _there(found["definition"], root), role_arn)
+    if deployed.changed:
+        # Until now nobody could see that an old child was needed again: see submit.old_children.
+        _deploy_children(client, root, found, role_arn)
+    return deployed.arn
+
+
+def _deploy_children(client: SFNClient, root: str, found: MachineBundle, role_arn: str) -> None:
+    for suffix, definition in found["parts"].items():
+        state_machine.deploy(client, _child(root, suffix), _there(definition, root), role_arn, versioned=False)
 
 
 def before_restart(client: SFNClient, ledger: Ledger, dag_id: str, root: str, *, keeps: bool) -> None:
@@ -111,8 +119,12 @@ def _tell(ledger: Ledger, dag_id: str, found: MachineBundle, *, lasting: bool) -
 def _require(client: SFNClient, root: str, found: MachineBundle) -> None:
     """Check that machines that are deployed by other means are what this DAG compiles to."""
     for suffix, definition in found["parts"].items():
-        state_machine.require(client, _child(root, suffix), definition)
-    state_machine.require(client, root, found["definition"])
+        state_machine.require(client, _child(root, suffix), _there(definition, root))
+    state_machine.require(client, root, _there(found["definition"], root))
+
+
+def _there(definition: JsonObject, root: str) -> JsonObject:
+    return partitions.in_partition(definition, partitions.of_arn(root))
 
 
 def _with_children(client: SFNClient, root: str, text: str) -> list[str]:

@@ -10,6 +10,7 @@ import json
 import logging
 import re
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -42,13 +43,24 @@ _PAUSE_SECONDS = 1.0
 _RESTART = re.compile(r"-r(\d+)$")
 
 
-def deploy(client: SFNClient, arn: str, definition: JsonObject, role_arn: str, *, versioned: bool = True) -> str:
+@dataclass(frozen=True)
+class Deployed:
+    """A machine that is as it should be.
+
+    :param arn: to start executions with
+    :param changed: it was not so before
+    """
+
+    arn: str
+    changed: bool
+
+
+def deploy(client: SFNClient, arn: str, definition: JsonObject, role_arn: str, *, versioned: bool = True) -> Deployed:
     """Make a state machine be ``definition``: create it, update it, or leave it as it is.
 
     :param client: a boto3 Step Functions client
     :param arn: the machine's, see :func:`arn_of`
     :param versioned: give the version that is this definition, where the service has versions left
-    :return: the ARN to start executions with
     :raises SubmissionError: AWS does not take the definition or the role
     """
     text = json.dumps(definition, separators=(",", ":"), ensure_ascii=False)
@@ -56,8 +68,8 @@ def deploy(client: SFNClient, arn: str, definition: JsonObject, role_arn: str, *
         if attempt:
             time.sleep(_PAUSE_SECONDS)
         try:
-            revision = _become(client, arn, definition, text, role_arn)
-            return _version(client, arn, revision) if versioned else arn
+            revision, changed = _become(client, arn, definition, text, role_arn)
+            return Deployed(_version(client, arn, revision) if versioned else arn, changed)
         except ClientError as error:
             if code(error) not in MACHINE_IN_FLUX:
                 raise _explained(error, arn) from error
@@ -65,17 +77,17 @@ def deploy(client: SFNClient, arn: str, definition: JsonObject, role_arn: str, *
     raise SubmissionError(f"the state machine {arn} keeps being changed by somebody else; try again when that is over")
 
 
-def _become(client: SFNClient, arn: str, definition: JsonObject, text: str, role_arn: str) -> str | None:
-    """The machine's revision then; None of a new one."""
+def _become(client: SFNClient, arn: str, definition: JsonObject, text: str, role_arn: str) -> tuple[str | None, bool]:
+    """The machine's revision then, None of a new one; and whether it was changed."""
     machine, wanted = _describe(client, arn), digest(definition)
-    if machine is None:
+    if machine is None or machine.get("status") == "DELETING":  # whose name is free again soon
         _create(client, arn, text, role_arn, wanted)
-        return None
+        return None, True
     if machine["roleArn"] == role_arn and digest(json.loads(machine["definition"])) == wanted:
-        return machine.get("revisionId")
+        return machine.get("revisionId"), False
     reply = client.update_state_machine(stateMachineArn=arn, definition=text, roleArn=role_arn)
     _tag(client, arn, wanted)
-    return reply.get("revisionId")
+    return reply.get("revisionId"), True
 
 
 def require(client: SFNClient, arn: str, definition: JsonObject | None) -> None:

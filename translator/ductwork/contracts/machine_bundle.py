@@ -21,6 +21,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TypedDict, cast
 
+from ductwork.contracts import partitions
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.ledger import json_text
 from ductwork.contracts.names import short_hash
@@ -30,6 +31,8 @@ from ductwork.contracts.task_facts import Facts
 FORM = "machines/1"
 # https://docs.aws.amazon.com/step-functions/latest/dg/connect-stepfunctions.html
 START = "arn:aws:states:::states:startExecution.sync:2"
+# The first state of a child.
+TAKE = "Take run"
 _ID_LENGTH = 16
 _SUFFIX = re.compile(r"\d{1,4}-[0-9a-f]{8}")
 _NAMED = re.compile(r'"manifest"\s*:\s*\{\s*"S"\s*:\s*"([0-9a-f]{16})"\s*\}')
@@ -100,6 +103,16 @@ def suffix(number: int, definition: JsonObject) -> str:
     return f"{number}-{short_hash(json_text(definition))}"
 
 
+def is_child_name(name: str, root: str) -> bool:
+    """Whether a machine is named as a child of the root of that name is."""
+    return name.startswith(f"{root}-") and _SUFFIX.fullmatch(name[len(root) + 1 :]) is not None
+
+
+def is_child(definition: JsonObject) -> bool:
+    """Whether a definition is a child's."""
+    return definition.get("StartAt") == TAKE
+
+
 def is_bundle(document: JsonObject) -> bool:
     """Whether a document is a bundle of any version; no state machine has such a member."""
     return "ductwork" in document
@@ -138,7 +151,7 @@ def machines(document: JsonObject) -> list[JsonObject]:
 
 
 def children(definition: JsonObject) -> list[str]:
-    """The suffixes of the children that a machine starts itself."""
+    """The suffixes of the children that a machine starts itself, in whatever partition it is deployed."""
     texts = (text for arguments in _starts(definition) for text in arguments.values())
     return list(dict.fromkeys(name for text in texts for name in _QUOTED.findall(text)))
 
@@ -170,7 +183,7 @@ def named_by_content(found: MachineBundle) -> MachineBundle:
 def _starts(node: object) -> Iterator[Mapping[str, str]]:
     """Of each Task that starts a child, the arguments that name it."""
     if isinstance(node, Mapping):
-        if node.get("Resource") == START:
+        if _starts_child(node):
             arguments = node.get("Arguments") or {}
             yield {name: str(arguments[name]) for name in _NAMING if name in arguments}
         for inner in node.values():
@@ -180,12 +193,16 @@ def _starts(node: object) -> Iterator[Mapping[str, str]]:
             yield from _starts(inner)
 
 
+def _starts_child(node: Mapping[str, object]) -> bool:
+    return partitions.plain(str(node.get("Resource"))) == START
+
+
 def _replaced(node: object, new: Callable[[str], str]) -> object:
     if isinstance(node, list):
         return [_replaced(inner, new) for inner in node]
     if not isinstance(node, Mapping):
         return node
-    if node.get("Resource") != START:
+    if not _starts_child(node):
         return {key: _replaced(inner, new) for key, inner in node.items()}
     arguments = dict(cast(JsonObject, node["Arguments"]))
     for name in _NAMING:

@@ -33,7 +33,6 @@ from ductwork.ir import Workflow
 from ductwork.planning import layout
 from ductwork.semantics.trigger_rules import OUTCOMES
 
-TAKE = "Take run"
 # Characters of the hash of the execution's ARN that starts a child, and of a suffix with the hyphens around both.
 _HASH, _SUFFIX = 16, 15
 _OF_STARTER = EXECUTION_NAME_LIMIT - _HASH - _SUFFIX
@@ -98,8 +97,8 @@ def definition(child: layout.Child, workflow: Workflow, first: str, states: Stat
         "QueryLanguage": "JSONata",
         # The first machine's time is up before; this ends what nobody has stopped then.
         **({"TimeoutSeconds": math.ceil(workflow.timeout)} if workflow.timeout else {}),
-        "StartAt": TAKE,
-        "States": {TAKE: take, **states},
+        "StartAt": machine_bundle.TAKE,
+        "States": {machine_bundle.TAKE: take, **states},
     }
 
 
