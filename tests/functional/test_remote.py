@@ -6,13 +6,20 @@ import re
 import subprocess
 import sys
 import time
+from datetime import datetime, timezone
 from pathlib import Path
 
 import boto3
 import pytest
+from ductwork.compiler import Options, compile_paths
+from ductwork_airflow.aws.clients import Aws
+from ductwork_airflow.run_model.request import RunRequest
+from ductwork_airflow.runs import lifecycle
+from several_machines import cut
 
 DAGS = Path(__file__).parent / "dags"
 GATED = DAGS / "gated.py"
+JANUARY = datetime(2026, 1, 1, tzinfo=timezone.utc)
 ROLE = "arn:aws:iam::123456789012:role/ductwork-local"
 PLACES = ("--place", "JobQueue=ductwork-local", "--place", "JobDefinition=ductwork-worker")
 # The last is a machine that submits a chain.
@@ -99,6 +106,50 @@ def test_run_status_logs_and_restart(remote, target, tmp_path):
     assert (nothing.code, "DW516" in nothing.err, "ended well" in nothing.err) == (1, True, True)
 
 
+def submit_several(aws, dag_id, run_id, conf):
+    """Start a run of several machines, which the command line cannot be told to make of so small a DAG."""
+    compiled = compile_paths([str(GATED)], Options("stepfunctions", dag_id))
+    request = RunRequest(dag_id, run_id, JANUARY, (JANUARY, JANUARY), conf=conf)
+    document = cut(compiled.workflows[0])
+    assert document["parts"]
+    at = Aws("us-east-1", aws, ("local", "local"))
+    given = dict(place.split("=") for place in PLACES[1::2])
+    lifecycle.submit(at, document, "stepfunctions", request, ledger_table="ductwork", role_arn=ROLE, places=given)
+    return document
+
+
+def test_every_verb_with_several_machines(remote, aws, tmp_path):
+    gate = tmp_path / "gate"
+    document = submit_several(aws, "gated", "several", {"gate": str(gate)})
+    failed = remote("status", "gated", "several", "--watch", "--json")
+    assert (failed.code, failed.json["state"]) == (1, "failed"), failed.err
+    lines = remote("logs", "gated", "several")
+    assert "first was here" in lines.out
+    assert "the gate is closed" in lines.out
+    assert "==> flaky: failed, try 1" in lines.err
+    skipped = remote("skip", "gated", "several", "flaky", "--json")
+    assert skipped.code == 0, skipped.err
+    assert [task["state"] for task in skipped.json["tasks"]] == ["success", "skipped", "skipped"]
+    gate.touch()
+    mended = remote("restart", "gated", "several", "--task", "flaky", "--json")
+    assert mended.code == 0, mended.err
+    assert tasks(mended)["last"]["return_value"] == "first, then flaky at try 2 of 2"
+    shown = remote("runs", "gated", "--json")
+    assert ("several", "success") in {(run["run_id"], run["state"]) for run in shown.json["runs"]}
+    kept = remote("prune", "gated", "--dry-run", "--json")
+    assert (kept.code, kept.json["unused"], kept.json["kept"]) == (0, [], len(document["parts"])), kept.err
+
+
+def test_several_machines_are_cancelled(remote, aws):
+    submit_several(aws, "waiting", "several", {})
+    refused = remote("restart", "waiting", "several", "--no-wait")
+    assert (refused.code, "DW517" in refused.err) == (1, True), refused.err
+    cancelled = remote("cancel", "waiting", "several", "--reason", "too slow")
+    assert (cancelled.code, "waiting several: failed" in cancelled.err) == (0, True), cancelled.err
+    shown = remote("status", "waiting", "several", "--json")
+    assert [task["state"] in {"failed", "skipped", "upstream_failed"} for task in shown.json["tasks"]] == [True, True]
+
+
 @TARGETS
 def test_no_wait_and_cancel(remote, target):
     run_id = f"cancelled_{target}"
@@ -125,7 +176,7 @@ with DAG("half_known"):
         task_id="goes_on", job_name="n", job_queue="ductwork-local", job_definition="ductwork-worker",
         container_overrides={"command": ["sleep", "60"]},
     )
-    unknown = {"ductwork": {"job_definition": "no-such-definition"}}
+    unknown = {"ductwork": {"job_definition": "${Elsewhere}"}}
     not_taken = BashOperator(task_id="not_taken", bash_command="true", executor_config=unknown)
     goes_on >> not_taken >> BashOperator(task_id="below", bash_command="true")
 """

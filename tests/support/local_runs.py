@@ -1,7 +1,8 @@
 """Run DAG files with Ductwork on the embedded AWS, all in one process, and print what became of their tasks.
 
 ``python local_runs.py TARGET FILE...``, or ``TARGET:ENGINE``, whose runs nobody mirrors until their executions have ended;
-their records have the status of those, ``"execution"``. The JSON is shaped as ``oracle.py``'s, plus ``"diagnostics"`` for a file of which
+their records have the status of those, ``"execution"``. ``several`` is target ``stepfunctions`` with DAGs cut into several
+machines, whose number is ``"machines"``; one that cannot be cut is left out. The JSON is shaped as ``oracle.py``'s, plus ``"diagnostics"`` for a file of which
 something does not compile, ``"error"`` of each run and task, and a task's ``"started_at"`` and ``"ended_at"`` as the ledger has
 them. One process for all files saves each of them Airflow's import. ``DUCTWORK_RUNS_AT_ONCE`` (3) DAGs run at a time,
 ``DUCTWORK_JOBS_AT_ONCE`` (4) jobs. What the machines evaluate has to be what the reference JSONata gives.
@@ -22,6 +23,7 @@ from jsonata_reference import judged
 from node import NODE
 from oracle import LOGICAL_DATE
 
+SEVERAL = "several"
 TIMES = ("started_at", "ended_at")
 
 
@@ -86,21 +88,26 @@ def compiled(path, target):
     from ductwork.frontend.manual_run import ManualRuns
     from ductwork_airflow.local.run import LocalRun
     from ductwork_airflow.run_model.request import RunRequest
+    from several_machines import cut
 
+    several, target = target == SEVERAL, "stepfunctions" if target == SEVERAL else target
     target, _, engine = target.partition(":")
     compilation = compile_paths([path], Options(target, engine=engine or "states"))
-    artefacts = {artefact.dag_id: artefact for artefact in compilation.artefacts}
+    documents = {artefact.dag_id: artefact.document for artefact in compilation.artefacts}
+    if several:
+        small = {workflow.dag_id: cut(workflow) for workflow in compilation.workflows if workflow.dag_id in documents}
+        documents = {dag_id: document for dag_id, document in small.items() if document is not None}
     run_id = f"manual__{LOGICAL_DATE.isoformat()}"
     runs, by_hand = {}, ManualRuns(path)
     if compilation.diagnostics.failed:
         runs["diagnostics"] = [finding.as_json() for finding in compilation.diagnostics]
     for workflow in compilation.workflows:
-        if workflow.dag_id not in artefacts:
+        if workflow.dag_id not in documents:
             continue
         interval = by_hand.data_interval(workflow.dag_id, LOGICAL_DATE, compilation.diagnostics)
         request = RunRequest(workflow.dag_id, run_id, LOGICAL_DATE, interval)
         runs[workflow.dag_id] = (
-            LocalRun(workflow, artefacts[workflow.dag_id].document, target, request, {}),
+            LocalRun(workflow, documents[workflow.dag_id], target, request, {}),
             bool(engine),
         )
     return runs
@@ -108,6 +115,7 @@ def compiled(path, target):
 
 def run_dag(aws, run, alone):
     """What ``ductwork run --local`` does, but looking once a second: every look costs, and many runs share this process."""
+    from ductwork.contracts import machine_bundle
     from ductwork_airflow.embedded_aws.services import ROLE_ARN
     from ductwork_airflow.ledger import Ledger
     from ductwork_airflow.local.provision import PLACES, provide
@@ -127,6 +135,7 @@ def run_dag(aws, run, alone):
     while not watcher.poll().ended:
         time.sleep(1)
     order = [task.task_id for task in run.workflow.tasks]
+    told["machines"] = 1 + len(machine_bundle.read(run.document)["parts"])
     return record(ledger, report.read(ledger, handle.dag_id, handle.run_id, order)) | told
 
 
