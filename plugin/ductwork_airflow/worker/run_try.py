@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timezone
 
+from ductwork.contracts.run_item import tasks_of
 from ductwork.contracts.task_item import TaskItem
 
 from ductwork_airflow import compat
@@ -14,6 +15,7 @@ from ductwork_airflow.execution_api.session import required
 from ductwork_airflow.ledger import LedgerError, moment, timestamp
 from ductwork_airflow.worker import files, task_callbacks
 from ductwork_airflow.worker.record_outcome import Recorder
+from ductwork_airflow.worker.rescheduling import most_reschedules
 from ductwork_airflow.worker.retry_delay import next_try_at
 from ductwork_airflow.worker.run_trigger import run_trigger
 from ductwork_airflow.worker.task_process import supervise
@@ -44,6 +46,7 @@ class Runner:
         self._environment = workload.environment
         in_chain = workload.environment.token is None
         self._holds_reschedules = in_chain or bool(self._facts.get("hold_reschedules"))
+        self._most_reschedules = most_reschedules(tasks_of(workload.run), workload.environment.map_index)
         # A state machine waits for as long as its worker says, unless a worker has died before it could say.
         self._says_delay = not in_chain and bool(self._facts.get("tells_delay"))
         self._sits_out_delay = in_chain or self._says_delay
@@ -107,11 +110,15 @@ class Runner:
             return self._recorder.failed(exit_code)
         if state == "deferred":
             return self._wait_for_trigger()
-        if state == "up_for_reschedule" and self._holds_reschedules:
+        if state == "up_for_reschedule" and self._goes_on_here(item):
             self._session.resumption = None
             self._log.forget()
             return None if self._termination.wait_until(moment(item["until"])) else self._recorder.failed()
         return self._recorder.recorded(state, exit_code) if state in REPORTABLE else TryResult(SUPERSEDED)
+
+    def _goes_on_here(self, item: TaskItem) -> bool:
+        """Whether the worker sits out a reschedule itself."""
+        return self._holds_reschedules or item.get("reschedule_count", 0) > self._most_reschedules
 
     def _wait_for_trigger(self) -> TryResult | None:
         """Run the trigger; None if the task is to be resumed."""

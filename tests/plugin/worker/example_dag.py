@@ -72,6 +72,12 @@ class Stubborn(BaseOperator):
         self.stopped = True
 
 
+class ThirdTime(BaseSensorOperator):
+    def poke(self, context) -> bool:
+        note("poked")(context)
+        return NOTES.read_text().count(f"{self.task_id} poked") == 3
+
+
 class Never(BaseSensorOperator):
     def poke(self, context):
         return False
@@ -93,6 +99,7 @@ with DAG("worker_example", params={"name": "default"}):
     Stubborn(task_id="stubborn", on_failure_callback=note("failure"))
     Stubborn(task_id="overtaken")
     Never(task_id="rescheduled", mode="reschedule", poke_interval=120)
+    ThirdTime(task_id="third_time", mode="reschedule", poke_interval=1)
     Never(task_id="rescheduled_briefly", mode="reschedule", poke_interval=1, timeout=2, soft_fail=True)
 
     @task

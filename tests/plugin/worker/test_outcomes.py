@@ -8,7 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ductwork.contracts.ledger import UNMAPPED, run_pk, task_sk
+from ductwork.contracts.task_facts import TaskFacts
 from ductwork_airflow.ledger import moment, timestamp
+from ductwork_airflow.worker.rescheduling import most_reschedules
 from harness import Worked, Workers
 
 MAX_TRIES = {"failed_for_good": 2, "retried": 1, "killed": 1, "has_policy": 2, "backs_off": 1, "dies_at_last": 1}
@@ -206,3 +209,20 @@ def test_reschedule_gives_the_container_up(worked: dict[str, Worked], workers: W
     assert second.item["reschedule_count"] == 2
     assert second.item["first_started_at"] == first.item["first_started_at"]
     assert second.item["until"] > first.item["until"]
+
+
+def test_a_sensor_that_has_had_its_share_of_the_history_keeps_its_container(workers: Workers) -> None:
+    """What 1,000 times take: a machine's history has room for no more."""
+    first = workers.run("third_time", token="third-1")
+    assert (first.item["state"], first.item["reschedule_count"]) == ("up_for_reschedule", 1)
+    key = run_pk(workers.dag_id, workers.run_id), task_sk("third_time", UNMAPPED)
+    workers.ledger.update(*key, {"reschedule_count": 1000})
+    second = workers.run("third_time", token="third-2")
+    assert second.reports == [("SendTaskSuccess", {"output": {"state": "success"}})]
+    assert (second.item["state"], second.item["reschedule_count"]) == ("success", 1001)
+
+
+@pytest.mark.parametrize(("sensors", "map_index", "most"), [(0, -1, 1000), (1, -1, 1000), (4, -1, 250), (4, 7, 6)])
+def test_sensors_share_what_the_history_has_room_for(sensors: int, map_index: int, most: int) -> None:
+    facts = {f"s{number}": TaskFacts(reschedules=True) for number in range(sensors)}
+    assert most_reschedules({**facts, "other": TaskFacts(native=True)}, map_index) == most

@@ -41,6 +41,7 @@ class TaskFacts(TypedDict, total=False):
     ``push_job_id``        chains: its job's id is its XCom
     ``tells_delay``        machines: its worker says how long the next try waits
     ``hold_reschedules``   machines: its worker sits out a reschedule, for the machine has no loop through a Wait
+    ``reschedules``        machines: its worker may give its container up, to be started again later
     ``instant``            machines: nothing is run, and nothing below asks how it ended
     ``absent``             made when it is read: the run has no instance of it (:mod:`.absent_tasks`)
     =====================  ==========================================================================================
@@ -71,6 +72,7 @@ class TaskFacts(TypedDict, total=False):
     push_job_id: bool
     tells_delay: bool
     hold_reschedules: bool
+    reschedules: bool
     instant: bool
     absent: bool
 

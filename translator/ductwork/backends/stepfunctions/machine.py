@@ -36,7 +36,7 @@ from ductwork.contracts import machine_bundle
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.ledger import json_text
 from ductwork.contracts.names import state_name
-from ductwork.contracts.stepfunctions_limits import MAX_NESTING
+from ductwork.contracts.stepfunctions_limits import MAX_NESTING, SHARE_OF_RESCHEDULES
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir import Task, Workflow
 from ductwork.planning import layout
@@ -159,7 +159,10 @@ class _Emitter:
     def excess(self, root: JsonObject, limits: costs.Limits) -> str | None:
         """What of the root, or of a child, is more than it may be."""
         made = [_Made("", root, self.iteration_events), *self._children.values()]
-        found = (costs.excesses(each.machine, each.iteration_events, limits) for each in made)
+        # Sensors that are started again and again: where a machine has some is not looked at.
+        sensors = any(task.reschedules and task.work.has_worker for task in self._workflow.tasks)
+        again = int(limits.events * SHARE_OF_RESCHEDULES) if sensors else 0
+        found = (costs.excesses(each.machine, each.iteration_events + again, limits) for each in made)
         too_much = (each.handed for each in made if each.handed > limits.payload - _RUN_BYTES)
         handed = (f"a part of the DAG reads or hands back outcomes of {size:,} bytes" for size in too_much)
         return next(chain(*found, handed), None)

@@ -334,6 +334,7 @@ def _facts(workflow: Workflow, task: Task) -> TaskFacts:
             "calls_back": tells and bool(task.calls_back),
             # The machine has no loop through a Wait for a task that is not known to ask to be started again later.
             "hold_reschedules": by_worker and not task.starts_again,
+            "reschedules": by_worker and task.reschedules,
             "instant": task.work.is_empty,
             "literal_size": workflow.sizes.get(task.task_id, 0),
         },
