@@ -409,20 +409,26 @@ for _field, _bad, _good in (
         field=_field,
         options=_SCHEDULE,
     )
-for _name, _schedule, _target in (
-    ("cron", "'0 4 * * *'", "stepfunctions"),
-    ("a preset", "'@daily', catchup=True", "batch"),
-    ("a duration", "timedelta(days=1)", "stepfunctions"),
-    ("assets", "[Asset('s3://bucket/orders')]", "stepfunctions"),
-    ("a timetable", "EventsTimetable([START])", "schedule"),
-):
+_STARTED = (
+    ("DW330", "cron", "'0 4 * * *'", "batch"),
+    ("DW330", "a preset", "'@daily', catchup=True", "batch"),
+    ("DW330", "a timetable", "EventsTimetable([START])", "schedule"),
+    ("DW332", "assets", "[Asset('s3://bucket/orders'), Asset('s3://bucket/users')]", "stepfunctions"),
+    ("DW332", "seconds", "timedelta(seconds=90)", "stepfunctions"),
+    ("DW332", "seconds of a cron", "'0 4 * * * 30'", "stepfunctions"),
+    ("DW332", "random fields", "'R 4 * * *'", "stepfunctions"),
+    ("DW332", "the run before", "'@continuous', max_active_runs=1", "stepfunctions"),
+    ("DW333", "catchup", "'0 4 * * *', catchup=True", "stepfunctions"),
+    ("DW333", "once", "'@once'", "stepfunctions"),
+)
+for _code, _name, _schedule, _target in _STARTED:
     _sides = [
         "from airflow.sdk import Asset, EventsTimetable\n"
         + in_dag(_job(**_PLAIN)).replace("schedule=None", f"schedule={schedule}").replace("):\n", "):  # <-\n", 1)
         for schedule in (_schedule, "None")
     ]
     case(
-        "DW330",
+        _code,
         _name,
         *_sides,
         dag_id="case",

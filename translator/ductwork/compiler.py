@@ -19,6 +19,7 @@ from typing import Any
 from ductwork import backends, ir
 from ductwork.checks import unsupported
 from ductwork.contracts import machine_bundle
+from ductwork.contracts.aws_schedules import StartedBy
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.task_facts import Facts
 from ductwork.diagnostics import Diagnostics, Origin, guard
@@ -27,7 +28,11 @@ from ductwork.lowering.settings import Settings
 from ductwork.lowering.workflow import lower_dag
 from ductwork.passes import PASSES
 from ductwork.passes.job_definitions import needed
+from ductwork.schedules import started_by
 from ductwork.startup import airflow_imports, collector_at_rest
+
+# EventBridge Scheduler starts state machines.
+_WITHOUT_SCHEDULES = ("batch", "schedule")
 
 
 @dataclass(frozen=True)
@@ -37,12 +42,14 @@ class Artefact:
     :param kind: the target's file kind, e.g. ``asl``: the file is ``<dag_id>.<kind>.json``
     :param document: plain JSON data; where one state machine is too little, a bundle (``contracts.machine_bundle``)
     :param job_definitions: RegisterJobDefinition requests for the images that tasks name
+    :param started_by: what starts its runs when Airflow would
     """
 
     dag_id: str
     kind: str
     document: Mapping[str, Any]
     job_definitions: Sequence[Mapping[str, Any]] = ()
+    started_by: StartedBy = field(default_factory=StartedBy)
 
     @property
     def parts(self) -> Mapping[str, JsonObject]:
@@ -93,7 +100,10 @@ def compile_paths(paths: Sequence[str], options: Options) -> Compiled:
     diagnostics = Diagnostics()
     dags = load(paths, options.dag_id, diagnostics)
     settings = Settings.read(
-        options.deployment, diagnostics, restartable=options.restartable, unattended=options.unattended
+        options.deployment,
+        diagnostics,
+        restartable=options.restartable,
+        unattended=options.unattended and options.target in _WITHOUT_SCHEDULES,
     )
     workflows = []
     for dag in dags:
@@ -139,12 +149,14 @@ def _emit_all(workflows: Sequence[ir.Workflow], options: Options, diagnostics: D
     artefacts = []
     kind = backends.backend(options.target, options.engine).kind
     for workflow in workflows:
-        document = None
+        document, starts = None, StartedBy()
         reported = guard.reported(workflow.origin, diagnostics, "while its JSON is written", dag_id=workflow.dag_id)
         with reported, collector_at_rest():
             document = backends.emit(workflow, options.target, options.engine, diagnostics)
+            if options.unattended and options.target not in _WITHOUT_SCHEDULES:
+                starts = started_by(workflow, diagnostics)
         if document is not None and not diagnostics.failed_for(workflow.dag_id):
-            artefacts.append(Artefact(workflow.dag_id, kind, document, needed(workflow, document)))
+            artefacts.append(Artefact(workflow.dag_id, kind, document, needed(workflow, document), starts))
     return artefacts
 
 

@@ -130,6 +130,9 @@ def compile_command(
         if artefact.job_definitions:
             definitions = to_json(list(artefact.job_definitions), indent=indent)
             _write(Path(destination) / f"{artefact.dag_id}.jobdefinitions.json", definitions)
+        if artefact.started_by:
+            schedules = to_json(artefact.started_by.documents(), indent=indent)
+            _write(Path(destination) / f"{artefact.dag_id}.eventbridge.json", schedules)
     return _ERRORS if compiled.diagnostics.failed else _CLEAN
 
 

@@ -21,6 +21,8 @@ NAME_LIMIT, EXPRESSION_LIMIT, ZONE_LIMIT = 64, 256, 50
 SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 # The member of an execution's input whose state machine works out dates, interval and run id by itself.
 SCHEDULED_TIME_MEMBER = "scheduled_time"
+# What a file says in place of the state machine's ARN, and of the role that starts its executions.
+MACHINE_PLACE, ROLE_PLACE = "${StateMachineArn}", "${SchedulerRoleArn}"
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,8 @@ class Schedule:
     :param zone: an IANA name, in which ``cron`` and ``at`` are read
     :param start: ISO 8601 in UTC: nothing fires before it; of a rate the moment from which it counts; empty for none
     :param end: ISO 8601 in UTC: nothing fires after it; empty for none
-    :param period: of a rate: seconds from one firing to the next
+    :param period: of a rate that counts from ``start`` even where that has passed: seconds from one firing to the next
+    :param grid: of such a rate: ISO 8601, a moment from which it counts in place of a ``start`` that has passed
     :param input: JSON text, the execution's input, in which the Scheduler replaces :data:`SCHEDULED_TIME`
     :param description: why there is this schedule, for who reads the console
     """
@@ -44,6 +47,7 @@ class Schedule:
     end: str = ""
     period: int = 0
     input: str = "{}"
+    grid: str = ""
     description: str = ""
 
     def properties(self, machine: object, role: object, now: datetime) -> JsonObject | None:
@@ -60,10 +64,9 @@ class Schedule:
             if start is not None and start <= now:
                 return None
             start = None
-        elif start is not None and self.period:
-            missed = -(-(now - start) // timedelta(seconds=self.period)) if start < now else 0
-            start += timedelta(seconds=self.period) * missed
-        elif start is not None and start <= now:
+        elif self.period and start is not None and start < now:
+            start = self._counted(_moment(self.grid) if self.grid else start, now)
+        elif start is not None and start <= now and not self.period:
             start = None
         properties: dict[str, object] = {
             "Name": self.name,
@@ -76,6 +79,11 @@ class Schedule:
             "Target": {"Arn": machine, "RoleArn": role, "Input": self.input},
         }
         return {name: value for name, value in properties.items() if value}
+
+    def _counted(self, start: datetime, now: datetime) -> datetime:
+        """The next firing of a rate that has counted from a moment of the past."""
+        period = timedelta(seconds=self.period)
+        return start - (start - now) // period * period
 
 
 @dataclass(frozen=True)
@@ -117,6 +125,18 @@ class StartedBy:
 
     schedules: tuple[Schedule, ...] = ()
     rules: tuple[EventRule, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.schedules or self.rules)
+
+    def documents(self) -> JsonObject:
+        """As a file says it: properties of CloudFormation's types, with places for the ARNs, and all dates as they are.
+
+        AWS refuses a ``StartDate`` that has passed; whoever makes a schedule of a file leaves it out.
+        """
+        ever = datetime(1970, 1, 1, tzinfo=timezone.utc)
+        schedules = [each.properties(MACHINE_PLACE, ROLE_PLACE, ever) for each in self.schedules]
+        return {"schedules": schedules, "rules": [each.properties(MACHINE_PLACE, ROLE_PLACE) for each in self.rules]}
 
 
 def schedule_name(dag_id: str, number: int) -> str:

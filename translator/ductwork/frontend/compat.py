@@ -43,6 +43,7 @@ __all__ = [
     "NAME_REF",
     "URI_REF",
     "DagBag",
+    "core_timetable",
     "find_path_from_directory",
     "gives_partition_keys",
     "manual_interval",
@@ -60,12 +61,12 @@ def retry_backoff(task: BaseOperator) -> float:
 def manual_interval(dag: DAG, logical_date: datetime) -> DataInterval | None:
     """The data interval that the DAG's timetable gives a manual run; None where it has none."""
     # A moment of pendulum's, as Airflow passes it: timetables use its methods.
-    return _core_timetable(dag.timetable).infer_manual_data_interval(run_after=coerce_datetime(logical_date))
+    return core_timetable(dag.timetable).infer_manual_data_interval(run_after=coerce_datetime(logical_date))
 
 
 def gives_partition_keys(dag: DAG) -> bool | None:
     """Whether the DAG's timetable gives scheduled runs a partition key; None if no run of the DAG may have one."""
-    timetable = _core_timetable(dag.timetable)
+    timetable = core_timetable(dag.timetable)
     if getattr(timetable, "partitioned_at_runtime", False):
         return False
     return True if getattr(timetable, "partitioned", False) else None  # Airflow 3.1 knows no partitions
@@ -76,11 +77,12 @@ def partition_date(dag: DAG, key: str) -> datetime | None:
 
     :raises ValueError: the timetable's keys are of another form
     """
-    date: datetime | None = _core_timetable(dag.timetable).resolve_partition_date(key)
+    date: datetime | None = core_timetable(dag.timetable).resolve_partition_date(key)
     return date
 
 
-def _core_timetable(timetable: Timetable) -> Timetable:
+def core_timetable(timetable: Timetable) -> Timetable:
+    """The scheduler's object for a DAG file's timetable; what it asks is asked of this one."""
     try:
         from airflow.serialization.encoders import coerce_to_core_timetable
     except ImportError:  # Airflow 3.1: the DAG's timetable is the scheduler's

@@ -52,6 +52,7 @@ def snapshot_dag(
         settings=_dag_settings(dag) | given,
         assets=named,
         schedule=". ".join(filter(None, (schedules.told(dag), why))),
+        timetable=schedules.read(dag),
         title=plain(dag.description) or plain(dag.dag_display_name),
         tags=tuple(sorted(map(plain, dag.tags))),
         sns_topic=notices.topic(dag),

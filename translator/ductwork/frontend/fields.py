@@ -97,7 +97,7 @@ DAG: dict[str, str] = {
     "tags": SHOWN,
     "owner_links": SHOWN,
     "dag_display_name": SHOWN,
-    # Told of by DW330: what is compiled is started from outside.
+    # Schedules of EventBridge Scheduler, beside the machine: ductwork.schedules. DW330 and DW332 where there are none.
     "schedule": AIRFLOW,
     "start_date": COMPILED,
     "end_date": COMPILED,

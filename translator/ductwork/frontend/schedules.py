@@ -7,11 +7,14 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 from ductwork.diagnostics import guard
+from ductwork.frontend import timetables
 from ductwork.frontend.assets import flat
 from ductwork.frontend.compat import gives_partition_keys, manual_interval
 from ductwork.frontend.held import held
 from ductwork.frontend.plain import dotted_name, plain
 from ductwork.ir.snapshot import DATA_INTERVAL, PARTITION_KEY
+from ductwork.ir.timetable import Timetable as Data
+from ductwork.ir.timetable import Unknown
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -85,5 +88,19 @@ def asked(dag: DAG) -> tuple[dict[str, bool], str]:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 -- an author's timetable may raise anything
-        place = guard.authors_place(error.__traceback__)
-        return {}, f"The timetable cannot be asked here: {guard.said(error)}" + (f" ({place})" if place else "")
+        return {}, _cannot_be_asked(error)
+
+
+def read(dag: DAG) -> Data | None:
+    """The DAG's timetable as data; None for a DAG that only people start."""
+    try:
+        return timetables.of_dag(dag)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 -- an author's timetable may raise anything
+        return Data(Unknown(_cannot_be_asked(error)))
+
+
+def _cannot_be_asked(error: BaseException) -> str:
+    place = guard.authors_place(error.__traceback__)
+    return f"The timetable cannot be asked here: {guard.said(error)}" + (f" ({place})" if place else "")

@@ -10,6 +10,7 @@ from ductwork.diagnostics import Origin
 from ductwork.ir.assets import Asset
 from ductwork.ir.map_length import Length
 from ductwork.ir.task_groups import TaskGroup
+from ductwork.ir.timetable import Timetable
 from ductwork.ir.window import ALWAYS_OPEN, Window
 
 # A setting of a DAG that the front end works out: its timetable gives runs a data interval of some length.
@@ -106,6 +107,7 @@ class DagSnapshot:
     :param settings: DAG-level settings that only some targets honour, as plain data
     :param assets: what its tasks read and write and it is scheduled on, in order of names
     :param schedule: when Airflow would start it, in words; empty for a DAG that only people start
+    :param timetable: the same as data; None for a DAG that only people start
     :param title: its description, else its display name
     :param tags: in alphabetical order
     :param sns_topic: ARN of the one SNS topic that hears of every end of a run; empty for none
@@ -121,6 +123,7 @@ class DagSnapshot:
     settings: Mapping[str, Any] = field(default_factory=dict)
     assets: tuple[Asset, ...] = ()
     schedule: str = ""
+    timetable: Timetable | None = None
     title: str = ""
     tags: tuple[str, ...] = ()
     sns_topic: str = ""

@@ -12,6 +12,7 @@ from ductwork.ir.deployment import Deployment
 from ductwork.ir.map_length import MAX_MAP_LENGTH, Length
 from ductwork.ir.task import Task
 from ductwork.ir.task_groups import TaskGroup
+from ductwork.ir.timetable import Timetable
 from ductwork.ir.window import ALWAYS_OPEN, Window
 
 # The end of a run, and the setting of a DAG that says what to call then.
@@ -41,6 +42,7 @@ class Workflow:
     :param partitioned: its runs may have a partition key
     :param window: the logical dates for which Airflow makes instances of any task
     :param fail_fast: a task that fails for good ends all others but teardowns
+    :param timetable: when Airflow starts its runs; None for a DAG that only people start
     """
 
     dag_id: str
@@ -65,6 +67,7 @@ class Workflow:
     partitioned: bool = False
     window: Window = ALWAYS_OPEN
     fail_fast: bool = False
+    timetable: Timetable | None = None
 
     @cached_property
     def by_id(self) -> dict[str, Task]:

@@ -45,4 +45,5 @@ def lower_dag(dag: DagSnapshot, settings: Settings, diagnostics: Diagnostics) ->
         sns_topic=dag.sns_topic,
         window=shared,
         fail_fast=bool(dag.settings.get("fail_fast")),
+        timetable=dag.timetable,
     )

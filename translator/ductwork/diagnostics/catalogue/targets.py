@@ -11,6 +11,7 @@ from ductwork.diagnostics.sources import (
     DIAGNOSTICS,
     PARTITIONS,
     SCHEDULE_DOCUMENTS,
+    SCHEDULES,
     SETTINGS,
     STANDARD_PROVIDER,
     STEP_FUNCTIONS,
@@ -159,9 +160,9 @@ CODES: dict[str, Code] = {
     "DW330": warning(
         "schedule that nothing honours",
         "Airflow starts runs of this DAG by its schedule (a cron expression, a timetable, updates of assets), between "
-        "its start_date and end_date, and those of the past with catchup. What is compiled is started from outside, "
-        "and this version makes nothing that does so. Inside Airflow, SubmitScheduleOperator and delegate are started "
-        "by Airflow, and the schedule holds.",
+        "its start_date and end_date, and those of the past with catchup. EventBridge Scheduler starts state machines "
+        "(--target stepfunctions); it submits no job chain and reads no schedule document. Inside Airflow, "
+        "SubmitScheduleOperator and delegate are started by Airflow, and the schedule holds.",
         f"{AIRFLOW}/core-concepts/dag-run.html",
     ),
     "DW331": error(
@@ -169,5 +170,19 @@ CODES: dict[str, Code] = {
         "Compiling this DAG raised an error that no line of the DAG's own code has caused: Ductwork has a defect, or a "
         "rule of another package (entry point ductwork.rules). Please report it. The other DAGs are compiled.",
         DIAGNOSTICS,
+    ),
+    "DW332": warning(
+        "schedule that EventBridge Scheduler cannot say",
+        "Airflow starts runs of this DAG by what no schedule of EventBridge Scheduler can say: the code of a timetable "
+        "of your own, updates of assets, the end of the run before (@continuous), seconds, random fields. So nothing "
+        "starts the DAG outside Airflow, except whoever starts its runs. Inside Airflow, SubmitScheduleOperator and "
+        "delegate are started by Airflow, and the schedule holds.",
+        SCHEDULES,
+    ),
+    "DW333": warning(
+        "runs that no schedule starts",
+        "EventBridge Scheduler fires from now on. With catchup Airflow also starts the runs that were due since the "
+        "start_date; and it starts a DAG that is scheduled @once as soon as it sees it.",
+        SCHEDULES,
     ),
 }
