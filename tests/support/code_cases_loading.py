@@ -145,7 +145,7 @@ case(
     "DW116",
     "id of a DAG",
     f"with DAG(f'on_{{{_YEAR}}}'):  # <-\n    {bash()}\n",
-    f"with DAG('on', schedule=timedelta(days=datetime.now().year)):\n    {bash()}\n",
+    f"with DAG('on', doc_md=str(datetime.now())):\n    {bash()}\n",
     dag_id=f"on_{datetime.now().year}",
 )
 for _name, _bad, _good, _about in (

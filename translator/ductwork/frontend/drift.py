@@ -30,7 +30,8 @@ _SHAPE = {
 _WORK = ("arguments", "instances", "template_fields", "template_ext", "redefines")
 # What is compared in another way, follows from something else, or is about the file and not about the DAG.
 _APART = {"task_id", "origin", "ancestors", "read_by", "setups", "settings", "clocked", "window", *_SHAPE, *_WORK}
-_DAG_APART = {"dag_id", "schedule", "origin", "dag_file", "bundle_path", "tasks", "mapped_groups", "task_groups"}
+_DAG_APART = {"dag_id", "schedule", "timetable", "origin", "dag_file", "bundle_path"}
+_DAG_APART |= {"tasks", "mapped_groups", "task_groups"}
 
 _HINT = "take it from the run instead: {{ ds }} or {{ run_id }} in a template, a branch, or expand()"
 
@@ -71,6 +72,9 @@ class _Pair:
         dag, other = self._dag, self._other
         for name in _differing(_rest(dag, _DAG_APART), _rest(other, _DAG_APART)):
             self._kept(dag.origin, name)
+        # Its bounds are dates of the DAG, and dates are told by themselves.
+        if dag.timetable and other.timetable and dag.timetable.when != other.timetable.when:
+            self._kept(dag.origin, "schedule")
         self._check_ids()
         if not _same(dag.mapped_groups, other.mapped_groups):
             self._refuse(dag.origin, "how much its mapped task groups are expanded over depends")
