@@ -28,7 +28,7 @@ from ductwork.lowering.settings import Settings
 from ductwork.lowering.workflow import lower_dag
 from ductwork.passes import PASSES
 from ductwork.passes.job_definitions import needed
-from ductwork.schedules import started_by
+from ductwork.schedules import intervals, started_by
 from ductwork.startup import airflow_imports, collector_at_rest
 
 # EventBridge Scheduler starts state machines.
@@ -133,7 +133,8 @@ def load(paths: Sequence[str], dag_id: str | None, diagnostics: Diagnostics) -> 
 
 def check(dag: DagSnapshot, settings: Settings, diagnostics: Diagnostics) -> None:
     """Report what this version cannot compile, and what a schedule says that nobody would follow."""
-    unsupported.check(dag, settings.pools, diagnostics)
+    computes = dag.timetable is not None and intervals.rule_of(dag.timetable) is not None
+    unsupported.check(dag, settings.pools, diagnostics, computes_interval=computes)
     if settings.unattended:
         unsupported.check_schedule(dag, diagnostics)
 

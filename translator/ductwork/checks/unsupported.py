@@ -31,12 +31,15 @@ _UNSERVED = {
 }
 
 
-def check(dag: DagSnapshot, pools: Mapping[str, int], diagnostics: Diagnostics) -> None:
+def check(
+    dag: DagSnapshot, pools: Mapping[str, int], diagnostics: Diagnostics, *, computes_interval: bool = False
+) -> None:
     """Report what the DAG has and this version does not compile.
 
     :param pools: the sizes of Airflow's pools, as far as they are known
+    :param computes_interval: machines work out the data intervals of its scheduled runs
     """
-    if DATA_INTERVAL in dag.settings:
+    if DATA_INTERVAL in dag.settings and not computes_interval:
         what = "the timetable gives scheduled runs a data interval, which the state machine does not compute"
         hint = "start runs with data_interval_start and data_interval_end, or use a cron trigger timetable"
         diagnostics.add("DW313", dag.origin, what, hint, dag_id=dag.dag_id, field="schedule")

@@ -23,7 +23,6 @@ from ductwork.contracts.aws_schedules import (
 )
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir.timetable import (
-    MOMENT,
     SINCE_LAST,
     Assets,
     Continuous,
@@ -36,6 +35,7 @@ from ductwork.ir.timetable import (
 )
 from ductwork.schedules.expressions import UTC, CannotSayError, exact
 from ductwork.schedules.firings import Firings
+from ductwork.schedules.intervals import rule_of
 from ductwork.schedules.lengths import Counted, of_length
 
 _HINT = (
@@ -119,8 +119,8 @@ def _left_out(timetable: Timetable) -> Iterator[tuple[str, str]]:
 
 
 def _input(timetable: Timetable) -> str:
-    member = "logical_date" if timetable.interval == MOMENT and not timetable.partition else SCHEDULED_TIME_MEMBER
-    return json.dumps({member: SCHEDULED_TIME})
+    # Where no machine works out the rest, DW313 or DW328 says so.
+    return json.dumps({SCHEDULED_TIME_MEMBER if rule_of(timetable) else "logical_date": SCHEDULED_TIME})
 
 
 def _of_cron(cron: Cron, timetable: Timetable, text: str) -> Iterator[Schedule]:

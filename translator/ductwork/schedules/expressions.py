@@ -45,7 +45,7 @@ def exact(cron: Cron) -> list[Expression]:
     :raises CannotSayError: no expression says it
     """
     firings = Firings(cron)
-    if (shifted := _in_utc(cron, firings.zone)) is not None:
+    if (shifted := in_utc(cron, firings.zone)) is not None:
         return _written(of_cron(shifted), UTC, f"{cron.expression} in {cron.zone}")
     zone = _iana(cron)
     found = differences(firings)
@@ -62,14 +62,17 @@ def _written(parts: Iterable[AwsCron], zone: str, why: str) -> list[Expression]:
     return [Expression(text, zone, why) for part in parts for text in part.expressions()]
 
 
-def _in_utc(cron: Cron, zone: Zone) -> Cron | None:
-    """The same in UTC, where neither days nor changes of the clock matter; None where they may."""
+def in_utc(cron: Cron, zone: Zone) -> Cron | None:
+    """The same in UTC, where neither days nor changes of the clock matter; None where they may.
+
+    :raises CannotSayError: AWS knows no zone of its offset, and its days matter
+    """
     if zone.offsets == [timedelta()]:
         return cron
     minutes = {offset % _HOUR for offset in zone.offsets}
     if cron.every_hour and cron.any_day and len(minutes) == 1:
         shift = int(minutes.pop() / timedelta(minutes=1))
-        return replace(cron, minutes=tuple(sorted((minute - shift) % 60 for minute in cron.minutes)))
+        return replace(cron, zone=UTC, minutes=tuple(sorted((minute - shift) % 60 for minute in cron.minutes)))
     if (fixed := fixed_offset(cron.zone)) is None or not fixed % _HOUR:
         return None
     moved = [datetime.combine(date(2026, 1, 2), time(h, m)) - fixed for h in cron.hours for m in cron.minutes]
@@ -79,7 +82,7 @@ def _in_utc(cron: Cron, zone: Zone) -> Cron | None:
             f"{cron.expression!r} in the zone {cron.zone} is no single expression in any zone of AWS's"
         )
     if cron.any_day or {each.day for each in moved} == {2}:
-        return replace(cron, hours=tuple(hours), minutes=tuple(of_hours))
+        return replace(cron, zone=UTC, hours=tuple(hours), minutes=tuple(of_hours))
     raise CannotSayError(f"{cron.expression!r} in the zone {cron.zone}: AWS knows no zone of that offset")
 
 

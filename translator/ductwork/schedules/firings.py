@@ -36,9 +36,9 @@ class Firings:
         for back in range(_LONGEST):
             each = day - back * _DAY
             if self.cron.matches(each):
-                for at in reversed(self.times):
-                    if (found := datetime.combine(each, at)) < wall:
-                        return found
+                number = len(self.times) if back else bisect_left(self.times, wall.time())
+                if number:
+                    return datetime.combine(each, self.times[number - 1])
         return None
 
     def after(self, utc: datetime) -> datetime | None:
@@ -61,6 +61,19 @@ class Firings:
         """Where Airflow begins from a start date."""
         found = self.after(utc)
         return utc if found is not None and self.before(found) == utc else found
+
+    def interval_after(self, start: datetime, end: datetime) -> tuple[datetime, datetime] | None:
+        """The data interval that follows one, as Airflow's interval timetables have it; None where they raise."""
+        before = self.before(end)
+        following = before is not None and self.after(before)
+        begin = end if following == end or before is None else before
+        if begin <= start:
+            later = self.after(begin)
+            if later is None or later <= start:
+                return None
+            begin = later
+        finish = self.after(begin)
+        return None if finish is None else (begin, finish)
 
     def airflow(self, after: datetime, until: datetime) -> Iterator[datetime]:
         """Airflow's firings after a moment that is one itself, up to another."""

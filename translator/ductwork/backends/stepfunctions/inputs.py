@@ -134,6 +134,11 @@ def given(name: str) -> Node:
     return _is_given(_IN.field(name))
 
 
+def member(name: str) -> Node:
+    """A member of the execution's input, within what :func:`run_values` is given."""
+    return _IN.field(name)
+
+
 def partition() -> dict[str, Node]:
     """Further members of the runs of a partitioned DAG; "" is none, for Airflow refuses such a key."""
     key, date = _IN.field("partition_key"), _IN.field("partition_date")
@@ -153,7 +158,7 @@ def partition_refused() -> tuple[Refusal, ...]:
     )
 
 
-def run_values(dag_id: str, further: Mapping[str, Node], refused: Sequence[Refusal] = ()) -> Node:
+def run_values(dag_id: str, further: Mapping[str, Node], refused: Sequence[Refusal] = (), source: Node = INPUT) -> Node:
     """The variable ``$run``. Airflow's run id is made of the run's type and its logical date.
 
     An input with a logical date and nothing else is EventBridge Scheduler's: a scheduled run. ``done`` is a restart's:
@@ -161,6 +166,7 @@ def run_values(dag_id: str, further: Mapping[str, Node], refused: Sequence[Refus
 
     :param further: members besides, which may read those that are always there
     :param refused: what else cannot be taken
+    :param source: the input, or what is made of it first
     """
     bad, odd, date, kind, given_id, run_type, run_id = map(
         Variable, ("bad", "odd", "date", "kind", "given", "run_type", "id")
@@ -195,7 +201,7 @@ def run_values(dag_id: str, further: Mapping[str, Node], refused: Sequence[Refus
         members[name] = value
     return Block(
         (
-            Bind(_IN, INPUT),
+            Bind(_IN, source),
             Bind(_READABLE, _readable()),
             Bind(_UTC, _utc()),
             Bind(bad, _given_where(_DATES, negated(_is_readable(_VALUE)))),

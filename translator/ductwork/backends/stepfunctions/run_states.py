@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ductwork.backends import worker_job
-from ductwork.backends.stepfunctions import inputs, worker_requests
+from ductwork.backends.stepfunctions import inputs, scheduled_input, worker_requests
 from ductwork.backends.stepfunctions.asl import integrations
 from ductwork.backends.stepfunctions.asl.nodes import Literal, Node, Value, call, either, exists, joined, lifted, when
 from ductwork.backends.stepfunctions.asl.scope import (
@@ -36,6 +36,7 @@ from ductwork.contracts.ledger import JOIN_PREFIX, RUN_SK, json_text, limit_key
 from ductwork.contracts.task_facts import Facts, TaskFacts, delays, of_task
 from ductwork.ir import Retry, Task, Workflow
 from ductwork.ir.window import Window
+from ductwork.schedules import intervals
 from ductwork.semantics.trigger_rules import ABSENT, NO_STATUS
 from ductwork.semantics.trigger_rules import FAILED as FAILED_STATES
 
@@ -84,10 +85,13 @@ def opening(
     further |= {"parts": _PARTS} if parts else {}
     if workflow.partitioned:
         further, refused = further | inputs.partition(), (*refused, *inputs.partition_refused())
+    source = INPUT
+    if workflow.timetable and (rule := intervals.rule_of(workflow.timetable)):
+        source, refused = scheduled_input.filled(rule), (*refused, scheduled_input.REFUSED)
     return {
         PREPARE: {
             "Type": "Pass",
-            "Assign": {"run": inputs.run_values(workflow.dag_id, further, refused)},
+            "Assign": {"run": inputs.run_values(workflow.dag_id, further, refused, source)},
             "Output": {},
             "Next": START,
         },

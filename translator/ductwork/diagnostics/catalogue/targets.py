@@ -94,7 +94,8 @@ CODES: dict[str, Code] = {
     ),
     "DW313": warning(
         "data interval not computed",
-        "The DAG's timetable gives scheduled runs a data interval longer than a moment. A state machine started "
+        "The DAG's timetable gives scheduled runs a data interval longer than a moment, and it is none of those that a "
+        "machine works out by itself (crons, lengths of time without months). A state machine started "
         "with a logical date alone takes that moment as both ends; whoever starts it must pass data_interval_start and "
         "data_interval_end. Runs started by the command line or by Airflow pass them.",
         f"{AIRFLOW}/authoring-and-scheduling/timetable.html",
