@@ -114,7 +114,8 @@ case(
     "DW313",
     "interval",
     _TIMETABLES
-    + "with DAG('case', schedule=Intervals('@daily', 'UTC'), start_date=START):  # <-\n    "
+    + "from dateutil.relativedelta import relativedelta as length\n"
+    + "with DAG('case', schedule=Moments('@daily', timezone='UTC', interval=length(months=1))):  # <-\n    "
     + bash()
     + "\n",
     _TIMETABLES
