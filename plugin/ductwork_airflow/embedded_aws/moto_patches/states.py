@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import re
@@ -18,6 +19,8 @@ from moto.stepfunctions.parser.asl.component.state.choice.comparison import comp
 from moto.stepfunctions.parser.asl.component.state.exec import execute_state
 from moto.stepfunctions.parser.asl.parse import asl_parser, preprocessor
 
+from ductwork_airflow.embedded_aws.moto_patches import definitions
+from ductwork_airflow.embedded_aws.moto_patches.definitions import UnknownDefinitionError
 from ductwork_airflow.embedded_aws.moto_patches.expressions import evaluation_failed
 
 if TYPE_CHECKING:
@@ -28,14 +31,16 @@ _ASSIGNED, _OUTPUT, _MATCHED = "ductwork.assigned", "ductwork.cli.output", "duct
 
 
 def patch_parser() -> None:
-    """moto parses a definition again for each execution, seconds for a large one, and cannot read
-    ``"ToleratedFailurePercentage": 100`` for want of a decimal point."""
+    """moto parses a definition again for each execution, minutes for a large one, and cannot read
+    ``"ToleratedFailurePercentage": 100`` for want of a decimal point. Ours reads what it knows from JSON."""
     parser = asl_parser.AmazonStateLanguageParser
     original = parser.parse
     percentage = re.compile(r'(?<!\\)("ToleratedFailurePercentage"\s*:\s*\d+)(?=\s*[,}])')
 
     @functools.lru_cache(maxsize=64)
     def parse(definition: str) -> object:
+        with contextlib.suppress(UnknownDefinitionError):
+            return definitions.program(definition), None
         return original(percentage.sub(r"\1.0", definition))
 
     parser.parse = staticmethod(parse)
