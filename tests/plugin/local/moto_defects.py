@@ -28,6 +28,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.program import program
+from moto.stepfunctions.parser.asl.component.state.exec import execute_state
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service as service
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_batch as batch
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
@@ -92,10 +93,13 @@ def without_server() -> dict[str, bool]:
         "patch_error_names": raises(ValueError, lambda: CustomErrorName("States.TaskFailed")),
         "patch_error_matching": not task_failed_matches("States.QueryEvaluationError"),
         "patch_wait": waits_though_stopped(),
+        "patch_evaluation": "TMP_THREADS.append(" in inspect.getsource(execute_state),
         "patch_stop": error_replaces_stop(),
         "patch_threads": program.Program._eval_body.__code__.co_stacksize < 1000,
         "patch_reply_members": names_of_a_member_found_twice(),
         "patch_action_counts": clauses_counted() > 1,
+        "patch_update_expressions": UpdateExpressionParser.make("SET a = b")
+        is not UpdateExpressionParser.make("SET a = b"),
         "patch_parser": raises(ASLParserException, lambda: AmazonStateLanguageParser.parse(tolerated)),
         "patch_literals": Preprocessor._inner_string_of(SimpleNamespace(getText=lambda: r'"a\"b"')) != 'a"b',
         "patch_dynamodb_lock": "Lock(" not in dynamodb,

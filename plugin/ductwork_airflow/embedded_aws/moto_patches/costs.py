@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import pickle
 from typing import TYPE_CHECKING
 
 from botocore.model import Shape
 from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
+from moto.dynamodb.parsing import validators
+from moto.dynamodb.parsing.expressions import UpdateExpressionParser
 from moto.dynamodb.parsing.validators import ActionCountValidator
 
 if TYPE_CHECKING:
@@ -42,3 +46,15 @@ def patch_action_counts() -> None:
         return self.verify_action_counts(node)
 
     ActionCountValidator.traverse = traverse
+
+
+def patch_update_expressions() -> None:
+    """moto parses the text of an update twice for every request, and copies what comes of it node by node."""
+    make = UpdateExpressionParser.make
+
+    @functools.lru_cache(maxsize=1024)
+    def parsed(text: str) -> object:
+        return make(text)
+
+    UpdateExpressionParser.make = staticmethod(parsed)  # who validates what it gives works on a copy
+    validators.deepcopy = lambda node: pickle.loads(pickle.dumps(node, pickle.HIGHEST_PROTOCOL))

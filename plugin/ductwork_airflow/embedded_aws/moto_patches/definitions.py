@@ -7,8 +7,8 @@ time of a small run. What is not known here, JSONPath above all, is left to it, 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Container, Mapping, Sequence
+from typing import TypeVar
 
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.parse import preprocessor as moto
@@ -19,6 +19,9 @@ _MODES = {"INLINE": moto.Mode.Inline, "DISTRIBUTED": moto.Mode.Distributed}
 _EXECUTIONS = {"STANDARD": moto.ExecutionType.Standard}
 _JITTERS = {"FULL": moto.JitterStrategy.FULL, "NONE": moto.JitterStrategy.NONE}
 _STATES_ERRORS = {each.to_name(): each for each in StatesErrorNameType}
+
+
+_Part = TypeVar("_Part")
 
 
 class UnknownDefinitionError(ValueError):
@@ -33,7 +36,7 @@ def program(definition: str) -> object:
     try:
         # A recursive reader, as moto's is.
         read = json.loads(definition, object_pairs_hook=_object)
-        return _program(_known(read, {"Comment", "QueryLanguage", "StartAt", "States", "TimeoutSeconds", "Version"}))
+        return _program(_named(read, {"Comment", "QueryLanguage", "StartAt", "States", "TimeoutSeconds", "Version"}))
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UnknownDefinitionError(str(error)) from error
 
@@ -45,13 +48,20 @@ def _object(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
     return found
 
 
-def _known(part: Any, names: set[str]) -> dict[str, Any]:
-    if not isinstance(part, dict) or part.keys() - names:
+def _named(part: object, names: Container[str] | None = None) -> dict[str, object]:
+    """An object of JSON, all of whose names are known."""
+    if not isinstance(part, dict) or (names is not None and any(name not in names for name in part)):
         raise UnknownDefinitionError(str(part))
     return part
 
 
-def _program(read: Mapping[str, Any]) -> object:
+def _list(part: object) -> list[object]:
+    if not isinstance(part, list):
+        raise UnknownDefinitionError(str(part))
+    return part
+
+
+def _program(read: Mapping[str, object]) -> object:
     if read["QueryLanguage"] != _JSONATA:
         raise UnknownDefinitionError(read["QueryLanguage"])
     language = moto.QueryLanguage(moto.QueryLanguageMode.JSONata)
@@ -66,11 +76,11 @@ def _program(read: Mapping[str, Any]) -> object:
     )
 
 
-def _states(read: Mapping[str, Mapping[str, Any]], language: object) -> object:
+def _states(read: object, language: object) -> object:
     states = moto.States()
-    for name, state in read.items():
+    for name, state in _named(read).items():
         props = moto.StateProps()
-        for member, value in state.items():
+        for member, value in _named(state).items():
             props.add(_MEMBERS[member](value, language))
         props.add(language)
         props.name = name
@@ -78,8 +88,8 @@ def _states(read: Mapping[str, Mapping[str, Any]], language: object) -> object:
     return states
 
 
-def _branch(read: Any, language: object) -> object:
-    _known(read, {"StartAt", "States"})
+def _branch(part: object, language: object) -> object:
+    read = _named(part, {"StartAt", "States"})
     return moto.Program(
         query_language=language,
         start_at=moto.StartAt(start_at_name=_text(read["StartAt"])),
@@ -88,17 +98,17 @@ def _branch(read: Any, language: object) -> object:
     )
 
 
-def _item_processor(read: Any, language: object) -> object:
-    _known(read, {"ProcessorConfig", "StartAt", "States"})
-    config = _known(read.get("ProcessorConfig", {}), {"Mode", "ExecutionType"})
+def _item_processor(part: object, language: object) -> object:
+    read = _named(part, {"ProcessorConfig", "StartAt", "States"})
+    config = _named(read.get("ProcessorConfig", {}), {"Mode", "ExecutionType"})
     return moto.ItemProcessorDecl(
         query_language=moto.QueryLanguage(),  # as moto has it where none is written; its states have theirs
         start_at=moto.StartAt(start_at_name=_text(read["StartAt"])),
         states=_states(read["States"], language),
         comment=None,
         processor_config=moto.ProcessorConfig(
-            mode=_MODES[config.get("Mode", "INLINE")],
-            execution_type=_EXECUTIONS[config.get("ExecutionType", "STANDARD")],
+            mode=_MODES[_text(config.get("Mode", "INLINE"))],
+            execution_type=_EXECUTIONS[_text(config.get("ExecutionType", "STANDARD"))],
         ),
     )
 
@@ -106,14 +116,14 @@ def _item_processor(read: Any, language: object) -> object:
 # ---- values ----
 
 
-def _text(value: Any) -> str:
+def _text(value: object) -> str:
     if not isinstance(value, str):
         raise UnknownDefinitionError(str(value))
     return value
 
 
-def _whole(value: Any) -> int:
-    if type(value) is not int:
+def _whole(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
         raise UnknownDefinitionError(str(value))
     return value
 
@@ -122,13 +132,13 @@ def _is_jsonata(value: object) -> bool:
     return isinstance(value, str) and value.startswith("{%") and value.endswith("%}")
 
 
-def _jsonata(value: Any) -> Any:
+def _jsonata(value: object) -> object:
     if not _is_jsonata(value):
         raise UnknownDefinitionError(str(value))
-    return moto.StringJSONata(expression=value[2:-2].strip())
+    return moto.StringJSONata(expression=_text(value)[2:-2].strip())
 
 
-def _string(value: Any) -> object:
+def _string(value: object) -> object:
     return _jsonata(value) if _is_jsonata(value) else moto.StringLiteral(literal_value=_text(value))
 
 
@@ -138,7 +148,7 @@ def _name(name: str) -> str:
     return name
 
 
-def _template(value: Any) -> object:
+def _template(value: object) -> object:
     """A value of Arguments and Output."""
     if isinstance(value, dict):
         bindings = [
@@ -152,7 +162,7 @@ def _template(value: Any) -> object:
     return moto.JSONataTemplateValueTerminalLit(value=value)
 
 
-def _assigned(value: Any) -> object:
+def _assigned(value: object) -> object:
     """A value of Assign and ItemSelector."""
     if isinstance(value, dict):
         return moto.AssignTemplateValueObject(bindings=[_binding(*each) for each in value.items()])
@@ -170,29 +180,29 @@ def _binding(name: str, value: object) -> object:
 # ---- members of states ----
 
 
-def _assign(value: Any, _language: object = None) -> object:
-    bindings = [moto.AssignDeclBinding(binding=_binding(*each)) for each in value.items()]
+def _assign(value: object, _language: object = None) -> object:
+    bindings = [moto.AssignDeclBinding(binding=_binding(*each)) for each in _named(value).items()]
     return moto.AssignDecl(declaration_bindings=bindings)
 
 
-def _output(value: Any, _language: object = None) -> object:
+def _output(value: object, _language: object = None) -> object:
     return moto.Output(jsonata_template_value=_template(value))
 
 
-def _arguments(value: Any, _language: object) -> object:
+def _arguments(value: object, _language: object) -> object:
     if isinstance(value, dict):
         return moto.ArgumentsJSONataTemplateValueObject(jsonata_template_value_object=_template(value))
     return moto.ArgumentsStringJSONata(string_jsonata=_jsonata(value))
 
 
-def _next(value: Any, _language: object = None) -> object:
+def _next(value: object, _language: object = None) -> object:
     return moto.Next(name=_text(value))
 
 
-def _choices(value: Any, _language: object) -> object:
+def _choices(value: object, _language: object) -> object:
     rules = []
-    for rule in value:
-        _known(rule, {"Condition", "Next", "Assign", "Output", "Comment"})
+    for each in _list(value):
+        rule = _named(each, {"Condition", "Next", "Assign", "Output", "Comment"})
         rules.append(
             moto.ChoiceRule(
                 comparison=moto.ConditionStringJSONata(string_jsonata=_jsonata(rule["Condition"])),
@@ -205,20 +215,22 @@ def _choices(value: Any, _language: object) -> object:
     return moto.ChoicesDecl(rules=rules)
 
 
-def _error_equals(value: Any) -> object:
+def _error_equals(value: object) -> object:
     names = [
         moto.StatesErrorName(_STATES_ERRORS[name]) if name in _STATES_ERRORS else moto.CustomErrorName(error_name=name)
-        for name in map(_text, value)
+        for name in map(_text, _list(value))
     ]
     return moto.ErrorEqualsDecl(error_names=names)
 
 
-def _listed(members: Mapping[str, Callable[[Any], object]], props: type[TypedProps], made: Callable[..., Any]) -> Any:
-    def read(value: Any) -> list[Any]:
+def _listed(
+    members: Mapping[str, Callable[[object], object]], props: type[TypedProps], made: Callable[..., _Part]
+) -> Callable[[object], list[_Part]]:
+    def read(value: object) -> list[_Part]:
         found = []
-        for each in value:
+        for each in _list(value):
             kept = props()
-            for name, inner in each.items():
+            for name, inner in _named(each, members).items():
                 kept.add(members[name](inner))
             found.append(made(props=kept))
         return found
@@ -231,9 +243,9 @@ _RETRIERS = _listed(
         "ErrorEquals": _error_equals,
         "IntervalSeconds": lambda value: moto.IntervalSecondsDecl(seconds=_whole(value)),
         "MaxAttempts": lambda value: moto.MaxAttemptsDecl(attempts=_whole(value)),
-        "BackoffRate": lambda value: moto.BackoffRateDecl(rate=float(value)),
+        "BackoffRate": lambda value: moto.BackoffRateDecl(rate=float(str(value))),
         "MaxDelaySeconds": lambda value: moto.MaxDelaySecondsDecl(max_delays_seconds=_whole(value)),
-        "JitterStrategy": lambda value: moto.JitterStrategyDecl(jitter_strategy=_JITTERS[value]),
+        "JitterStrategy": lambda value: moto.JitterStrategyDecl(jitter_strategy=_JITTERS[_text(value)]),
         "Comment": lambda value: moto.Comment(comment=_text(value)),
     },
     moto.RetrierProps,
@@ -252,28 +264,30 @@ _CATCHERS = _listed(
 )
 
 
-def _numbered(whole: Callable[[int], object], computed: Callable[[object], object]) -> Callable[[Any, object], object]:
-    def read(value: Any, _language: object) -> object:
+def _numbered(
+    whole: Callable[[int], object], computed: Callable[[object], object]
+) -> Callable[[object, object], object]:
+    def read(value: object, _language: object) -> object:
         return computed(_jsonata(value)) if _is_jsonata(value) else whole(_whole(value))
 
     return read
 
 
-def _end(value: Any, _language: object) -> object:
+def _end(value: object, _language: object) -> object:
     if not isinstance(value, bool):
         raise UnknownDefinitionError(str(value))
     return moto.End(is_end=value)
 
 
-def _items(value: Any, _language: object) -> object:
+def _items(value: object, _language: object) -> object:
     if isinstance(value, list):
         return moto.ItemsArray(jsonata_template_value_array=_template(value))
     return moto.ItemsJSONata(string_jsonata=_jsonata(value))
 
 
 # By member of a state: what becomes of its value in a query language.
-_MEMBERS: dict[str, Callable[[Any, Any], object]] = {
-    "Type": lambda value, _: moto.StateType[value],
+_MEMBERS: dict[str, Callable[[object, object], object]] = {
+    "Type": lambda value, _: moto.StateType[_text(value)],
     "Comment": lambda value, _: moto.Comment(comment=_text(value)),
     "Next": _next,
     "End": _end,
@@ -289,9 +303,9 @@ _MEMBERS: dict[str, Callable[[Any, Any], object]] = {
     "Catch": lambda value, _: moto.CatchDecl(catchers=_CATCHERS(value)),
     "Choices": _choices,
     "Default": lambda value, _: moto.DefaultDecl(state_name=_text(value)),
-    "Branches": lambda value, language: moto.BranchesDecl(programs=[_branch(each, language) for each in value]),
+    "Branches": lambda value, language: moto.BranchesDecl(programs=[_branch(each, language) for each in _list(value)]),
     "Items": _items,
-    "ItemSelector": lambda value, _: moto.ItemSelector(template_value_object=_assigned(_known(value, set(value)))),
+    "ItemSelector": lambda value, _: moto.ItemSelector(template_value_object=_assigned(_named(value))),
     "ItemProcessor": _item_processor,
     "MaxConcurrency": _numbered(
         lambda number: moto.MaxConcurrency(num=number),

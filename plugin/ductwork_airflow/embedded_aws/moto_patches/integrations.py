@@ -41,14 +41,16 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfun
 
 from ductwork_airflow.aws.clients import new_session
 from ductwork_airflow.embedded_aws.batch import api
-from ductwork_airflow.embedded_aws.moto_patches import shapes
+from ductwork_airflow.embedded_aws.moto_patches import in_process, shapes
+from ductwork_airflow.embedded_aws.moto_patches.interpreter import AT_END
 
 if TYPE_CHECKING:
     from moto.stepfunctions.parser.asl.eval.environment import Environment
     from moto.stepfunctions.parser.backend.execution import Execution
 
-POLL_SECONDS = 0.05  # how often a .sync task looks at its job; a task's report wakes it at once
-TOKEN_POLL_SECONDS = 0.25  # how soon a waiting task notices that its execution has been stopped
+# How often a waiting task looks by itself. A report, a stop, and the end of its job or child wake it at once; this is
+# for what fails beside it, and for its own time limit.
+POLL_SECONDS = 0.25
 STOPPED = "The execution of the state machine was stopped"
 
 Resolver = Callable[[], Any]
@@ -68,13 +70,17 @@ def _client(service: str, region: str, port: str) -> Any:
         read_timeout=900,
         proxies={},
     )
-    return session.client(  # type: ignore[call-overload]
+    client = session.client(  # type: ignore[call-overload]
         service, endpoint_url=f"http://127.0.0.1:{port}", config=config
     )
+    if service in in_process.SERVICES:
+        client.meta.events.register("before-send", in_process.Answers(service, region))
+    return client
 
 
 def patch_clients() -> None:
-    """moto makes a client per call, which takes longer than the call, on ``localhost`` (which may mean ::1)."""
+    """moto makes a client per call, which takes longer than the call, on ``localhost`` (which may mean ::1), and sends
+    itself HTTP requests."""
 
     def client_for(region: str, service: str, state_credentials: Any = None) -> Any:
         with _clients_lock:
@@ -224,7 +230,7 @@ def patch_waiting() -> None:
         else:
             cancel = _canceller(env.stack[-1], arguments["resource_runtime_part"].region)
             sync = self.resource.condition == ResourceCondition.Sync
-            _wake_at_end(env.stack[-1], endpoint)
+            _wake_at_end(env, env.stack[-1], endpoint)
             resolver = (self._build_sync_resolver if sync else self._build_sync2_resolver)(env=env, **arguments)
         try:
             outcome = _wait(self, env, endpoint, resolver, cancel)
@@ -266,7 +272,7 @@ def _wait(
             raise HeartbeatTimeoutError()
         if now - started > limit:
             raise CallbackTimeoutError()
-        endpoint._notify_event.wait(POLL_SECONDS if resolver else TOKEN_POLL_SECONDS)
+        endpoint._notify_event.wait(POLL_SECONDS)
     # AWS cancels on a stop, not when the task itself timed out.
     if cancel and (limit is None or time.monotonic() - started < limit):
         cancel()
@@ -280,10 +286,15 @@ def _evaluated(field: Any, env: Environment) -> Any:
     return env.stack.pop() if len(env.stack) > depth else None
 
 
-def _wake_at_end(submitted: dict[str, Any], endpoint: CallbackEndpoint) -> None:
-    """Let a Batch job's end wake the task at once."""
+def _wake_at_end(env: Environment, submitted: dict[str, Any], endpoint: CallbackEndpoint) -> None:
+    """Let the end of a Batch job or of a child execution wake the task at once."""
     if job := api.engine().get(submitted.get("JobId", "")):
         api.engine().when_ended(job, endpoint._notify_event.set)
+    elif arn := submitted.get("ExecutionArn"):
+        child = _execution(env, arn)
+        vars(child).setdefault(AT_END, []).append(endpoint._notify_event)
+        if child.status != "RUNNING":
+            endpoint._notify_event.set()
 
 
 def _canceller(submitted: dict[str, Any], region: str) -> Callable[[], None] | None:

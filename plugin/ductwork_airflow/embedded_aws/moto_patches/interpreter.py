@@ -16,6 +16,7 @@ from moto.stepfunctions.parser import api
 from moto.stepfunctions.parser.asl.component.common.error_name import custom_error_name, error_equals_decl
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.component.common.retry.retrier_outcome import RetrierOutcome
+from moto.stepfunctions.parser.asl.component.common.timeouts.timeout import TimeoutSeconds
 from moto.stepfunctions.parser.asl.component.program import program
 from moto.stepfunctions.parser.asl.component.state.exec import execute_state
 from moto.stepfunctions.parser.asl.component.state.exec.state_map import max_concurrency
@@ -32,6 +33,8 @@ from ductwork_airflow.embedded_aws.jsonata.engine import aws_time
 # https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
 INLINE_MAP_CONCURRENCY = 40
 _PAUSE_STEP_SECONDS = 0.1
+# What an execution calls the events that its end sets.
+AT_END = "ductwork_at_end"
 _NEVER_CAUGHT = {"States.Runtime"}
 _NOT_TASK_FAILED = {"States.Timeout", "States.HeartbeatTimeout"}
 
@@ -100,11 +103,40 @@ def patch_wait() -> None:
     wait_function.WaitFunction._wait_interval = wait_interval
 
 
+def patch_evaluation() -> None:
+    """moto starts a thread, which it keeps, for each Task, Parallel and Map, and copies what is on the stack."""
+    state = execute_state.ExecutionState
+    original = state._evaluate_with_timeout
+
+    def evaluate(self: execute_state.ExecutionState, env: environment.Environment) -> None:
+        self.timeout.eval(env=env)
+        limited = env.stack.pop() < TimeoutSeconds.DEFAULT_TIMEOUT_SECONDS
+        if limited or self._is_language_query_jsonpath():
+            original(self, env)
+            return
+        frame = env.open_frame()
+        try:
+            frame.states.reset(input_value=env.states.get_input())
+            frame.stack = list(env.stack)
+            self._eval_execution(frame)
+            output = frame.stack[-1]
+        finally:
+            frame.set_ended()
+            env.close_frame(frame)
+        env.stack.append(output)
+        env.states.set_result(output)
+        if self.assign_decl:
+            self.assign_decl.eval(env=env)
+
+    state._evaluate_with_timeout = evaluate
+
+
 def patch_stop() -> None:
     """In moto a task that a stop interrupts turns the stopped execution into a failed one, and a stopped Parallel
     succeeds."""
     state = execute_state.ExecutionState
     evaluate, set_error = state._evaluate_with_timeout, environment.Environment.set_error
+    set_stop = environment.Environment.set_stop
     branches = branches_decl.BranchesDecl._eval_body
 
     def evaluate_unless_stopped(self: object, env: environment.Environment) -> None:
@@ -120,6 +152,12 @@ def patch_stop() -> None:
         if self.is_running():
             set_error(self, error)
 
+    def set_stop_and_wake(self: environment.Environment, *args: object, **kwargs: object) -> None:
+        set_stop(self, *args, **kwargs)
+        if not self.is_frame():
+            for endpoint in list(self.callback_pool_manager._pool.values()):
+                endpoint._notify_event.set()
+
     def branches_unless_stopped(self: object, env: environment.Environment) -> None:
         branches(self, env)
         if not env.is_running():
@@ -128,6 +166,7 @@ def patch_stop() -> None:
     branches_decl.BranchesDecl._eval_body = branches_unless_stopped
     state._evaluate_with_timeout = evaluate_unless_stopped
     environment.Environment.set_error = set_error_unless_stopped
+    environment.Environment.set_stop = set_stop_and_wake
 
 
 def patch_context() -> None:
@@ -207,9 +246,11 @@ def _patch_replies() -> None:
     worker = execution_module.BaseExecutionWorkerCommunication
     reflect, ending = worker._reflect_execution_status, threading.Lock()
 
-    def reflect_execution_status(self: object) -> None:
+    def reflect_execution_status(self: execution_module.BaseExecutionWorkerCommunication) -> None:
         with ending:  # moto sets the status before the output and the error that go with it
             reflect(self)
+        for waiting in vars(self.execution).pop(AT_END, ()):
+            waiting.set()
 
     def describe_execution(self: StepFunctionResponse) -> ActionResult:
         execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import functools
 import json
+import threading
 from collections.abc import Mapping
 from datetime import datetime
 
-from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
+from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 from botocore.response import StreamingBody
 
 from ductwork_airflow.aws.clients import new_session
@@ -57,15 +58,24 @@ class UnsupportedField(ValueError):
     """An argument the API does not have; AWS refuses the state machine."""
 
 
+_reading = threading.Lock()
+
+
 @functools.cache
 def operation(service: str, action: str) -> OperationModel:
     """The botocore model of an action spelt in any case, with or without underscores."""
-    model = new_session().get_service_model(service)
+    with _reading:  # a hundred branches may begin with the same action
+        model = _service(service)
     wanted = action.replace("_", "").lower()
     for name in model.operation_names:
         if name.lower() == wanted:
             return model.operation_model(name)
     raise UnsupportedField(f"{service} has no action {action!r}")
+
+
+@functools.cache
+def _service(name: str) -> ServiceModel:
+    return new_session().get_service_model(name)
 
 
 def pascal(member: str) -> str:

@@ -1,0 +1,51 @@
+"""Calls of moto's interpreter to moto's own services, which are in this process: no HTTP between them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from urllib.parse import urlsplit, urlunsplit
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
+from moto import backends
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.botocore_stubber import MockRawResponse
+from moto.core.exceptions import HTTPException
+from moto.core.request import normalize_request
+
+# What machines call most; the others are asked over HTTP.
+SERVICES = frozenset({"batch", "dynamodb", "stepfunctions"})
+# moto finds a handler by AWS's own hosts.
+_HOST = "{}.{}.amazonaws.com"
+_Handler = Callable[..., tuple[int, HTTPHeaders, str | bytes]]
+
+
+class Answers:
+    """A handler of botocore's ``before-send``: what moto answers to a request of one service.
+
+    :param service: as boto3 names it
+    """
+
+    def __init__(self, service: str, region: str) -> None:
+        self._host = _HOST.format({"stepfunctions": "states"}.get(service, service), region)
+        backend = backends.get_backend(service)[DEFAULT_ACCOUNT_ID][region]
+        self._handlers: Sequence[tuple[re.Pattern[str], _Handler]] = [
+            (re.compile(url), handler) for url, handler in backend.urls.items()
+        ]
+
+    def __call__(self, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
+        """None where moto has no handler, so that the request is sent."""
+        parts = urlsplit(request.url)
+        url = urlunsplit(("https", self._host, parts.path, parts.query, ""))
+        clean = url.partition("?")[0]
+        handler = next((handler for pattern, handler in self._handlers if pattern.match(clean)), None)
+        if handler is None:
+            return None
+        request.url = url
+        normal = normalize_request(request)
+        try:
+            status, headers, body = handler(normal, normal.raw_url, normal.headers)
+        except HTTPException as error:
+            status, headers, body = error.code, error.get_headers(), error.get_body()
+        return AWSResponse(url, status, headers, MockRawResponse(body))
