@@ -15,7 +15,7 @@ from ductwork.contracts.ledger import RUN_SK, manifest_pk, run_pk
 from ductwork.contracts.machine_bundle import TaskManifest, manifest_id
 from ductwork.contracts.names import short_hash
 from ductwork.contracts.task_facts import TaskFacts
-from ductwork_airflow.ledger import ItemTooLargeError, Ledger, LedgerError
+from ductwork_airflow.ledger import ItemTooLargeError, Ledger, LedgerError, Move, moved_to
 from harness import dynamodb
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -233,3 +233,29 @@ def test_updates_can_be_conditional(ledger: Ledger, where: tuple[str, str]) -> N
     assert ledger.update(*key, {"claimed_by": None, "id": 2.5}, condition="#claimed_by = :was", values={":was": "me"})
     item = ledger.get(*key)
     assert item is not None and (item["id"], "claimed_by" in item) == (2.5, False)
+
+
+def test_many_task_instances_move_together(ledger: Ledger, where: tuple[str, str]) -> None:
+    """A hundred writes a request; what has ended otherwise meanwhile stays, and keeps no other from its end."""
+    ledger.record_task(*where, "late", "success", 1)
+    pk = run_pk(*where)
+    keys = [schema.task_sk(f"t{n}") for n in range(120)] + [schema.task_sk("late")]
+    keys += [schema.task_sk("mapped", n) for n in range(60)]
+    changes = {**moved_to("skipped", 0), "stopped": True}
+    ledger.move_tasks([Move(pk, key, changes, "attribute_not_exists(pk)", {}) for key in keys])
+    states = Counter((item["task_id"] == "late", item["state"]) for item in ledger.tasks(*where))
+    assert states == {(False, "skipped"): 180, (True, "success"): 1}
+    assert sorted(ledger.ends(*where, "mapped")) == [(n, "skipped") for n in range(60)]
+
+
+def test_the_moves_of_a_request_are_one_call(ledger: Ledger, where: tuple[str, str]) -> None:
+    calls: Counter[str] = Counter()
+    client = dynamodb(ledger._client.meta.endpoint_url)
+    client.meta.events.register("before-call.dynamodb", lambda model, **_: calls.update([model.name]))
+    counted = Ledger(ledger.table, client)
+    pk, changes = run_pk(*where), moved_to("failed", 1)
+    moves = [Move(pk, schema.task_sk(f"t{n}"), changes, "attribute_not_exists(pk)", {}) for n in range(250)]
+    counted.move_tasks(moves)
+    assert len(ledger.tasks(*where)) == 250
+    # dynalite knows no transactions.
+    assert calls in ({"TransactWriteItems": 3}, {"TransactWriteItems": 1, "UpdateItem": 250})

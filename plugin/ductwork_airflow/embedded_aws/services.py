@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -200,6 +202,24 @@ class EmbeddedAws:
         from ductwork_airflow.embedded_aws.batch.api import backend
 
         return backend(ACCOUNT, self._region)
+
+    def wait(self, execution_arn: str | None, seconds: float) -> None:
+        """Wait so long, but no longer than until the execution ends, if there is one that goes on."""
+        ended = self._ended(execution_arn) if execution_arn else threading.Event()
+        if ended.is_set():
+            time.sleep(seconds)
+        ended.wait(seconds)
+
+    @functools.cache  # noqa: B019 - there is one of these in a process
+    def _ended(self, execution_arn: str) -> threading.Event:
+        from moto.stepfunctions.parser.models import stepfunctions_parser_backends
+
+        from ductwork_airflow.embedded_aws.moto_patches.interpreter import when_ended
+
+        ended, backend = threading.Event(), stepfunctions_parser_backends[ACCOUNT][self._region]
+        if not when_ended(backend.describe_execution(execution_arn), ended):
+            ended.set()
+        return ended
 
     # ---- state ----
 

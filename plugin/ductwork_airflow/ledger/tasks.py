@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, TypeAlias, cast
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias, cast
 
 from ductwork.contracts import ledger as schema
 from ductwork.contracts.json_types import JsonObject
@@ -20,6 +20,17 @@ if TYPE_CHECKING:
 
 TaskKey: TypeAlias = tuple[str, int]
 """Within a run: the task id and the map index, -1 of a task that is not mapped or of a mapped one as a whole."""
+_MOST_WRITES = 100  # of a transaction
+
+
+class Move(NamedTuple):
+    """What :meth:`Tasks.move_task` is to do with one task instance."""
+
+    pk: str
+    sk: str
+    changes: JsonObject
+    condition: str
+    values: JsonObject
 
 
 class Tasks(Items):
@@ -132,6 +143,39 @@ class Tasks(Items):
             if item.get("outcome") == past:
                 return False
             past = item.get("outcome")
+
+    def move_tasks(self, moves: Sequence[Move]) -> None:
+        """:meth:`move_task` for many task instances that have not ended, up to a hundred writes a request.
+
+        Where one of a request's conditions does not hold, its moves are made one by one, those that still can be.
+        """
+        batch: list[Move] = []
+        writes: list[TransactWriteItemTypeDef] = []
+        for move in moves:
+            own = self._writes(move)
+            if len(writes) + len(own) > _MOST_WRITES:
+                self._move_all(batch, writes)
+                batch, writes = [], []
+            batch.append(move)
+            writes += own
+        self._move_all(batch, writes)
+
+    def _writes(self, move: Move) -> list[TransactWriteItemTypeDef]:
+        task_id, map_index = schema.parse_task_sk(move.sk)
+        condition = f"({move.condition}) AND attribute_not_exists(#outcome)"
+        request = self._update_request(move.pk, move.sk, {"updated_at": now(), **move.changes}, condition, move.values)
+        new = schema.ended_sk(task_id, str(move.changes["outcome"]), map_index) if map_index >= 0 else None
+        return [{"Update": cast("UpdateTypeDef", request)}, *self._marker_writes(move.pk, None, new)]
+
+    def _move_all(self, moves: Sequence[Move], writes: Sequence[TransactWriteItemTypeDef]) -> None:
+        if len(moves) > 1 and self._has_transactions:
+            try:
+                if transactions.write(self._client, writes):
+                    return
+            except transactions.Unsupported:
+                self._has_transactions = False
+        for move in moves:
+            self.move_task(move.pk, move.sk, move.changes, condition=move.condition, values=move.values)
 
     def _update_marked(
         self, request: UpdateItemInputTypeDef, old: str | None, new: str | None, item: JsonObject

@@ -32,6 +32,7 @@ _POLL_SECONDS = 0.15
 _PAUSE = 0.005
 _LONGEST_PAUSE = 15.0
 _SAVE_SECONDS = 2.0
+_CALLBACKS_SECONDS = 5.0  # between looks at a machine that still calls back; its end is not waited for
 
 
 def home() -> Path:
@@ -142,7 +143,7 @@ def carry_out(
         while not watcher.poll().ended:
             seen = watch.look()
             instances = len(seen.tasks) if seen else 0
-            time.sleep(min(max(_POLL_SECONDS, _PAUSE * instances), _LONGEST_PAUSE))
+            aws.wait(handle.execution_arn, min(max(_POLL_SECONDS, _PAUSE * instances), _LONGEST_PAUSE))
     except KeyboardInterrupt:
         lifecycle.watcher(aws.aws, handle).stop("interrupted")
         watch.look()
@@ -160,7 +161,7 @@ def _see_callbacks_through(aws: EmbeddedAws, handle: RunHandle) -> None:
         return
     machines = aws.aws.client("stepfunctions")
     while machines.describe_execution(executionArn=handle.execution_arn)["status"] == "RUNNING":
-        time.sleep(_POLL_SECONDS)
+        aws.wait(handle.execution_arn, _CALLBACKS_SECONDS)
 
 
 class _Watch:

@@ -13,7 +13,7 @@ from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.ledger import TERMINAL_STATES
 from ductwork.contracts.task_item import CALLBACKS_DUE, ArrayJobs, MapItem, TaskItem, tried
 
-from ductwork_airflow.ledger import Ledger, expiry, moved_to, timestamp
+from ductwork_airflow.ledger import Ledger, Move, expiry, moved_to, timestamp
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
@@ -189,16 +189,29 @@ def advance(
     :param number: the try's
     :param map_index: the instance's, where it was not seen
     """
+    move = forward(run, task_id, seen, state, number, found, map_index=map_index)
+    return ledger.move_task(move.pk, move.sk, move.changes, condition=move.condition, values=move.values)
+
+
+def forward(
+    run: tuple[str, str],
+    task_id: str,
+    seen: TaskItem | None,
+    state: str,
+    number: int,
+    found: JsonObject,
+    *,
+    map_index: int = schema.UNMAPPED,
+) -> Move:
+    """What :func:`advance` does, to be done."""
     is_further_try = seen is not None and tried(seen) != number and state not in TERMINAL_STATES
     of_the_last = {"error": None, "started_at": None} if is_further_try else {}
     changes = {**moved_to(state, number, tried(seen)), **of_the_last, **found}
+    pk, sk = schema.run_pk(*run), schema.task_sk(task_id, (seen or {}).get("map_index", map_index))
     if seen is None:
-        condition, values = "attribute_not_exists(pk)", {}
-    else:
-        condition = "#updated_at = :seen AND (attribute_not_exists(#rank) OR #rank < :rank)"
-        values = {":seen": seen["updated_at"]}
-    key = (schema.run_pk(*run), schema.task_sk(task_id, (seen or {}).get("map_index", map_index)))
-    return ledger.move_task(*key, changes, condition=condition, values=values)
+        return Move(pk, sk, changes, "attribute_not_exists(pk)", {})
+    condition = "#updated_at = :seen AND (attribute_not_exists(#rank) OR #rank < :rank)"
+    return Move(pk, sk, changes, condition, {":seen": seen["updated_at"]})
 
 
 def annotate(ledger: Ledger, item: TaskItem, found: JsonObject) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from graphlib import TopologicalSorter
 
 from ductwork.contracts.ledger import UNMAPPED
 from ductwork.contracts.run_item import RunItem, tasks_of
@@ -10,8 +11,8 @@ from ductwork.contracts.task_facts import NO_FACTS, Facts, TaskFacts, is_absent
 from ductwork.contracts.task_item import TaskItem, begun_tries, ended
 from ductwork.semantics.trigger_rules import FAILED
 
-from ductwork_airflow.ledger import Ledger, now
-from ductwork_airflow.mirror.batch_jobs import advance
+from ductwork_airflow.ledger import Ledger, Move, now
+from ductwork_airflow.mirror.batch_jobs import forward
 
 # As in Airflow, where marking a run failed fails what runs and skips what waits.
 _RUNNING = frozenset({"running", "deferred", "up_for_reschedule", "restarting"})
@@ -54,6 +55,7 @@ def end_tasks(ledger: Ledger, run: RunItem, items: Sequence[TaskItem], error: st
     for item in items:
         known.setdefault(item["task_id"], []).append(item)
     outcomes: dict[str, set[str]] = {}
+    moves: list[Move] = []
     for task_id in _in_order(tasks, known):
         above = {outcome for up in tasks.get(task_id, NO_FACTS).get("upstream", ()) for outcome in outcomes.get(up, ())}
         waiting = "upstream_failed" if above & FAILED else "skipped"
@@ -62,7 +64,8 @@ def end_tasks(ledger: Ledger, run: RunItem, items: Sequence[TaskItem], error: st
             state = running if is_running(each) else str((each or {})["state"]) if ended(each) else waiting
             outcomes[task_id].add(state)
             if not ended(each):
-                _end(ledger, run_key, task_id, each, state, error, index)
+                moves.append(_end(run_key, task_id, each, state, error, index))
+    ledger.move_tasks(moves)
 
 
 def _instances(own: TaskFacts, items: Sequence[TaskItem]) -> list[tuple[int, TaskItem | None]]:
@@ -99,43 +102,37 @@ def close_mapped(ledger: Ledger, run: RunItem, items: Sequence[TaskItem], refuse
     sizes = {task: int(found.get("size", 0)) for task, found in ledger.mapped(*run_key).items() if task not in none}
     left = [item for item in items if item["map_index"] >= 0 and item.get("state") == "scheduled"]
     gone = [item for item in left if item["map_index"] >= sizes.get(item["task_id"], 0)]
-    for item in gone:
-        _end(ledger, run_key, item["task_id"], item, "removed", "")
+    moves = [_end(run_key, item["task_id"], item, "removed", "") for item in gone]
     lost = {task: sizes[task] for task in refused if task in sizes}
     seen = {(item["task_id"], item["map_index"]): item for item in items if item["task_id"] in lost}
     for task, size in lost.items():
         for index in range(size):
             instance = seen.get((task, index))
             if not ended(instance):
-                _end(ledger, run_key, task, instance, "failed", refused[task], index)
+                moves.append(_end(run_key, task, instance, "failed", refused[task], index))
+    ledger.move_tasks(moves)
     return bool(gone or lost)
 
 
 def _end(
-    ledger: Ledger,
     run_key: tuple[str, str],
     task_id: str,
     item: TaskItem | None,
     state: str,
     error: str,
     index: int = UNMAPPED,
-) -> None:
-    """End one task instance, whether or not it has an item.
+) -> Move:
+    """The end of one task instance, whether or not it has an item.
 
     :param index: the instance's, where there is no item yet
     """
     found: dict[str, object] = {"error": error} if state == "failed" and "error" not in (item or {}) else {}
     if state == "skipped":
         found["stopped"] = True  # unlike what skips itself, a restart runs it
-    advance(ledger, run_key, task_id, item, state, begun_tries(item), found, map_index=index)
+    return forward(run_key, task_id, item, state, begun_tries(item), found, map_index=index)
 
 
 def _in_order(tasks: Facts, known: Iterable[str]) -> list[str]:
     """Task ids, upstream ones first."""
-    placed: dict[str, None] = {}
-    waiting = [*tasks, *(task_id for task_id in known if task_id not in tasks)]
-    while waiting:
-        ready = [task for task in waiting if all(up in placed for up in tasks.get(task, {}).get("upstream", ()))]
-        placed.update(dict.fromkeys(ready or waiting))
-        waiting = [task for task in waiting if task not in placed]
-    return list(placed)
+    above = {task: [up for up in facts.get("upstream", ()) if up in tasks] for task, facts in tasks.items()}
+    return [*TopologicalSorter(above).static_order(), *(task_id for task_id in known if task_id not in tasks)]

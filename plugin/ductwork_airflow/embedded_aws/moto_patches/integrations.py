@@ -42,7 +42,7 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend, stepfun
 from ductwork_airflow.aws.clients import new_session
 from ductwork_airflow.embedded_aws.batch import api
 from ductwork_airflow.embedded_aws.moto_patches import in_process, shapes
-from ductwork_airflow.embedded_aws.moto_patches.interpreter import AT_END
+from ductwork_airflow.embedded_aws.moto_patches.interpreter import when_ended
 
 if TYPE_CHECKING:
     from moto.stepfunctions.parser.asl.eval.environment import Environment
@@ -290,11 +290,8 @@ def _wake_at_end(env: Environment, submitted: dict[str, Any], endpoint: Callback
     """Let the end of a Batch job or of a child execution wake the task at once."""
     if job := api.engine().get(submitted.get("JobId", "")):
         api.engine().when_ended(job, endpoint._notify_event.set)
-    elif arn := submitted.get("ExecutionArn"):
-        child = _execution(env, arn)
-        vars(child).setdefault(AT_END, []).append(endpoint._notify_event)
-        if child.status != "RUNNING":
-            endpoint._notify_event.set()
+    elif (arn := submitted.get("ExecutionArn")) and not when_ended(_execution(env, arn), endpoint._notify_event):
+        endpoint._notify_event.set()
 
 
 def _canceller(submitted: dict[str, Any], region: str) -> Callable[[], None] | None:

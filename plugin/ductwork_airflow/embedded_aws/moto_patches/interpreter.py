@@ -33,8 +33,7 @@ from ductwork_airflow.embedded_aws.jsonata.engine import aws_time
 # https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html
 INLINE_MAP_CONCURRENCY = 40
 _PAUSE_STEP_SECONDS = 0.1
-# What an execution calls the events that its end sets.
-AT_END = "ductwork_at_end"
+_AT_END = "ductwork_at_end"  # of an execution: the events that its end sets
 _NEVER_CAUGHT = {"States.Runtime"}
 _NOT_TASK_FAILED = {"States.Timeout", "States.HeartbeatTimeout"}
 
@@ -44,6 +43,12 @@ def _pause(env: environment.Environment, seconds: float) -> None:
     until = time.monotonic() + seconds
     while env.is_running() and (left := until - time.monotonic()) > 0:
         time.sleep(min(left, _PAUSE_STEP_SECONDS))
+
+
+def when_ended(execution: execution_module.Execution, event: threading.Event) -> bool:
+    """Let the end of an execution set an event. False if it has ended already."""
+    vars(execution).setdefault(_AT_END, []).append(event)
+    return bool(execution.status == "RUNNING")
 
 
 def patch_error_names() -> None:
@@ -249,7 +254,7 @@ def _patch_replies() -> None:
     def reflect_execution_status(self: execution_module.BaseExecutionWorkerCommunication) -> None:
         with ending:  # moto sets the status before the output and the error that go with it
             reflect(self)
-        for waiting in vars(self.execution).pop(AT_END, ()):
+        for waiting in vars(self.execution).pop(_AT_END, ()):
             waiting.set()
 
     def describe_execution(self: StepFunctionResponse) -> ActionResult:
