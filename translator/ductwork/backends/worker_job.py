@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ductwork.contracts.batch_limits import MIN_TIMEOUT_SECONDS, problems
+from ductwork.contracts.batch_limits import MIN_TIMEOUT_SECONDS, Problem, problems
 from ductwork.contracts.ledger import UNMAPPED
 from ductwork.contracts.stepfunctions_limits import MAX_TIMEOUT_SECONDS
 from ductwork.contracts.worker_variables import DAG_CODE_VARIABLE, JOIN_VARIABLE
@@ -30,13 +30,25 @@ _HINTS = {"containerOverrides": _VARIABLES}
 
 def check(workflow: Workflow, diagnostics: Diagnostics) -> None:
     """Report what AWS Batch would refuse in the requests of worker tasks."""
+    alike: dict[tuple[int, int | None], list[Task]] = {}
+    for task in workflow.tasks:
+        if task.work.has_worker:
+            alike.setdefault((id(task.deployment), timeout(task)), []).append(task)
+    # Their requests differ in the task's id alone, so nothing is wrong if nothing is with the longest.
+    longest = [max(tasks, key=lambda task: len(task.task_id.encode())) for tasks in alike.values()]
+    if not any(_problems(workflow, task) for task in longest):
+        return
     for task in workflow.tasks:
         if not task.work.has_worker:
             continue
-        for problem in problems(request(workflow, task), reserve=_RUN_TIME_CHARACTERS):
+        for problem in _problems(workflow, task):
             hint = _HINTS.get(problem.field, "change it to what AWS Batch accepts")
             about = {"dag_id": workflow.dag_id, "task_id": task.task_id, "field": problem.field}
             diagnostics.add("DW203", task.origin, problem.what, hint, **about)
+
+
+def _problems(workflow: Workflow, task: Task) -> list[Problem]:
+    return list(problems(request(workflow, task), reserve=_RUN_TIME_CHARACTERS))
 
 
 # Any: a request is completed by who sends it, and its leaves may be expressions.
