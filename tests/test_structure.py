@@ -20,7 +20,7 @@ LAYERS: dict[str, tuple[set[str], ...]] = {
         {"compiler"},
         {"backends", "importing"},
         {"lowering"},
-        {"deployment", "frontend", "passes", "planning", "rules", "schedules"},
+        {"deployment", "frontend", "passes", "planning", "rules", "schedules", "starting"},
         {"checks", "contracts", "templates"},
         {"semantics"},
         {"ir"},

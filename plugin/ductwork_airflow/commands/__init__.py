@@ -5,10 +5,24 @@ from __future__ import annotations
 from ductwork_airflow.commands.listing import runs
 from ductwork_airflow.commands.log_lines import logs
 from ductwork_airflow.commands.prune import prune
+from ductwork_airflow.commands.requests import requests
 from ductwork_airflow.commands.restarts import restart, skip
 from ductwork_airflow.commands.run import run
 from ductwork_airflow.commands.script import script
 from ductwork_airflow.commands.started import cancel, status, worker
 from ductwork_airflow.commands.upload import upload
 
-__all__ = ["cancel", "logs", "prune", "restart", "run", "runs", "script", "skip", "status", "upload", "worker"]
+__all__ = [
+    "cancel",
+    "logs",
+    "prune",
+    "requests",
+    "restart",
+    "run",
+    "runs",
+    "script",
+    "skip",
+    "status",
+    "upload",
+    "worker",
+]
