@@ -49,53 +49,55 @@ _MESSAGE = """
 """
 
 
+_UNKNOWN = "$exists($states.result.Items[0]) ? $states.result.Items[0].run_id.S : '(not in the ledger)'"
+_QUOTED = '$quoted := function($v) { "\'" & $replace($v, "\'", "\'\\"\'\\"\'") & "\'" };'
+_SUBJECT = "$substring('Ductwork: ' & $dag_id & ' ' & $lowercase($event.status), 0, 99)"
+# A page of a query may have nothing that the filter lets through, and yet there may be more.
+_FURTHER = jsonata("$exists($states.result.LastEvaluatedKey) ? $states.result.LastEvaluatedKey : ''")
+_FOUND = {
+    "run_id": jsonata(_UNKNOWN),
+    "known": jsonata("$exists($states.result.Items[0])"),
+    "failed": [],
+    "further": _FURTHER,
+}
+_FIND: dict[str, object] = {
+    "TableName": "${Ledger}",
+    "IndexName": INDEX_BY_DAG,
+    "KeyConditionExpression": "dag_id = :dag",
+    "FilterExpression": "execution_arn = :execution",
+    "ScanIndexForward": False,
+    "ProjectionExpression": "run_id",
+    "ExpressionAttributeValues": {
+        ":dag": {"S": jsonata("$dag_id")},
+        ":execution": {"S": jsonata("$event.executionArn")},
+    },
+}
+_MARK: dict[str, object] = {
+    "TableName": "${Ledger}",
+    "Key": {"pk": {"S": jsonata("'run#' & $dag_id & '#' & $run_id")}, "sk": {"S": "run"}},
+    "UpdateExpression": "SET noticed = :execution",
+    "ConditionExpression": "execution_arn = :execution AND NOT noticed = :execution",
+    "ExpressionAttributeValues": {":execution": {"S": jsonata("$event.executionArn")}},
+}
+_TASKS: dict[str, object] = {
+    "TableName": "${Ledger}",
+    "ConsistentRead": True,
+    "KeyConditionExpression": "pk = :pk AND begins_with(sk, :task)",
+    "FilterExpression": "#state = :failed",
+    "ProjectionExpression": "sk, #error",
+    "ExpressionAttributeNames": {"#state": "state", "#error": "error"},
+    "ExpressionAttributeValues": {
+        ":pk": {"S": jsonata("'run#' & $dag_id & '#' & $run_id")},
+        ":task": {"S": "task#"},
+        ":failed": {"S": "failed"},
+    },
+}
+
+
 def definition(places: Places) -> dict[str, object]:
     """The definition of the machine; its input is the ``detail`` of EventBridge's event."""
     dags = "{" + ", ".join(f"'${{Machine{n}}}': {_quoted(dag)}" for n, dag in _numbered(places)) + "}"
-    find: dict[str, object] = {
-        "TableName": "${Ledger}",
-        "IndexName": INDEX_BY_DAG,
-        "KeyConditionExpression": "dag_id = :dag",
-        "FilterExpression": "execution_arn = :execution",
-        "ScanIndexForward": False,
-        "ProjectionExpression": "run_id",
-        "ExpressionAttributeValues": {
-            ":dag": {"S": jsonata("$dag_id")},
-            ":execution": {"S": jsonata("$event.executionArn")},
-        },
-    }
-    mark = {
-        "TableName": "${Ledger}",
-        "Key": {"pk": {"S": jsonata("'run#' & $dag_id & '#' & $run_id")}, "sk": {"S": "run"}},
-        "UpdateExpression": "SET noticed = :execution",
-        "ConditionExpression": "execution_arn = :execution AND NOT noticed = :execution",
-        "ExpressionAttributeValues": {":execution": {"S": jsonata("$event.executionArn")}},
-    }
-    tasks: dict[str, object] = {
-        "TableName": "${Ledger}",
-        "ConsistentRead": True,
-        "KeyConditionExpression": "pk = :pk AND begins_with(sk, :task)",
-        "FilterExpression": "#state = :failed",
-        "ProjectionExpression": "sk, #error",
-        "ExpressionAttributeNames": {"#state": "state", "#error": "error"},
-        "ExpressionAttributeValues": {
-            ":pk": {"S": jsonata("'run#' & $dag_id & '#' & $run_id")},
-            ":task": {"S": "task#"},
-            ":failed": {"S": "failed"},
-        },
-    }
     message = _MESSAGE % {"last": _MOST_TASKS - 1, "error": _MOST_ERROR}
-    quoted = '$quoted := function($v) { "\'" & $replace($v, "\'", "\'\\"\'\\"\'") & "\'" };'
-    subject = "$substring('Ductwork: ' & $dag_id & ' ' & $lowercase($event.status), 0, 99)"
-    unknown = "$exists($states.result.Items[0]) ? $states.result.Items[0].run_id.S : '(not in the ledger)'"
-    # A page of a query may have nothing that the filter lets through, and yet there may be more.
-    further = jsonata("$exists($states.result.LastEvaluatedKey) ? $states.result.LastEvaluatedKey : ''")
-    found = {
-        "run_id": jsonata(unknown),
-        "known": jsonata("$exists($states.result.Items[0])"),
-        "failed": [],
-        "further": further,
-    }
     states: dict[str, object] = {
         "Read event": {
             "Type": "Pass",
@@ -105,11 +107,31 @@ def definition(places: Places) -> dict[str, object]:
             },
             "Next": "Find run",
         },
+        **_find_run(),
+        **_read_tasks(),
+        "Tell": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::sns:publish",
+            "Arguments": {
+                "TopicArn": "${Topic}",
+                "Subject": jsonata(_SUBJECT),
+                "Message": jsonata(f"( {_QUOTED} {message} )"),
+            },
+            "Retry": [_RETRY[1]],
+            "End": True,
+        },
+    }
+    return {"QueryLanguage": "JSONata", "StartAt": "Read event", "States": states}
+
+
+def _find_run() -> dict[str, object]:
+    """The run of the execution, and the first of several deliveries of its end."""
+    return {
         "Find run": {
             "Type": "Task",
             "Resource": "arn:aws:states:::aws-sdk:dynamodb:query",
-            "Arguments": find,
-            "Assign": found,
+            "Arguments": _FIND,
+            "Assign": _FOUND,
             "Retry": _RETRY,
             "Next": "Is it known?",
         },
@@ -124,25 +146,31 @@ def definition(places: Places) -> dict[str, object]:
         "Look further": {
             "Type": "Task",
             "Resource": "arn:aws:states:::aws-sdk:dynamodb:query",
-            "Arguments": _further(find),
-            "Assign": found,
+            "Arguments": _further(_FIND),
+            "Assign": _FOUND,
             "Retry": _RETRY,
             "Next": "Is it known?",
         },
         "Mark run": {
             "Type": "Task",
             "Resource": "arn:aws:states:::dynamodb:updateItem",
-            "Arguments": mark,
+            "Arguments": _MARK,
             "Retry": _RETRY,
             "Catch": [{"ErrorEquals": _CONDITION_FAILED, "Next": "Told already"}],
             "Next": "Read tasks",
         },
         "Told already": {"Type": "Succeed"},
+    }
+
+
+def _read_tasks() -> dict[str, object]:
+    """The tasks that failed."""
+    return {
         "Read tasks": {
             "Type": "Task",
             "Resource": "arn:aws:states:::aws-sdk:dynamodb:query",
-            "Arguments": tasks,
-            "Assign": {"failed": jsonata("[$states.result.Items]"), "further": further},
+            "Arguments": _TASKS,
+            "Assign": {"failed": jsonata("[$states.result.Items]"), "further": _FURTHER},
             "Retry": _RETRY,
             "Next": "Are these all?",
         },
@@ -154,24 +182,12 @@ def definition(places: Places) -> dict[str, object]:
         "Read on": {
             "Type": "Task",
             "Resource": "arn:aws:states:::aws-sdk:dynamodb:query",
-            "Arguments": _further(tasks),
-            "Assign": {"failed": jsonata("$append($failed, $states.result.Items)"), "further": further},
+            "Arguments": _further(_TASKS),
+            "Assign": {"failed": jsonata("$append($failed, $states.result.Items)"), "further": _FURTHER},
             "Retry": _RETRY,
             "Next": "Are these all?",
         },
-        "Tell": {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::sns:publish",
-            "Arguments": {
-                "TopicArn": "${Topic}",
-                "Subject": jsonata(subject),
-                "Message": jsonata(f"( {quoted} {message} )"),
-            },
-            "Retry": [_RETRY[1]],
-            "End": True,
-        },
     }
-    return {"QueryLanguage": "JSONata", "StartAt": "Read event", "States": states}
 
 
 def _further(query: Mapping[str, object]) -> dict[str, object]:
