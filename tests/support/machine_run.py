@@ -17,10 +17,12 @@ from typing import Any
 
 from asl_problem import expression_code
 from ductwork.contracts import error_names, machine_bundle
+from ductwork_airflow.embedded_aws.jsonata import engine
 from jsonata_eval import evaluate_leaves
 from moto.dynamodb.exceptions import ConditionalCheckFailed
 from moto.dynamodb.models import DynamoDBBackend
 
+_NO_VALUE = "States.QueryEvaluationError"
 _TIME = "2026-01-01T00:00:00.000Z"
 _SUBMIT = "arn:aws:states:::batch:submitJob"
 _WAIT = ".waitForTaskToken"
@@ -177,27 +179,31 @@ class _Run:
             self.done.status = "SUCCEEDED" if kind == "Succeed" else "FAILED"
             return None
         if kind == "Choice":
-            return _chosen(name, state, data, bindings)
+            return _chosen(name, state, data, bindings, variables)
         if kind == "Wait":
             evaluate_leaves(state["Timestamp"], bindings)
             return state["Next"], data
         try:
             result = yield from self._result(name, state, bindings, variables)
+            bindings["states"]["result"] = result
+            output = _output(name, state, bindings, result)
         except TaskFailedError as error:
             caught = {**bindings, "states": {**bindings["states"], "errorOutput": {"Error": str(error), "Cause": ""}}}
             catcher = next(entry for entry in state["Catch"] if {"States.ALL", str(error)} & set(entry["ErrorEquals"]))
             return catcher.get("Next", ""), _given(evaluate_leaves(catcher["Output"], caught), name)
-        bindings["states"]["result"] = result
-        output = _given(evaluate_leaves(state["Output"], bindings), name) if "Output" in state else result
         variables.update(evaluate_leaves(state.get("Assign", {}), bindings))
         return state.get("Next", ""), output
 
     def _result(self, name: str, state: dict[str, Any], bindings: Any, variables: Any) -> Fiber:
         if state["Type"] == "Pass":
             return bindings["states"]["input"]
+        of = bindings["states"]["context"]["Execution"]["Name"]
+        if state["Type"] == "Map":
+            items = evaluate_leaves(state["Items"], bindings)
+            scopes = [self._scope(state["ItemProcessor"], item, dict(variables), of) for item in items]
+            return (yield "spawn", scopes) if scopes else []
         arguments = _given(evaluate_leaves(state.get("Arguments", {}), bindings), name)
         if state["Type"] == "Parallel":
-            of = bindings["states"]["context"]["Execution"]["Name"]
             branches = [self._scope(branch, arguments, dict(variables), of) for branch in state["Branches"]]
             return (yield "spawn", branches)
         resource = state["Resource"]
@@ -211,6 +217,9 @@ class _Run:
             return {}
         if resource.endswith("sendTaskSuccess"):
             return self._wake(arguments)
+        if resource.endswith("getItem") and arguments["Key"]["sk"]["S"].startswith("task#"):
+            outcome = self.done.outcomes.get(arguments["Key"]["sk"]["S"].split("#")[1])
+            return {"Item": {"outcome": {"S": outcome}}} if outcome else {}
         if resource.endswith("getItem"):
             item = self.ledger.get_item(_TABLE, arguments["Key"])
             return {"Item": item.to_json()["Attributes"]} if item else {}
@@ -311,14 +320,27 @@ class _Run:
         return {"outcome": {"S": outcome}, "state": {"S": outcome}}
 
 
-def _chosen(name: str, state: dict[str, Any], data: Any, bindings: Any) -> tuple[str, Any]:
+def _output(name: str, state: dict[str, Any], bindings: Any, result: Any) -> Any:
+    try:
+        return _given(evaluate_leaves(state["Output"], bindings), name) if "Output" in state else result
+    except engine.QueryError as error:
+        if not any(_NO_VALUE in entry["ErrorEquals"] for entry in state.get("Catch", ())):
+            raise
+        raise TaskFailedError(_NO_VALUE) from error
+
+
+def _chosen(
+    name: str, state: dict[str, Any], data: Any, bindings: Any, variables: dict[str, Any]
+) -> tuple[str, Any]:
     for rule in state["Choices"]:
         code = expression_code(rule["Condition"])
         value = evaluate_leaves(f"{{%{code}%}}", bindings)
         assert value in (True, False), f"{name}: {code} gives {value!r}"
         if value:
+            variables.update(evaluate_leaves(rule.get("Assign", {}), bindings))
             output = _given(evaluate_leaves(rule["Output"], bindings), name) if "Output" in rule else data
             return rule["Next"], output
+    variables.update(evaluate_leaves(state.get("Assign", {}), bindings))
     return state["Default"], evaluate_leaves(state["Output"], bindings) if "Output" in state else data
 
 

@@ -20,6 +20,8 @@ _EVENTS_RETRY = 5
 _JOB = (".sync", ".sync:2", ".waitForTaskToken")
 # Choices whose first rule is the happy one; before a task the rules are what diverts it.
 _HAPPY_FIRST = {run_states.CHECK, run_states.CALLED}
+# The same of a Choice before a chain of tasks: the first that has not ended comes first. No task id has a blank.
+_RESUME = "Resume "
 
 # Any: a machine or a state as it is printed; JSON, nested.
 Machine = Mapping[str, Any]
@@ -121,7 +123,8 @@ def _happy_path(scope: Machine) -> Iterator[tuple[str, Machine]]:
         if state["Type"] == "Map" and not _is_distributed(state):
             yield from _happy_path(state["ItemProcessor"])
         if state["Type"] == "Choice":
-            name = state["Choices"][0]["Next"] if name in _HAPPY_FIRST else state["Default"]
+            happy_first = name in _HAPPY_FIRST or name.startswith(_RESUME)
+            name = state["Choices"][0]["Next"] if happy_first else state["Default"]
         else:
             name = state.get("Next")
 

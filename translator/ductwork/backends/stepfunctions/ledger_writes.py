@@ -57,6 +57,19 @@ END_OF_WAIT = Ending("ending_of_wait", started=":start")
 END_OF_JOB = Ending("ending_of_job", ":start", "#tried", ", job_id = if_not_exists(#kept, :job)")
 
 
+def values_of_end(state: Value, try_number: Value) -> State:
+    """The values of the placeholders that all endings have.
+
+    :param try_number: as text
+    """
+    return {
+        ":state": {"S": state},
+        ":try": {"N": try_number},
+        ":now": {"S": call("now")},
+        ":expires": {"N": _EXPIRES},
+    }
+
+
 class Writes:
     """The Arguments of the states that write a task instance's end and its return value.
 
@@ -91,13 +104,8 @@ class Writes:
         """
         own: State = {
             "Key": self._key(task_sk(self._task_id), self._ended_index),
-            "ExpressionAttributeValues": {
-                ":state": {"S": state},
-                ":try": {"N": try_number},
-                ":now": {"S": call("now")},
-                ":expires": {"N": _EXPIRES},
-                **{f":{name}": {"S": value} for name, value in values.items()},
-            },
+            "ExpressionAttributeValues": values_of_end(state, try_number)
+            | {f":{name}": {"S": value} for name, value in values.items()},
         }
         if names:
             own["ExpressionAttributeNames"] = {"#state": "state", **names}

@@ -25,6 +25,9 @@ from ductwork.backends.stepfunctions.dataflow.liveness import DataFlow, Known
 from ductwork.backends.stepfunctions.mapping import array_job, mapped_group
 from ductwork.backends.stepfunctions.mapping.map_state import Each
 from ductwork.backends.stepfunctions.mapping.mapped_task import Expansion, OneByOne
+from ductwork.backends.stepfunctions.regions import plain_task
+from ductwork.backends.stepfunctions.regions.extent import Extent
+from ductwork.backends.stepfunctions.regions.region import RegionStates, Surroundings
 from ductwork.backends.stepfunctions.tasks import kinds
 from ductwork.backends.stepfunctions.tasks.frame import Place
 from ductwork.backends.stepfunctions.tasks.worker_task import goes_on_alone
@@ -117,6 +120,9 @@ class _Emitter:
                 self._told_by[task].append(past)
         self._entries: dict[str, tuple[str, str]] = {}
         self.has_joins = bool(self.flow.joins)
+        tellers = {*self.flow.tells, *(task for task, past in self._told_by.items() if past)}
+        self._extent = None if group else Extent(workflow, self.flow.decisions, tellers)
+        self._regions = 0
         self.iteration_events = 0
         # By the part's id: the names of the states that are its own, and what Maps among them add to the history.
         self._own: dict[int, tuple[tuple[str, ...], int]] = {}
@@ -201,6 +207,8 @@ class _Emitter:
         :param live: bit set of the tasks whose outcomes, or marks, are read by states after this part
         :param after: the state that follows, None at the end of a branch
         """
+        if self._extent and self._extent.is_region(part):
+            return self._region(part, known, live, after)
         if isinstance(part, layout.TaskPart):
             return self._one(part, known, live, after)
         if isinstance(part, Parallel):
@@ -331,14 +339,25 @@ class _Emitter:
         self._own[id(part)] = tuple(states), self.iteration_events - noted
         return first, states
 
+    def _region(self, part: layout.Part, known: Known, live: int, after: str | None) -> tuple[str, States]:
+        members = self.flow.members(part)
+        kept = self.flow.kept(known, live & ~members)
+        around = Surroundings(kept, [task for task in sorted(layout.members(part)) if live & self.flow.bits((task,))], after)
+        self._regions += 1
+        region = RegionStates(self._workflow, part, around, self._regions, partial(plain_task.states, self._workflow))
+        first, states = region.build()
+        self._own |= {id(inner): (names, 0) for inner, names in region.own}
+        return first, states
+
     def _series(self, part: Series[layout.Part], known: Known, live: int, after: str | None) -> tuple[str, States]:
         starts = []
-        for inner in part.parts:
+        parts = self._extent.grouped(part.parts) if self._extent else part.parts
+        for inner in parts:
             starts.append(known)
             known = self.flow.after(inner, known)
         sections: list[States] = []
         first = after
-        for inner, start in zip(reversed(part.parts), reversed(starts), strict=True):
+        for inner, start in zip(reversed(parts), reversed(starts), strict=True):
             first, states = self.part(inner, start, live, first)
             sections.append(states)
             live = self.flow.before(inner, live)

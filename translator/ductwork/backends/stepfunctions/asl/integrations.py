@@ -92,9 +92,10 @@ def job_retry(retry: Retry, *, by_worker: bool = False) -> list[State]:
         "MaxDelaySeconds": longest if rate > 1 and retry.retries > 1 else None,
     }
     said = {name: value for name, value in policy.items() if value != _RETRY_DEFAULTS[name]}
+    # This is also error_names.RETRY: it stands for any error but a timeout.
+    again: State = {"ErrorEquals": [TASK_FAILED], **said}
     if not by_worker:
-        return [SUBMIT_RETRY, {"ErrorEquals": [TASK_FAILED], **said}]
-    again: State = {"ErrorEquals": [error_names.RETRY, TASK_FAILED], **said}
+        return [SUBMIT_RETRY, again]
     return [SUBMIT_RETRY, {"ErrorEquals": [error_names.FAILED, error_names.SKIPPED], "MaxAttempts": 0}, again]
 
 

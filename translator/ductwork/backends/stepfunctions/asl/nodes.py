@@ -114,6 +114,11 @@ class Name(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Wildcard(Node):
+    """The values of all fields of the context item."""
+
+
+@dataclass(frozen=True, slots=True)
 class Descendants(Node):
     """Every value within the context item, at any depth."""
 

@@ -33,6 +33,7 @@ from ductwork.backends.stepfunctions.asl.nodes import (
     Step,
     Value,
     Variable,
+    Wildcard,
 )
 
 # Step Functions evaluates about 100 levels; an operator between many operands takes one for each.
@@ -191,6 +192,7 @@ _PRINTERS: dict[type[Node], Callable[[Any, int, int], str]] = {
     Literal: _literal,
     Variable: lambda node, above, level: f"${node.name}",
     Name: lambda node, above, level: _named(node.name),
+    Wildcard: lambda node, above, level: "*",
     Descendants: lambda node, above, level: "**",
     Regex: lambda node, above, level: f"/{node.pattern}/",
     Step: _step,

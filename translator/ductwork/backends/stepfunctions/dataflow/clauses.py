@@ -49,7 +49,7 @@ class Clauses:
         self._possible, self._mapped = possible, mapped
         # Many tasks may ask the same of the same tasks, whose ends are settled by then.
         self._diversions: dict[tuple[BoundClause, ...], list[Diversion]] = {}
-        self._passes = SchedulerPasses(lambda task_id: _end_dependencies(tasks[task_id]))
+        self._passes = SchedulerPasses(lambda task_id: end_dependencies(tasks[task_id]))
 
     def given(self, possible: Mapping[str, frozenset[str]]) -> Clauses:
         """The same where the tasks can end in other states."""
@@ -169,5 +169,5 @@ def covers(asked: Sequence[BoundClause], clause: Clause, read: Sequence[str]) ->
     )
 
 
-def _end_dependencies(task: Task) -> EndDependencies:
+def end_dependencies(task: Task) -> EndDependencies:
     return EndDependencies(task.trigger_rule, task.upstream, (*task.setups, *task.scope), task.retry.retries)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ductwork.backends import worker_job
@@ -15,9 +16,11 @@ from ductwork.backends.stepfunctions.asl.scope import CONTEXT, INPUT
 from ductwork.backends.stepfunctions.asl.states import State, States
 from ductwork.backends.stepfunctions.tasks.frame import Kind, TaskStates
 from ductwork.contracts import error_names
-from ductwork.ir import Retry
+from ductwork.ir import Retry, Task, Workflow
 
 TRY = CONTEXT.field("State", "RetryCount") + 1
+# What only a worker says, which has called whom it had to.
+REPORTED = [error_names.FAILED, error_names.RETRY, error_names.SKIPPED]
 
 
 class JobTask(TaskStates[Kind]):
@@ -36,25 +39,37 @@ class JobTask(TaskStates[Kind]):
         if not self._task.calls_back:
             return [caught]
         # The worker calls back for what it reports; a container that died has called nobody.
-        reported = {**caught, "ErrorEquals": [error_names.FAILED, error_names.RETRY, error_names.SKIPPED]}
+        reported = {**caught, "ErrorEquals": REPORTED}
         return [reported, {**caught, "Next": self._call_name}]
 
     def _callback_variables(self) -> dict[str, Value]:
-        return {"DUCTWORK_CALLBACK": "task"}
+        return CALLING
 
     def _call_back(self) -> States:
         if not self._task.calls_back:
             return {}
-        request = worker_job.request(self._workflow, self._task, self._writes.map_index)
-        added = [{"name": name, "value": value} for name, value in self._callback_variables().items()]
-        request["containerOverrides"]["environment"].extend(added)
-        state: State = {
-            "Type": "Task",
-            "Resource": integrations.SUBMIT_JOB_AND_WAIT,
-            "Arguments": self._submit_arguments(request),
-            "Output": INPUT,
-            "Retry": integrations.job_retry(Retry()),
-            "Catch": [{"ErrorEquals": [integrations.ANY_ERROR], "Output": INPUT, "Next": self._record_name}],
-            "Next": self._record_name,
-        }
-        return {self._call_name: state}
+        map_index, variables = self._writes.map_index, self._callback_variables()
+        return {self._call_name: calling_back(self._workflow, self._task, map_index, variables, self._record_name)}
+
+
+CALLING: dict[str, Value] = {"DUCTWORK_CALLBACK": "task"}
+
+
+def calling_back(workflow: Workflow, task: Task, map_index: Value, variables: Mapping[str, Value], after: str) -> State:
+    """The state that starts a worker to call whom a task's dead container has not called; its data pass through.
+
+    :param variables: of its environment, besides the task's
+    """
+    request = worker_job.request(workflow, task, map_index)
+    request["containerOverrides"]["environment"].extend(
+        {"name": name, "value": value} for name, value in variables.items()
+    )
+    return {
+        "Type": "Task",
+        "Resource": integrations.SUBMIT_JOB_AND_WAIT,
+        "Arguments": worker_requests.arguments(workflow, task.task_id, request),
+        "Output": INPUT,
+        "Retry": integrations.job_retry(Retry()),
+        "Catch": [{"ErrorEquals": [integrations.ANY_ERROR], "Output": INPUT, "Next": after}],
+        "Next": after,
+    }

@@ -8,6 +8,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ductwork.backends import worker_job
 from ductwork.backends.stepfunctions.asl import integrations
 from ductwork.backends.stepfunctions.asl.nodes import Name, Node, Value, exists
@@ -21,9 +23,7 @@ class WorkerTask(JobTask[Worker]):
     """The states of a :class:`ductwork.ir.Worker`."""
 
     def _own(self) -> States:
-        request = worker_job.request(self._workflow, self._task, self._writes.map_index)
-        token = {"name": "DUCTWORK_TASK_TOKEN", "value": TOKEN}
-        request["containerOverrides"]["environment"].append(token)
+        request = with_token(worker_job.request(self._workflow, self._task, self._writes.map_index))
         state: State = {
             "Type": "Task",
             "Resource": integrations.SUBMIT_JOB_AND_WAIT,
@@ -77,6 +77,13 @@ class WorkerTask(JobTask[Worker]):
             },
             ended_name: {"Type": "Pass", "Output": self._ended(mine), **self._next},
         }
+
+
+# Any: as in worker_job.
+def with_token(request: dict[str, Any]) -> dict[str, Any]:
+    """A request of a worker's job, with the token by which it reports."""
+    request["containerOverrides"]["environment"].append({"name": "DUCTWORK_TASK_TOKEN", "value": TOKEN})
+    return request
 
 
 def goes_on_alone(task: Task) -> bool:

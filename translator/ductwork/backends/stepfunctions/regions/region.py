@@ -1,0 +1,239 @@
+"""The states of a region: its state data hold only what has not succeeded, so they are ``{}`` all the way.
+
+``Begin X?``    lets a region begin where all above it have succeeded; else, and in a restart, it is settled first
+``Resume X``    one for each chain of tasks: a restart begins with the first that has not ended
+``X``           a task; one that does not succeed is noted, with the number of its tries, and ends its branch
+``After X, Y?`` behind branches: goes on if all of them have succeeded
+``End of X``    of a branch, also for what has not succeeded
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+from ductwork.backends.stepfunctions.asl.nodes import (
+    Value,
+    Variable,
+    Wildcard,
+    call,
+    either,
+    exists,
+    merged,
+    negated,
+    substituted,
+    when,
+)
+from ductwork.backends.stepfunctions.asl.scope import INPUT, ITEM, RESULT, RUN, input_fields
+from ductwork.backends.stepfunctions.asl.state_data import Kept
+from ductwork.backends.stepfunctions.asl.states import State, States
+from ductwork.backends.stepfunctions.regions.replay import Replay
+from ductwork.backends.stepfunctions.regions.settling import LOOK, Settling
+from ductwork.contracts.names import state_name
+from ductwork.ir import Task, Workflow
+from ductwork.planning import layout
+from ductwork.planning.shapes import Parallel, Series
+
+_NOT_ALL_SUCCEEDED = exists(INPUT.each(Wildcard()))
+
+Plain = Callable[[Task, str, "str | None", Value], States]
+"""Makes the states of a task: :func:`.plain_task.states`."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What is around a region.
+
+    :param kept: outcomes of earlier tasks that states after it still read
+    :param needed: its own tasks whose outcomes they read
+    :param after: the state that follows, None at the end of a branch
+    """
+
+    kept: Kept
+    needed: Sequence[str]
+    after: str | None
+
+
+class RegionStates:
+    """Makes the states of one region.
+
+    :param number: of the region in its workflow, from 1
+    :param plain: makes those of a task
+    """
+
+    def __init__(self, workflow: Workflow, part: layout.Part, around: Surroundings, number: int, plain: Plain) -> None:
+        self._part, self._around, self._plain = part, around, plain
+        self._members = layout.members(part)
+        self._tasks = [task for task in workflow.tasks if task.task_id in self._members]
+        self._by_id: Mapping[str, Task] = workflow.by_id
+        self._ended = Variable(f"ended{number}")
+        self._label = first_task(part)
+        self._outside = sorted({up for task in self._tasks for up in task.upstream} - self._members)
+        self._restarts = workflow.restartable
+        self._resumes = workflow.restartable or not self._is_diverted_as_a_whole
+        self.own: list[tuple[layout.Part, tuple[str, ...]]] = []
+        """For each part in it the names of the states that are its own."""
+        self._settling = Settling(
+            workflow.ledger_table,
+            self._label,
+            self._ended,
+            Replay(self._tasks, self._by_id),
+            self._output,
+            around.after,
+            None,
+        )
+
+    @property
+    def _is_diverted_as_a_whole(self) -> bool:
+        """Whether no task runs where one above the region did not succeed."""
+        outside = set(self._outside)
+        return all(
+            set(task.upstream) >= outside for task in self._tasks if self._members.isdisjoint(task.upstream)
+        )
+
+    def build(self) -> tuple[str, States]:
+        """The first state's name and all states, in reading order."""
+        items = _items(self._part)
+        settling = self._settling
+        first, states = self._scope(items, settling.first, at_root=True)
+        again = first if self._resumes else None
+        settled = replace(settling, again=again).states()
+        begin, beginning = self._begin(first)
+        return begin, {**beginning, **states, **settled}
+
+    def _begin(self, first: str) -> tuple[str, States]:
+        reasons = [exists(RUN.field("done").each(Wildcard()))] if self._restarts else []
+        if len(self._outside) == 1:
+            reasons.append(INPUT.field(self._outside[0]).differs("success"))
+        elif self._outside:
+            reasons.append(exists(input_fields(self._outside).where(ITEM.differs("success"))))
+        known: list[Value] = [INPUT] if self._outside or self._around.kept != Kept() else []
+        plainly = {self._ended.name: known[0] if known else {}}
+        if not reasons:
+            name = self._called("Begin {}")
+            return name, {name: {"Type": "Pass", "Assign": plainly, "Output": {}, "Next": first}}
+        name = self._called("Begin {}?")
+        done = [RUN.field("done")] if self._restarts else []
+        look = [{LOOK: True}] if self._resumes else []
+        known = [*done, *known, *look]
+        rule = {
+            "Condition": either(*reasons),
+            "Assign": {self._ended.name: merged(*known) if len(known) > 1 else known[0]},
+            "Output": {},
+            "Next": self._settling.first,
+        }
+        return name, {name: {"Type": "Choice", "Choices": [rule], "Default": first, "Assign": plainly, "Output": {}}}
+
+    def _called(self, name: str) -> str:
+        return state_name(name.replace("{}", self._label))
+
+    @property
+    def _output(self) -> Value:
+        """The state data after the region: what has not ended otherwise has succeeded."""
+        own = {
+            task: when(exists(self._ended.field(task)), self._ended.field(task), "success")
+            for task in self._around.needed
+        }
+        found = self._around.kept.output(own, exactly=self._around.after is None)
+        return substituted(found, INPUT, self._ended)
+
+    # ---- scopes ----
+
+    def _scope(self, items: Sequence[layout.Part], failed: str | None, *, at_root: bool) -> tuple[str, States]:
+        """The first state's name and the states of parts one after another.
+
+        :param failed: the state after what has not succeeded; None: one of the scope's own
+        """
+        ending: States = {}
+        if failed is None:
+            ends = list(dict.fromkeys((first_task(items[0]), _last_task(items[-1]))))
+            failed = state_name(f"End of {' to '.join(ends)}")
+            ending = {failed: {"Type": "Succeed"}}
+        sections, entry = [ending], None
+        groups = [(chain, list(parts)) for chain, parts in groupby(items, lambda p: isinstance(p, layout.TaskPart))]
+        for chain, parts in reversed(groups):
+            if chain:
+                chain_parts = [part for part in parts if isinstance(part, layout.TaskPart)]
+                entry, states = self._chain(chain_parts, failed, entry, at_root=at_root)
+                sections.append(states)
+                continue
+            for part in reversed(parts):
+                entry, states = self._parallel(part, failed, entry, at_root=at_root)
+                sections.append(states)
+        found: States = {}
+        for states in reversed(sections):
+            found |= states
+        assert entry is not None
+        if ending and not self._leads_to(found, failed):
+            del found[failed]
+        return entry, found
+
+    @staticmethod
+    def _leads_to(states: States, name: str) -> bool:
+        return any(
+            name in (state.get("Default"), *(each["Next"] for each in (*state.get("Choices", ()), *state.get("Catch", ()))))
+            for state in states.values()
+        )
+
+    def _chain(
+        self, parts: Sequence[layout.TaskPart], failed: str, after: str | None, *, at_root: bool
+    ) -> tuple[str, States]:
+        states: States = {}
+        tasks = [part.task for part in parts]
+        for part, task, following in zip(parts, tasks, [*tasks[1:], None], strict=True):
+            then = state_name(following) if following else after
+            leaves = at_root and then is None
+            output = self._output if leaves else {}
+            made = self._plain(self._by_id[task], failed, self._around.after if leaves else then, output)
+            self.own.append((part, tuple(made)))
+            states |= made
+        if not self._resumes:
+            return state_name(tasks[0]), states
+        name = state_name(f"Resume {tasks[0]}")
+        rules = [
+            {"Condition": negated(exists(self._ended.field(task))), "Next": state_name(task)} for task in tasks
+        ]
+        self.own[-len(parts)] = (parts[0], (*self.own[-len(parts)][1], name))
+        return name, {name: {"Type": "Choice", "Choices": rules, "Default": after or failed}, **states}
+
+    def _parallel(self, part: layout.Part, failed: str, after: str | None, *, at_root: bool) -> tuple[str, States]:
+        assert isinstance(part, Parallel)
+        branches = []
+        for inner in part.parts:
+            first, states = self._scope(_items(inner), None, at_root=False)
+            branches.append({"StartAt": first, "States": states})
+        label = ", ".join(map(first_task, part.parts))
+        name = state_name(label)
+        state: State = {"Type": "Parallel", "Branches": branches, "Output": call("merge", RESULT)}
+        if after is None and not at_root:
+            self.own.append((part, (name,)))
+            return name, {name: {**state, "End": True}}
+        asks = state_name(f"After {label}?")
+        self.own.append((part, (name, asks)))
+        choice: State = {
+            "Type": "Choice",
+            "Choices": [{"Condition": _NOT_ALL_SUCCEEDED, "Output": INPUT, "Next": failed}],
+            "Default": after or self._around.after or state_name(f"Ended {self._label}"),
+            **({} if after else {"Output": self._output}),
+        }
+        return name, {name: {**state, "Next": asks}, asks: choice}
+
+
+def _items(part: layout.Part) -> tuple[layout.Part, ...]:
+    return part.parts if isinstance(part, Series) else (part,)
+
+
+def first_task(part: layout.Part) -> str:
+    return _outermost(part, 0)
+
+
+def _last_task(part: layout.Part) -> str:
+    return _outermost(part, -1)
+
+
+def _outermost(part: layout.Part, at: int) -> str:
+    while not isinstance(part, layout.TaskPart):
+        assert isinstance(part, (Series, Parallel))
+        part = part.parts[at]
+    return part.task
