@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Generator, Mapping
+from collections.abc import Collection, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +48,7 @@ class Done:
     """
     :param order: task ids, as each started its job, and ``task!``, as each was recorded or reported its end
     :param repeated: tasks whose workers found that they had ended
+    :param called: tasks for which a job was started to call back
     :param visited: the names of all states entered
     :param children: the executions of child machines, by name: what each was given and has handed back, as JSON text
     :param while_held: the tasks that had ended when nothing but the held job was left to go on
@@ -62,6 +63,7 @@ class Done:
     while_held: frozenset[str] = frozenset()
     visited: list[str] = field(default_factory=list)
     repeated: list[str] = field(default_factory=list)
+    called: list[str] = field(default_factory=list)
     children: dict[str, tuple[str, str]] = field(default_factory=dict)
 
 
@@ -73,6 +75,7 @@ def run(
     seed: int | None = None,
     lost_replies: float = 0.0,
     hold: str | None = None,
+    lost: Collection[str] = (),
 ) -> Done:
     """
     :param machine: a definition, or a bundle
@@ -81,9 +84,11 @@ def run(
     :param seed: of the order in which branches take turns; None: the first branch first
     :param lost_replies: how often the reply to an update of a join is lost, so that the update is sent again
     :param hold: the task whose job takes longer than everything that does not wait for it
+    :param lost: tasks whose workers write their ends into the ledger and die before they can report them
     :raises DeadlockError: every branch waits
     """
     run = _Run(machine, ends, seed, lost_replies, hold)
+    run.lost_reports = set(lost)
     run.done.outcomes |= (execution_input or {}).get("done", {})
     return run.run(execution_input or {})
 
@@ -98,6 +103,7 @@ class _Run:
         self.held: list[tuple[Fiber, Any, Any]] = []
         self.random = None if seed is None else random.Random(seed)
         self.lost = lost
+        self.lost_reports: set[str] = set()
         self.ready: list[tuple[Fiber, Any, Any]] = []
         self.waiting: dict[str, tuple[Fiber, Any]] = {}
         self.registered: set[str] = set()
@@ -280,6 +286,11 @@ class _Run:
         environment = {item["Name"]: item["Value"] for item in variables}
         task = environment.get("DUCTWORK_TASK_ID") or _task_of(state, name)
         by_worker = "DUCTWORK_TASK_ID" in environment
+        if "DUCTWORK_CALLBACK" in environment:
+            # It records the failure of a dead container.
+            self.done.outcomes.setdefault(task, "failed")
+            self.done.called.append(task)
+            return {}
         if by_worker and task in self.done.outcomes:
             self.done.repeated.append(task)
             return self._reported(self.done.outcomes[task], environment)
@@ -298,6 +309,8 @@ class _Run:
         # The worker writes its own end into the ledger.
         self.done.outcomes[task] = state_of
         self.done.order.append(f"{task}!")
+        if task in self.lost_reports:
+            raise TaskFailedError("States.TaskFailed")
         return {**self._reported(state_of, environment), **skip}
 
     @staticmethod
@@ -329,9 +342,7 @@ def _output(name: str, state: dict[str, Any], bindings: Any, result: Any) -> Any
         raise TaskFailedError(_NO_VALUE) from error
 
 
-def _chosen(
-    name: str, state: dict[str, Any], data: Any, bindings: Any, variables: dict[str, Any]
-) -> tuple[str, Any]:
+def _chosen(name: str, state: dict[str, Any], data: Any, bindings: Any, variables: dict[str, Any]) -> tuple[str, Any]:
     for rule in state["Choices"]:
         code = expression_code(rule["Condition"])
         value = evaluate_leaves(f"{{%{code}%}}", bindings)

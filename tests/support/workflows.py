@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ductwork.diagnostics import Origin
 from ductwork.ir import BatchJob, Concat, Deployment, NoOp, Retry, RunValue, Task, Text, Worker, Workflow
 from ductwork.planning.partial_order import topological
@@ -133,6 +135,33 @@ def ruled_workflows(draw):
             )
         )
     return Workflow(dag_id="dag", origin=_ORIGIN, dag_file="case.py", bundle_path="/dags", tasks=tuple(tasks))
+
+
+_PLAIN = st.sampled_from([Worker("it")] * 6 + [NoOp("it")])
+_ODD = st.sampled_from(["all_done", "one_failed", "none_failed"])
+
+
+@st.composite
+def workflows_of_regions(draw):
+    """A random workflow of workers and empty tasks in series-parallel order, most of rule all_success."""
+    upstream = draw(series_parallel())
+    odd = draw(st.sampled_from([0, 0, 1, 2]))
+    tasks = tuple(
+        Task(
+            task_id=name,
+            origin=_ORIGIN,
+            operator="x.Y",
+            work=draw(_PLAIN),
+            upstream=upstream[name],
+            trigger_rule=draw(_ODD) if draw(st.integers(0, 9)) < odd else "all_success",
+            retry=Retry(retries=draw(st.integers(0, 2))),
+            calls_back=draw(st.integers(0, 4)) == 0,
+            deployment=_WHERE,
+        )
+        for name in topological(upstream)
+    )
+    made = Workflow(dag_id="dag", origin=_ORIGIN, dag_file="case.py", bundle_path="/dags", tasks=tasks)
+    return replace(made, restartable=draw(st.integers(0, 3)) > 0)
 
 
 @st.composite

@@ -342,7 +342,9 @@ class _Emitter:
     def _region(self, part: layout.Part, known: Known, live: int, after: str | None) -> tuple[str, States]:
         members = self.flow.members(part)
         kept = self.flow.kept(known, live & ~members)
-        around = Surroundings(kept, [task for task in sorted(layout.members(part)) if live & self.flow.bits((task,))], after)
+        around = Surroundings(
+            kept, [task for task in sorted(layout.members(part)) if live & self.flow.bits((task,))], after
+        )
         self._regions += 1
         region = RegionStates(self._workflow, part, around, self._regions, partial(plain_task.states, self._workflow))
         first, states = region.build()

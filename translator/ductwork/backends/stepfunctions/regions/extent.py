@@ -38,10 +38,11 @@ class Extent:
         """The parts of a series, with consecutive ones together where they make a region."""
         found: list[layout.Part] = []
         for plain, several in groupby(parts, key=lambda part: 0 < self._size(part) <= _MOST):
-            batches = self._batches(tuple(several)) if plain else [tuple(several)]
+            together = tuple(several)
+            batches = self._batches(together) if plain else [together]
             for batch in batches:
-                together = Series(batch) if len(batch) > 1 else batch[0]
-                found += [together] if self.is_region(together) else batch
+                one = Series(batch) if len(batch) > 1 else batch[0]
+                found += [one] if self.is_region(one) else batch
         return found
 
     def _batches(self, parts: tuple[layout.Part, ...]) -> list[tuple[layout.Part, ...]]:

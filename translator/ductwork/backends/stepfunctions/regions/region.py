@@ -88,9 +88,7 @@ class RegionStates:
     def _is_diverted_as_a_whole(self) -> bool:
         """Whether no task runs where one above the region did not succeed."""
         outside = set(self._outside)
-        return all(
-            set(task.upstream) >= outside for task in self._tasks if self._members.isdisjoint(task.upstream)
-        )
+        return all(set(task.upstream) >= outside for task in self._tasks if self._members.isdisjoint(task.upstream))
 
     def build(self) -> tuple[str, States]:
         """The first state's name and all states, in reading order."""
@@ -158,7 +156,7 @@ class RegionStates:
                 entry, states = self._chain(chain_parts, failed, entry, at_root=at_root)
                 sections.append(states)
                 continue
-            for part in reversed(parts):
+            for part in parts[::-1]:
                 entry, states = self._parallel(part, failed, entry, at_root=at_root)
                 sections.append(states)
         found: States = {}
@@ -171,9 +169,9 @@ class RegionStates:
 
     @staticmethod
     def _leads_to(states: States, name: str) -> bool:
-        return any(
-            name in (state.get("Default"), *(each["Next"] for each in (*state.get("Choices", ()), *state.get("Catch", ()))))
-            for state in states.values()
+        ways = (way for state in states.values() for way in (*state.get("Choices", ()), *state.get("Catch", ())))
+        return any(way["Next"] == name for way in ways) or any(
+            name in (state.get("Default"), state.get("Next")) for state in states.values()
         )
 
     def _chain(
@@ -181,7 +179,7 @@ class RegionStates:
     ) -> tuple[str, States]:
         states: States = {}
         tasks = [part.task for part in parts]
-        for part, task, following in zip(parts, tasks, [*tasks[1:], None], strict=True):
+        for part, task, following in zip(parts, tasks, (*tasks[1:], None), strict=True):
             then = state_name(following) if following else after
             leaves = at_root and then is None
             output = self._output if leaves else {}
@@ -191,9 +189,7 @@ class RegionStates:
         if not self._resumes:
             return state_name(tasks[0]), states
         name = state_name(f"Resume {tasks[0]}")
-        rules = [
-            {"Condition": negated(exists(self._ended.field(task))), "Next": state_name(task)} for task in tasks
-        ]
+        rules = [{"Condition": negated(exists(self._ended.field(task))), "Next": state_name(task)} for task in tasks]
         self.own[-len(parts)] = (parts[0], (*self.own[-len(parts)][1], name))
         return name, {name: {"Type": "Choice", "Choices": rules, "Default": after or failed}, **states}
 

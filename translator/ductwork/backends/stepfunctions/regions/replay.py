@@ -105,4 +105,3 @@ class Replay:
 
 def _one_or_more(names: Sequence[str]) -> Value:
     return names[0] if len(names) == 1 else list(names)
-

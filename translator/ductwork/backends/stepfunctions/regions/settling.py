@@ -107,10 +107,8 @@ class Settling:
 
     def _settle(self, after: str) -> State:
         record, as_number = self._called("End for {}"), call("type", _AS).equals("number")
-        own = {
-            "Key": integrations.item_key(_key(_TASK)),
-            "ExpressionAttributeValues": values_of_end(when(as_number, "failed", _AS), when(as_number, text_of(_AS), "0")),
-        }
+        values = values_of_end(when(as_number, "failed", _AS), when(as_number, text_of(_AS), "0"))
+        own = {"Key": integrations.item_key(_key(_TASK)), "ExpressionAttributeValues": values}
         update: State = {
             "Type": "Task",
             "Resource": integrations.UPDATE_ITEM,
