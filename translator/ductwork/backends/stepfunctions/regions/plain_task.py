@@ -5,8 +5,8 @@ from __future__ import annotations
 from ductwork.backends import worker_job
 from ductwork.backends.stepfunctions import worker_requests
 from ductwork.backends.stepfunctions.asl import integrations
-from ductwork.backends.stepfunctions.asl.nodes import Value, call, when
-from ductwork.backends.stepfunctions.asl.scope import RESULT
+from ductwork.backends.stepfunctions.asl.nodes import Value, call, lifted, when
+from ductwork.backends.stepfunctions.asl.scope import ITEM, RESULT
 from ductwork.backends.stepfunctions.asl.states import State, States
 from ductwork.backends.stepfunctions.ledger_writes import END, Writes
 from ductwork.backends.stepfunctions.tasks import job_task, worker_task
@@ -51,7 +51,8 @@ def states(workflow: Workflow, task: Task, failed: str, after: str | None, outpu
         "Type": "Task",
         "Resource": integrations.SUBMIT_JOB_AND_WAIT,
         "Arguments": worker_requests.arguments(workflow, task.task_id, request),
-        "Output": output,
+        # Whatever a worker reports else, nothing follows what has not succeeded: that is an error then, which is caught.
+        "Output": RESULT.field("state").where(ITEM.equals("success")).each(lifted(output)),
         "Retry": integrations.job_retry(task.retry, by_worker=True),
         "Catch": catch,
         **going_on,

@@ -98,6 +98,8 @@ class RegionStates:
         again = first if self._resumes else None
         settled = replace(settling, again=again).states()
         begin, beginning = self._begin(first)
+        part, names = self.own[0]
+        self.own[0] = part, (*names, *beginning, *settled)
         return begin, {**beginning, **states, **settled}
 
     def _begin(self, first: str) -> tuple[str, States]:
@@ -147,7 +149,9 @@ class RegionStates:
         if failed is None:
             ends = list(dict.fromkeys((first_task(items[0]), _last_task(items[-1]))))
             failed = state_name(f"End of {' to '.join(ends)}")
-            ending = {failed: {"Type": "Succeed"}}
+            # What is one Parallel ends with it.
+            if len(items) > 1 or isinstance(items[0], layout.TaskPart):
+                ending = {failed: {"Type": "Succeed"}}
         sections, entry = [ending], None
         groups = [(chain, list(parts)) for chain, parts in groupby(items, lambda p: isinstance(p, layout.TaskPart))]
         for chain, parts in reversed(groups):
@@ -163,16 +167,7 @@ class RegionStates:
         for states in reversed(sections):
             found |= states
         assert entry is not None
-        if ending and not self._leads_to(found, failed):
-            del found[failed]
         return entry, found
-
-    @staticmethod
-    def _leads_to(states: States, name: str) -> bool:
-        ways = (way for state in states.values() for way in (*state.get("Choices", ()), *state.get("Catch", ())))
-        return any(way["Next"] == name for way in ways) or any(
-            name in (state.get("Default"), state.get("Next")) for state in states.values()
-        )
 
     def _chain(
         self, parts: Sequence[layout.TaskPart], failed: str, after: str | None, *, at_root: bool

@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from ductwork.backends.stepfunctions.asl.nodes import (
     Bind,
     Lambda,
-    Literal,
     Node,
     Object,
     Value,
@@ -31,7 +30,8 @@ from ductwork.ir import Task
 from ductwork.semantics.first_decided import SchedulerPasses
 from ductwork.semantics.trigger_rules import FAILED
 
-_ALL, _ROWS, _ORDER = Variable("all"), Variable("tasks"), Variable("order")
+_ALL, _ROWS, _ORDER, _NEW = (Variable(name) for name in ("all", "tasks", "order", "new"))
+_END, _NAME = Variable("v"), Variable("k")
 _SO_FAR, _ROW, _BAD, _GONE = (Variable(name) for name in ("o", "t", "failed", "skipped"))
 
 
@@ -52,46 +52,49 @@ class Replay:
         above = dict.fromkeys(up for ups in several for up in ups)
         self._passes = {up: [passes.ended(up), passes.failed(up)] for up in above}
 
-    def bindings(self, known: Node) -> list[Bind]:
-        """Statements that bind :attr:`ends` and :attr:`waiting`.
+    def bindings(self, known: Variable) -> list[Bind]:
+        """Statements that bind :attr:`follows` and :attr:`waiting`.
 
-        :param known: an object of ends by task id
+        :param known: an object of ends by task id, in which nothing is empty text
         """
-        rows = [
+        members = {task.task_id for task in self._tasks}
+        above = dict.fromkeys(up for task in self._tasks for up in task.upstream if up not in members)
+        rows: list[dict[str, Value]] = [{"t": up} for up in above]
+        rows += [
             {"t": task.task_id, **({"u": _one_or_more(task.upstream)} if task.upstream else {})} for task in self._tasks
         ]
         order = [Bind(_ORDER, lifted(self._passes))] if len(self._skips_first) > 1 else []
         return [
             Bind(_ROWS, lifted(rows)),
             *order,
-            Bind(_ALL, call("reduce", _ROWS, Lambda((_SO_FAR, _ROW), self._with_one_more()), known)),
+            Bind(_ALL, call("reduce", _ROWS, Lambda((_SO_FAR, _ROW), self._with_one_more(known)), {})),
+            Bind(_NEW, call("sift", _ALL, Lambda((_END, _NAME), negated(exists(call("lookup", known, _NAME)))))),
         ]
 
     @property
-    def ends(self) -> Node:
-        """What is known, and what follows from it."""
-        return _ALL
+    def follows(self) -> Node:
+        """How tasks end that do not run, of which that was not known; nothing if there are none."""
+        return _NEW
 
     @property
     def waiting(self) -> Node:
-        """The tasks that run, or have run and succeeded, as an array."""
+        """The tasks that run, or have run and succeeded."""
         return _ROWS.field("t").where(negated(exists(call("lookup", _ALL, ITEM))))
 
-    def _with_one_more(self) -> Node:
+    def _with_one_more(self, known: Variable) -> Node:
         name, above = _ROW.field("t"), _ROW.field("u")
         end = call("lookup", _SO_FAR, ITEM)
         bad, gone = above.where(end.is_in(sorted(FAILED))), above.where(end.equals("skipped"))
-
-        def ended(state: str) -> Node:
-            return merged(_SO_FAR, Object(((name, Literal(state)),)))
-
+        own = call("lookup", known, name)
         cases = [
-            (exists(call("lookup", _SO_FAR, name)), _SO_FAR),
-            *((condition, ended("skipped")) for condition in self._skipped_first(bad, gone)),
-            (exists(bad), ended("upstream_failed")),
-            (exists(gone), ended("skipped")),
+            (own, own),
+            *((condition, "skipped") for condition in self._skipped_first(bad, gone)),
+            (exists(bad), "upstream_failed"),
         ]
-        return first_of(cases, _SO_FAR)
+        if self._skips_first != {True}:
+            cases.append((exists(gone), "skipped"))
+        # An object has no pair without a value.
+        return merged(_SO_FAR, Object(((name, first_of(cases)),)))
 
     def _skipped_first(self, bad: Node, gone: Node) -> list[Node]:
         if self._skips_first == {True}:

@@ -41,9 +41,9 @@ from ductwork.contracts import error_names
 from ductwork.contracts.ledger import task_sk
 from ductwork.contracts.names import state_name
 
-# No task has these ids: blanks are not allowed in one. The tasks that run, or have run and succeeded; whether it is to
-# be found out which, or has been.
-_WAITING, LOOK = "not ended", "look again"
+# The tasks that run, or have run and succeeded; those that end without. Whether it is to be found out which have run,
+# or has been: no task has such an id.
+_WAITING, _FOLLOWS, LOOK = "waiting", "follows", "look again"
 _KEY, _VALUE = Variable("k"), Variable("v")
 _TASK, _AS = INPUT.field("task"), INPUT.field("as")
 _OUTCOME = ("Attributes", "outcome", "S")
@@ -82,10 +82,9 @@ class Settling:
 
     def states(self) -> States:
         asks, looks, lost = self._called("Settled {}?"), self._called("Look for {}"), self._called("Lost {}")
-        flag, waiting = self.ended.field(LOOK), INPUT.field(_WAITING)
-        # Besides what waits, what has to be ended.
+        flag, waiting, follows = self.ended.field(LOOK), INPUT.field(_WAITING), INPUT.field(_FOLLOWS)
         rules: list[State] = [
-            {"Condition": call("count", call("keys", INPUT)) > 1, "Output": INPUT, "Next": self.first},
+            {"Condition": exists(follows.each(Wildcard())), "Output": follows, "Next": self.first},
             {"Condition": flag.equals(True), "Output": INPUT, "Next": looks if self.again else lost},
         ]
         if self.again:
@@ -120,21 +119,17 @@ class Settling:
         }
         found = merged_with(self.ended, RESULT)
         lost = when(lifted("success").is_in(RESULT.each(Wildcard())), {LOOK: True}, {})
-        known, ends = Variable("ended"), self.replay.ends
-        is_new = negated(exists(call("lookup", known, _KEY)))
-        new = call("sift", ends, Lambda((_VALUE, _KEY), is_new))
-        to_end = call("sift", INPUT, Lambda((_VALUE, _KEY), _KEY.differs(_WAITING)))
-        entry = Lambda((_VALUE, _KEY), lifted({"task": _KEY, "as": _VALUE}))
+        known, entry = Variable("known"), Lambda((_VALUE, _KEY), lifted({"task": _KEY, "as": _VALUE}))
         return {
             "Type": "Map",
-            "Items": array(call("each", to_end, entry)),
+            "Items": array(call("each", INPUT, entry)),
             "ItemProcessor": _inline(record, update),
             "Assign": {self.ended.name: call("merge", call("append", array(self.ended, lost), RESULT))},
             "Output": Block(
                 (
                     Bind(known, found),
                     *self.replay.bindings(known),
-                    call("merge", call("append", array({_WAITING: array(self.replay.waiting)}), new)),
+                    lifted({_WAITING: array(self.replay.waiting), _FOLLOWS: merged_with({}, self.replay.follows)}),
                 )
             ),
             "Next": after,
@@ -161,12 +156,13 @@ class Settling:
             "ItemProcessor": _inline(look, get),
             "Assign": {self.ended.name: call("merge", call("append", array(self.ended, {LOOK: False}), RESULT))},
             "Output": {
+                _FOLLOWS: {},
                 _WAITING: Block(
                     (
                         Bind(found, merged_with({}, RESULT)),
                         array(waiting.where(negated(exists(call("lookup", found, ITEM))))),
                     )
-                )
+                ),
             },
             "Next": after,
         }
