@@ -32,6 +32,7 @@ class Extent:
         self._sizes: dict[int, tuple[layout.Part, int]] = {}
 
     def is_region(self, part: layout.Part) -> bool:
+        """Whether a part as a whole is one."""
         return _FEWEST <= self._size(part) <= _MOST
 
     def grouped(self, parts: Sequence[layout.Part]) -> list[layout.Part]:

@@ -41,7 +41,8 @@ def states(workflow: Workflow, task: Task, failed: str, after: str | None, outpu
             **going_on,
         }
         return {name: state}
-    request = worker_task.with_token(worker_job.request(workflow, task))
+    request = worker_job.request(workflow, task)
+    request["containerOverrides"]["environment"].append(worker_task.REPORTS_BY)
     catch, calling = [caught], {}
     if task.calls_back:
         called = state_name(f"Call back {task.task_id}")
@@ -51,7 +52,7 @@ def states(workflow: Workflow, task: Task, failed: str, after: str | None, outpu
         "Type": "Task",
         "Resource": integrations.SUBMIT_JOB_AND_WAIT,
         "Arguments": worker_requests.arguments(workflow, task.task_id, request),
-        # Whatever a worker reports else, nothing follows what has not succeeded: that is an error then, which is caught.
+        # Whatever a worker reports else is an error, which is caught: nothing follows but a success.
         "Output": RESULT.field("state").where(ITEM.equals("success")).each(lifted(output)),
         "Retry": integrations.job_retry(task.retry, by_worker=True),
         "Catch": catch,

@@ -68,7 +68,7 @@ class RegionStates:
         self._tasks = [task for task in workflow.tasks if task.task_id in self._members]
         self._by_id: Mapping[str, Task] = workflow.by_id
         self._ended = Variable(f"ended{number}")
-        self._label = first_task(part)
+        self._label = _first_task(part)
         self._outside = sorted({up for task in self._tasks for up in task.upstream} - self._members)
         self._restarts = workflow.restartable
         self._resumes = workflow.restartable or not self._is_diverted_as_a_whole
@@ -147,7 +147,7 @@ class RegionStates:
         """
         ending: States = {}
         if failed is None:
-            ends = list(dict.fromkeys((first_task(items[0]), _last_task(items[-1]))))
+            ends = list(dict.fromkeys((_first_task(items[0]), _last_task(items[-1]))))
             failed = state_name(f"End of {' to '.join(ends)}")
             # What is one Parallel ends with it.
             if len(items) > 1 or isinstance(items[0], layout.TaskPart):
@@ -194,7 +194,7 @@ class RegionStates:
         for inner in part.parts:
             first, states = self._scope(_items(inner), None, at_root=False)
             branches.append({"StartAt": first, "States": states})
-        label = ", ".join(map(first_task, part.parts))
+        label = ", ".join(map(_first_task, part.parts))
         name = state_name(label)
         state: State = {"Type": "Parallel", "Branches": branches, "Output": call("merge", RESULT)}
         if after is None and not at_root:
@@ -215,7 +215,7 @@ def _items(part: layout.Part) -> tuple[layout.Part, ...]:
     return part.parts if isinstance(part, Series) else (part,)
 
 
-def first_task(part: layout.Part) -> str:
+def _first_task(part: layout.Part) -> str:
     return _outermost(part, 0)
 
 

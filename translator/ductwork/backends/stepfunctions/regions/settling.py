@@ -81,6 +81,7 @@ class Settling:
         return state_name(name.replace("{}", self.label))
 
     def states(self) -> States:
+        """All states, in reading order."""
         asks, looks, lost = self._called("Settled {}?"), self._called("Look for {}"), self._called("Lost {}")
         flag, waiting, follows = self.ended.field(LOOK), INPUT.field(_WAITING), INPUT.field(_FOLLOWS)
         rules: list[State] = [

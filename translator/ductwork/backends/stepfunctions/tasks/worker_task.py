@@ -8,8 +8,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ductwork.backends import worker_job
 from ductwork.backends.stepfunctions.asl import integrations
 from ductwork.backends.stepfunctions.asl.nodes import Name, Node, Value, exists
@@ -19,11 +17,16 @@ from ductwork.backends.stepfunctions.tasks.job_task import JobTask
 from ductwork.ir import Task, Worker
 
 
+# The variable of a worker's environment that has the token by which it reports.
+REPORTS_BY: State = {"name": "DUCTWORK_TASK_TOKEN", "value": TOKEN}
+
+
 class WorkerTask(JobTask[Worker]):
     """The states of a :class:`ductwork.ir.Worker`."""
 
     def _own(self) -> States:
-        request = with_token(worker_job.request(self._workflow, self._task, self._writes.map_index))
+        request = worker_job.request(self._workflow, self._task, self._writes.map_index)
+        request["containerOverrides"]["environment"].append(REPORTS_BY)
         state: State = {
             "Type": "Task",
             "Resource": integrations.SUBMIT_JOB_AND_WAIT,
@@ -77,13 +80,6 @@ class WorkerTask(JobTask[Worker]):
             },
             ended_name: {"Type": "Pass", "Output": self._ended(mine), **self._next},
         }
-
-
-# Any: as in worker_job.
-def with_token(request: dict[str, Any]) -> dict[str, Any]:
-    """A request of a worker's job, with the token by which it reports."""
-    request["containerOverrides"]["environment"].append({"name": "DUCTWORK_TASK_TOKEN", "value": TOKEN})
-    return request
 
 
 def goes_on_alone(task: Task) -> bool:
