@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,8 +21,8 @@ _EVENTS_RETRY = 5
 _JOB = (".sync", ".sync:2", ".waitForTaskToken")
 # Choices whose first rule is the happy one; before a task the rules are what diverts it.
 _HAPPY_FIRST = {run_states.CHECK, run_states.CALLED}
-# The same of a Choice before a chain of tasks: the first that has not ended comes first. No task id has a blank.
-_RESUME = "Resume "
+# The rules of a Choice by which a restart resumes: the first task that has not ended comes first.
+_IS_LEFT = re.compile(r"^{% \$not\(\$exists\(\$ended\d+\b")
 
 # Any: a machine or a state as it is printed; JSON, nested.
 Machine = Mapping[str, Any]
@@ -123,10 +124,17 @@ def _happy_path(scope: Machine) -> Iterator[tuple[str, Machine]]:
         if state["Type"] == "Map" and not _is_distributed(state):
             yield from _happy_path(state["ItemProcessor"])
         if state["Type"] == "Choice":
-            happy_first = name in _HAPPY_FIRST or name.startswith(_RESUME)
-            name = state["Choices"][0]["Next"] if happy_first else state["Default"]
+            name = _happy(name, state)
         else:
             name = state.get("Next")
+
+
+def _happy(name: str, choice: Machine) -> str:
+    """The state that follows a Choice on such a run."""
+    asks = [rule for rule in choice["Choices"] if _IS_LEFT.search(str(rule["Condition"]))]
+    if name in _HAPPY_FIRST or asks:
+        return str((asks or choice["Choices"])[0]["Next"])
+    return str(choice["Default"])
 
 
 def _is_distributed(state: Machine) -> bool:

@@ -348,7 +348,7 @@ class _Emitter:
         self._regions += 1
         region = RegionStates(self._workflow, part, around, self._regions, partial(plain_task.states, self._workflow))
         first, states = region.build()
-        self._own |= {id(inner): (names, 0) for inner, names in region.own}
+        self._own |= {id(inner): (names, 0) for inner, names in region.own.values()}
         return first, states
 
     def _series(self, part: Series[layout.Part], known: Known, live: int, after: str | None) -> tuple[str, States]:

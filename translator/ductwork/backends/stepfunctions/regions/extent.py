@@ -15,7 +15,7 @@ from ductwork.planning.shapes import Parallel, Series
 from ductwork.semantics.trigger_rules import DEFAULT, NEVER
 
 # With fewer tasks the states that settle a region are more than those that it saves.
-_FEWEST = 3
+_FEWEST = 5
 # What one expression works out for all tasks, within the second that an evaluation may take.
 _MOST = 500
 

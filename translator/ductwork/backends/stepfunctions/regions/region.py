@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -55,6 +55,24 @@ class Surroundings:
     after: str | None
 
 
+@dataclass(frozen=True)
+class _Resume:
+    """A Choice before a chain of tasks.
+
+    :param part: the chain's first
+    :param default: the state that follows the chain
+    """
+
+    part: layout.Part
+    first: str
+    rules: Sequence[State]
+    default: str
+
+    @property
+    def state(self) -> State:
+        return {"Type": "Choice", "Choices": self.rules, "Default": self.default}
+
+
 class RegionStates:
     """Makes the states of one region.
 
@@ -72,8 +90,9 @@ class RegionStates:
         self._outside = sorted({up for task in self._tasks for up in task.upstream} - self._members)
         self._restarts = workflow.restartable
         self._resumes = workflow.restartable or not self._is_diverted_as_a_whole
-        self.own: list[tuple[layout.Part, tuple[str, ...]]] = []
-        """For each part in it the names of the states that are its own."""
+        self.own: dict[int, tuple[layout.Part, tuple[str, ...]]] = {}
+        """For each part in it, by its id, the names of the states that are its own."""
+        self._resume: dict[str, _Resume] = {}
         self._settling = Settling(
             workflow.ledger_table,
             self._label,
@@ -98,9 +117,12 @@ class RegionStates:
         again = first if self._resumes else None
         settled = replace(settling, again=again).states()
         begin, beginning = self._begin(first)
-        part, names = self.own[0]
-        self.own[0] = part, (*names, *beginning, *settled)
+        self._note(next(iter(self.own.values()))[0], (*beginning, *settled))
         return begin, {**beginning, **states, **settled}
+
+    def _note(self, part: layout.Part, names: Iterable[str]) -> None:
+        _, known = self.own.get(id(part), (part, ()))
+        self.own[id(part)] = part, (*known, *names)
 
     def _begin(self, first: str) -> tuple[str, States]:
         reasons = [exists(RUN.field("done").each(Wildcard()))] if self._restarts else []
@@ -108,22 +130,22 @@ class RegionStates:
             reasons.append(INPUT.field(self._outside[0]).differs("success"))
         elif self._outside:
             reasons.append(exists(input_fields(self._outside).where(ITEM.differs("success"))))
-        known: list[Value] = [INPUT] if self._outside or self._around.kept != Kept() else []
-        plainly = {self._ended.name: known[0] if known else {}}
+        known: list[Value] = [RUN.field("done")] if self._restarts else []
+        known += [INPUT] if self._outside or self._around.kept != Kept() else []
+        known += [when(either(*reasons), {LOOK: True}, {})] if reasons and self._resumes else []
+        # The same for the rule and beside it: whether the Choice's counts where a rule holds, AWS does not say.
+        assign = {self._ended.name: merged(*known) if len(known) > 1 else known[0] if known else {}}
         if not reasons:
             name = self._called("Begin {}")
-            return name, {name: {"Type": "Pass", "Assign": plainly, "Output": {}, "Next": first}}
+            return name, {name: {"Type": "Pass", "Assign": assign, "Output": {}, "Next": first}}
         name = self._called("Begin {}?")
-        done = [RUN.field("done")] if self._restarts else []
-        look = [{LOOK: True}] if self._resumes else []
-        known = [*done, *known, *look]
-        rule = {
-            "Condition": either(*reasons),
-            "Assign": {self._ended.name: merged(*known) if len(known) > 1 else known[0]},
-            "Output": {},
-            "Next": self._settling.first,
-        }
-        return name, {name: {"Type": "Choice", "Choices": [rule], "Default": first, "Assign": plainly, "Output": {}}}
+        rule = {"Condition": either(*reasons), "Assign": assign, "Output": {}, "Next": self._settling.first}
+        plain = {"Default": self._past_resuming(first), "Assign": assign, "Output": {}}
+        return name, {name: {"Type": "Choice", "Choices": [rule], **plain}}
+
+    def _past_resuming(self, first: str) -> str:
+        """The first task, where nothing has ended yet."""
+        return self._resume[first].first if first in self._resume else first
 
     def _called(self, name: str) -> str:
         return state_name(name.replace("{}", self._label))
@@ -161,12 +183,17 @@ class RegionStates:
                 sections.append(states)
                 continue
             for part in parts[::-1]:
-                entry, states = self._parallel(part, failed, entry, at_root=at_root)
+                resume = self._resume.pop(entry, None) if entry else None
+                if entry and resume:
+                    del sections[-1][entry]
+                entry, states = self._parallel(part, failed, entry, resume, at_root=at_root)
                 sections.append(states)
         found: States = {}
         for states in reversed(sections):
             found |= states
         assert entry is not None
+        if entry in self._resume:
+            self._note(self._resume[entry].part, [entry])
         return entry, found
 
     def _chain(
@@ -179,16 +206,24 @@ class RegionStates:
             leaves = at_root and then is None
             output = self._output if leaves else {}
             made = self._plain(self._by_id[task], failed, self._around.after if leaves else then, output)
-            self.own.append((part, tuple(made)))
+            self._note(part, made)
             states |= made
         if not self._resumes:
             return state_name(tasks[0]), states
         name = state_name(f"Resume {tasks[0]}")
-        rules = [{"Condition": negated(exists(self._ended.field(task))), "Next": state_name(task)} for task in tasks]
-        self.own[-len(parts)] = (parts[0], (*self.own[-len(parts)][1], name))
-        return name, {name: {"Type": "Choice", "Choices": rules, "Default": after or failed}, **states}
+        rules: list[State] = [
+            {"Condition": negated(exists(self._ended.field(task))), "Next": state_name(task)} for task in tasks
+        ]
+        self._resume[name] = _Resume(parts[0], state_name(tasks[0]), rules, after or failed)
+        return name, {name: self._resume[name].state, **states}
 
-    def _parallel(self, part: layout.Part, failed: str, after: str | None, *, at_root: bool) -> tuple[str, States]:
+    def _parallel(
+        self, part: layout.Part, failed: str, after: str | None, resume: _Resume | None, *, at_root: bool
+    ) -> tuple[str, States]:
+        """The states of branches.
+
+        :param resume: the Choice that comes next, if one does: what it asks is asked with whether all succeeded
+        """
         assert isinstance(part, Parallel)
         branches = []
         for inner in part.parts:
@@ -198,14 +233,18 @@ class RegionStates:
         name = state_name(label)
         state: State = {"Type": "Parallel", "Branches": branches, "Output": call("merge", RESULT)}
         if after is None and not at_root:
-            self.own.append((part, (name,)))
+            self._note(part, [name])
             return name, {name: {**state, "End": True}}
         asks = state_name(f"After {label}?")
-        self.own.append((part, (name, asks)))
+        self._note(part, [name, asks])
+        goes_on = resume.default if resume else after or self._around.after or state_name(f"Ended {self._label}")
         choice: State = {
             "Type": "Choice",
-            "Choices": [{"Condition": _NOT_ALL_SUCCEEDED, "Output": INPUT, "Next": failed}],
-            "Default": after or self._around.after or state_name(f"Ended {self._label}"),
+            "Choices": [
+                {"Condition": _NOT_ALL_SUCCEEDED, "Output": INPUT, "Next": failed},
+                *(resume.rules if resume else ()),
+            ],
+            "Default": goes_on,
             **({} if after else {"Output": self._output}),
         }
         return name, {name: {**state, "Next": asks}, asks: choice}

@@ -16,7 +16,6 @@ from ductwork.backends.stepfunctions.asl.states import State, States
 from ductwork.backends.stepfunctions.tasks.job_task import JobTask
 from ductwork.ir import Task, Worker
 
-
 # The variable of a worker's environment that has the token by which it reports.
 REPORTS_BY: State = {"name": "DUCTWORK_TASK_TOKEN", "value": TOKEN}
 
