@@ -58,7 +58,7 @@ RETRIES = [
 def test_retries_and_their_delays(tmp_path, settings, expected):
     made = states(tmp_path, dag(f", {settings}"))
     retry = dict(found(made))["t"]["Retry"]
-    retriers = [entry for entry in retry if "Ductwork.Retry" in entry["ErrorEquals"]]
+    retriers = [entry for entry in retry if entry["ErrorEquals"] == ["States.TaskFailed"]]
     if expected is None:
         assert (retriers, facts(made)["t"].get("max_tries")) == ([], None)
     else:

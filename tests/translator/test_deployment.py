@@ -263,7 +263,7 @@ def test_retries_are_airflows(retries, delay, exponential, longest, expected, tm
         assert own == []
         return
     assert own[0] == {"ErrorEquals": ["Ductwork.Failed", "Ductwork.Skipped"], "MaxAttempts": 0}
-    assert own[1:] == [{"ErrorEquals": ["Ductwork.Retry", "States.TaskFailed"], **expected}]
+    assert own[1:] == [{"ErrorEquals": ["States.TaskFailed"], **expected}]
 
 
 def test_priority_weight_is_a_scheduling_priority_where_there_are_fair_shares(tmp_path):
