@@ -85,6 +85,12 @@ def emit(
     return None
 
 
+_HOW_TO_READ = (
+    ". A state with a task's id runs it. From 'Begin' on, the state data hold only tasks that have not succeeded, with "
+    "their tries; 'Settle' ends these, and what is below them, in the ledger"
+)
+
+
 @dataclass(frozen=True)
 class _Made:
     """A machine that has been printed.
@@ -148,7 +154,7 @@ class _Emitter:
         )
         machine: JsonObject = printed(
             {
-                "Comment": f"Airflow DAG {workflow.dag_id}, compiled by Ductwork",
+                "Comment": f"Airflow DAG {workflow.dag_id}, compiled by Ductwork{_HOW_TO_READ * bool(self._regions)}",
                 "QueryLanguage": "JSONata",
                 **({"TimeoutSeconds": math.ceil(workflow.timeout)} if workflow.timeout else {}),
                 "StartAt": run_states.PREPARE,

@@ -14,7 +14,7 @@ from ductwork.planning import layout
 from ductwork.planning.shapes import Parallel, Series
 from ductwork.semantics.trigger_rules import DEFAULT, NEVER
 
-# With fewer tasks the states that settle a region are more than those that it saves.
+# With fewer workers the states that settle a region are more than those that it saves: an empty task saves none.
 _FEWEST = 5
 # What one expression works out for all tasks, within the second that an evaluation may take.
 _MOST = 500
@@ -33,7 +33,9 @@ class Extent:
 
     def is_region(self, part: layout.Part) -> bool:
         """Whether a part as a whole is one."""
-        return _FEWEST <= self._size(part) <= _MOST
+        if not _FEWEST <= self._size(part) <= _MOST:
+            return False
+        return sum(self._tasks[task].work.has_worker for task in layout.members(part)) >= _FEWEST
 
     def grouped(self, parts: Sequence[layout.Part]) -> list[layout.Part]:
         """The parts of a series, with consecutive ones together where they make a region."""

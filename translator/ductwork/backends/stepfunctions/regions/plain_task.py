@@ -33,10 +33,7 @@ def states(workflow: Workflow, task: Task, failed: str, after: str | None, outpu
             "Resource": integrations.UPDATE_ITEM,
             "Arguments": Writes(workflow, task, indexed=False).end(END, "success", "1"),
             "Output": when(succeeded, output, call("error", "it has ended otherwise")),
-            "Retry": [
-                {"ErrorEquals": [integrations.EVALUATION_FAILED], "MaxAttempts": 0},
-                *integrations.DYNAMODB_RETRY,
-            ],
+            "Retry": integrations.DYNAMODB_RETRY,
             "Catch": [{**caught, "ErrorEquals": [integrations.EVALUATION_FAILED]}],
             **going_on,
         }
