@@ -71,6 +71,11 @@ def test_all_tasks_end_as_the_scheduler_would_have_it(workflow, data):
     diverted = {name for name, end in wanted.items() if end != ends[name] or workflow.by_id[name].work.is_empty}
     assert not done.ran & diverted
     assert done.repeated == []
+    never_reported = {name for name in done.ran if ends[name] == "failed"}
+    assert {name: done.tries[name] for name in never_reported & done.tries.keys()} == {
+        name: str(workflow.by_id[name].retry.retries + 1) for name in never_reported & done.tries.keys()
+    }
+    assert set(done.called) == {name for name in never_reported if workflow.by_id[name].calls_back}
     failed = any(wanted[leaf] in FAILED for leaf in deciding_tasks(workflow))
     assert done.status == ("FAILED" if failed else "SUCCEEDED")
 
