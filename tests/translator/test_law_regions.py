@@ -9,6 +9,7 @@ import pytest
 from asl_check import problems
 from ductwork.backends.stepfunctions import machine
 from ductwork.compiler import to_json
+from ductwork.contracts.names import state_name
 from ductwork.diagnostics import Diagnostics
 from ductwork.semantics.first_decided import EndDependencies, SchedulerPasses, is_skipped_first, rule_clauses
 from ductwork.semantics.leaf_rule import deciding_tasks
@@ -72,9 +73,9 @@ def test_all_tasks_end_as_the_scheduler_would_have_it(workflow, data):
     assert not done.ran & diverted
     assert done.repeated == []
     never_reported = {name for name in done.ran if ends[name] == "failed"}
-    assert {name: done.tries[name] for name in never_reported & done.tries.keys()} == {
-        name: str(workflow.by_id[name].retry.retries + 1) for name in never_reported & done.tries.keys()
-    }
+    settled = {name for name in never_reported & done.tries.keys() if state_name(f"Record {name}") not in done.visited}
+    # Of other states the interpreter counts no tries.
+    assert all(done.tries[name] == str(workflow.by_id[name].retry.retries + 1) for name in settled)
     assert set(done.called) == {name for name in never_reported if workflow.by_id[name].calls_back}
     failed = any(wanted[leaf] in FAILED for leaf in deciding_tasks(workflow))
     assert done.status == ("FAILED" if failed else "SUCCEEDED")

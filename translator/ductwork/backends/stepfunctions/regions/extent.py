@@ -17,7 +17,7 @@ from ductwork.semantics.trigger_rules import DEFAULT, NEVER
 # With fewer workers the states that settle a region are more than those that it saves: an empty task saves none.
 _FEWEST = 5
 # What one expression works out for all tasks, within the second that an evaluation may take.
-_MOST = 500
+_MOST = 300
 
 
 class Extent:
