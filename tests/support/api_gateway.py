@@ -7,8 +7,6 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-import airspeed
-
 _ESCAPES = {'"': '\\"', "'": "\\'", "\\": "\\\\", "/": "\\/", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -46,6 +44,8 @@ class Util:
 
 def rendered(template: str, body: object, given: dict[str, str] | None = None) -> tuple[Any, object]:
     """What a template makes of a body, as JSON, and the status that it sets."""
+    import airspeed
+
     context: dict[str, dict[str, object]] = {"responseOverride": {}}
     text = airspeed.Template(template).merge(
         {"input": Input(json.dumps(body), given or {}), "util": Util(), "context": context}
