@@ -77,6 +77,10 @@ CASES, LONG_CASES = _cases(long=False), _cases(long=True)
 
 
 TARGETS = ("stepfunctions", "batch")
+# Cut into several machines in every run; all of them are with --long.
+CUT = ("branch_nested", "setups_nested", "mapped_crossing", "group_failures")
+# A single task, or a mapped task or group, is most of it.
+WHOLE = {"array_branch_in_group", "group_literal", "teardown_alone"}
 # What a job chain cannot say, and the code that says so.
 REFUSED = {
     "skip_after_success": "DW302",
@@ -120,6 +124,25 @@ def table(gather, tmp_path_factory):
     return _run(gather, write(tmp_path_factory.mktemp("table"), TABLE.values(), per_file=1))
 
 
+def _cut(gather, files, only=()):
+    """``{dag_id: record}`` of the DAGs as several machines."""
+    (found,) = gather(files, targets=("several",), airflow=False, DUCTWORK_ONLY=" ".join(only)).values()
+    return {name: run for runs in found.values() for name, run in runs.items()}
+
+
+@pytest.fixture(scope="session")
+def several(gather, semantics, request):
+    """In every run a few, for each task is a process."""
+    if request.config.getoption("--long"):
+        return _cut(gather, sorted(set(CASES.values())))
+    return _cut(gather, sorted({CASES[name] for name in CUT}), CUT)
+
+
+@pytest.fixture(scope="session")
+def long_several(gather, long_semantics):
+    return _cut(gather, sorted(set(LONG_CASES.values())))
+
+
 def check(found, name, target):
     different = differences(found["airflow"][name], found[target][name])
     assert not different, f"\n{name}\n{different}"
@@ -133,6 +156,22 @@ def test_equal_to_airflow(semantics, name, target):
 def test_no_case_is_left_out(semantics):
     assert semantics["airflow"].keys() == semantics["stepfunctions"].keys() == CASES.keys()
     assert semantics["batch"].keys() == CASES.keys() - REFUSED.keys()
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[] if name in CUT else pytest.mark.long) for name in CASES if name not in WHOLE]
+)
+def test_several_machines_are_equal_to_airflow(semantics, several, name):
+    different = differences(semantics["airflow"][name], several[name])
+    assert not different, f"\n{name}\n{different}"
+    assert several[name]["machines"] > 1
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", LONG_CASES)
+def test_further_cases_as_several_machines(long_semantics, long_several, name):
+    different = differences(long_semantics["airflow"][name], long_several[name])
+    assert not different, f"\n{name}\n{different}"
 
 
 @pytest.mark.long

@@ -4,7 +4,7 @@
 their records have the status of those, ``"execution"``. ``several`` is target ``stepfunctions`` with DAGs cut into several
 machines, whose number is ``"machines"``; one that cannot be cut is left out. The JSON is shaped as ``oracle.py``'s, plus ``"diagnostics"`` for a file of which
 something does not compile, ``"error"`` of each run and task, and a task's ``"started_at"`` and ``"ended_at"`` as the ledger has
-them. One process for all files saves each of them Airflow's import. ``DUCTWORK_RUNS_AT_ONCE`` (3) DAGs run at a time,
+them. ``DUCTWORK_ONLY`` names the DAGs to run, with blanks between. One process for all files saves each of them Airflow's import. ``DUCTWORK_RUNS_AT_ONCE`` (3) DAGs run at a time,
 ``DUCTWORK_JOBS_AT_ONCE`` (4) jobs. What the machines evaluate has to be what the reference JSONata gives.
 """
 
@@ -101,8 +101,9 @@ def compiled(path, target):
     runs, by_hand = {}, ManualRuns(path)
     if compilation.diagnostics.failed:
         runs["diagnostics"] = [finding.as_json() for finding in compilation.diagnostics]
+    only = os.environ.get("DUCTWORK_ONLY", "").split()
     for workflow in compilation.workflows:
-        if workflow.dag_id not in documents:
+        if workflow.dag_id not in documents or (only and workflow.dag_id not in only):
             continue
         interval = by_hand.data_interval(workflow.dag_id, LOGICAL_DATE, compilation.diagnostics)
         request = RunRequest(workflow.dag_id, run_id, LOGICAL_DATE, interval)
