@@ -1,6 +1,11 @@
 """The operator in Airflow against the embedded AWS: states, results, and never a second run."""
 
+import json
+from pathlib import Path
+
 import pytest
+from ductwork.compiler import Options, compile_paths
+from several_machines import cut
 
 TARGETS = ("stepfunctions", "batch")
 WAYS = ("sync", "deferred")
@@ -44,6 +49,22 @@ def test_a_conf_that_does_not_fit_is_never_submitted(run_dag, remote, target):
     assert "Invalid input for param level: 'middling' is not one of ['low', 'high']" in found["log"]
     assert sent(remote, target, "strict", found["run_id"]) == 0
     assert remote.ledger.run("strict", found["run_id"]) is None
+
+
+def test_a_dag_of_several_machines_fails_and_is_cleared(airflow_side, run_dag, remote, traces, tmp_path):
+    folder = Path(airflow_side["AIRFLOW__CORE__DAGS_FOLDER"])
+    (workflow,) = compile_paths([str(folder / "remote.py")], Options("stepfunctions", "bad")).workflows
+    document = cut(workflow)
+    assert document["parts"]
+    (folder / "bad.asl.json").write_text(json.dumps(document))
+    failed, cleared = run_dag("several", "run", "clear", f"touch:{tmp_path}/switch", "run")
+    assert failed["tasks"]["submit"]["state"] == "failed"
+    assert "picky: ValueError: there is no switch" in failed["log"]
+    assert cleared["tasks"]["submit"]["state"] == "success"
+    assert cleared["tasks"]["submit"]["xcoms"]["return_value"]["counts"] == {"success": 2}
+    assert traces() == ["first", "picky", "picky"]
+    assert remote.executions("bad", failed["run_id"]) == ["SUCCEEDED", "FAILED"]
+    assert remote.tasks("bad", failed["run_id"]) == {"first": ("success", 1), "picky": ("success", 2)}
 
 
 @pytest.mark.long

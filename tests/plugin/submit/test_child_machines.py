@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -131,6 +132,34 @@ def test_a_process_that_dies_while_deploying(remote: Remote, where: str, operati
     assert remote.watch(handle).state == "success"
     assert len(remote.executions(handle)) == 1
     assert len(machines(remote, dag_id)) == 4
+
+
+@pytest.mark.parametrize("where", ["before", "after"])
+@pytest.mark.parametrize("operation", ["create_state_machine", "update_state_machine", "start_execution"])
+def test_a_process_that_dies_while_deploying_a_change(
+    remote: Remote, tmp_path: Path, where: str, operation: str
+) -> None:
+    """While a run of what was deployed before goes on: that ends by its own children, and the change is there once."""
+    dag_id, gate = f"parts_again_{where[0]}{operation[:2]}", tmp_path / "gate"
+    before = nested(dag_id, b=f"while ! test -e {gate}; do sleep 0.1; done", d="echo before")
+    after = nested(dag_id, d="echo after")
+    going_on = remote.submit(before, "stepfunctions", remote.request(dag_id, "going_on"))
+
+    def die(called: str) -> None:
+        if called == operation:
+            raise Killed
+
+    with pytest.raises(Killed):
+        remote.submit(after, "stepfunctions", remote.request(dag_id, "r"), Clients(remote.aws, **{where: die}))
+    handle = remote.submit(after, "stepfunctions", remote.request(dag_id, "r"))
+    assert remote.watch(handle).state == "success"
+    gate.touch()
+    assert remote.watch(going_on).state == "success"
+    assert remote.states(going_on) == remote.states(handle) == dict.fromkeys("abcdexy", ("success", 1))
+    assert sorted(each["status"] for each in remote.executions(handle)) == ["SUCCEEDED", "SUCCEEDED"]
+    assert machines(remote, dag_id) == {
+        dag_id, *(f"{dag_id}-{name}" for name in before["parts"].keys() | after["parts"].keys())
+    }  # fmt: skip
 
 
 def test_a_manifest_lives_as_long_as_somebody_may_need_it(remote: Remote) -> None:

@@ -40,6 +40,21 @@ def control(kind, remote, target, deferrable, operator=SubmitScheduleOperator, c
         )
 
 
+# Of the DAG bad as several machines, where a test has compiled it.
+SEVERAL = Path(__file__).with_name("bad.asl.json")
+if SEVERAL.exists():
+    with DAG("several"):
+        SubmitScheduleOperator(
+            task_id="submit",
+            artefact=str(SEVERAL),
+            remote_dag_id="bad",
+            deferrable=True,
+            aws_conn_id=None,
+            role_arn="arn:aws:iam::123456789012:role/ductwork-local",
+            ledger_table="ductwork",
+            places={"JobQueue": "ductwork-local", "JobDefinition": "ductwork-worker"},
+        )
+
 for target, deferrable in itertools.product(("stepfunctions", "batch"), (False, True)):
     control("good", "good", target, deferrable)
     control("bad", "bad", target, deferrable)
