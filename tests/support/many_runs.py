@@ -4,6 +4,8 @@
 1 January, r1 of the 2nd and so on, started one after the other. With ``--stop-first`` the first execution is stopped
 from outside, as by hand in AWS's console, once one of its tasks is running.
 With ``--first-file`` run r0 is of the DAG as that file, in the same folder, has it.
+With ``--cut-odd`` runs r1, r3 and so on are of the DAG cut into several machines, so each deploys what the one before did
+not have.
 With ``--deadline`` (120) runs that have not ended by then are shown as they are.
 Prints ``{run id: {"state", "error", "tasks": {task id: {"state", "started_at", "ended_at"}}}}``.
 """
@@ -31,6 +33,7 @@ def main():
     parser.add_argument("count", type=int)
     parser.add_argument("--stop-first", action="store_true")
     parser.add_argument("--first-file")
+    parser.add_argument("--cut-odd", action="store_true")
     parser.add_argument("--deadline", type=float, default=120.0)
     given = parser.parse_args()
     out = os.fdopen(os.dup(1), "w")
@@ -49,13 +52,16 @@ class _Runs:
         from ductwork_airflow.ledger import Ledger
         from ductwork_airflow.local.provision import provide
         from ductwork_airflow.local.run import ledger_table
+        from several_machines import cut
 
-        self.aws, self.given, self.artefacts = aws, given, []
+        self.aws, self.given, self.documents = aws, given, []
         for file in (given.first_file or given.file, given.file):
             compiled = compile_paths([file], Options("stepfunctions", given.dag_id))
             assert not compiled.diagnostics.failed, list(map(str, compiled.diagnostics))
             (self.workflow,), (artefact,) = compiled.workflows, compiled.artefacts
-            self.artefacts.append(artefact)
+            self.documents.append(artefact.document)
+        self.cut = cut(self.workflow) if given.cut_odd else None
+        assert not given.cut_odd or self.cut, "the DAG cannot be cut"
         self.ledger = Ledger.connect(ledger_table(self.workflow), aws.aws)
         self.ledger.create_table()
         provide(aws, self.workflow, {})
@@ -86,7 +92,7 @@ class _Runs:
         request = RunRequest(self.given.dag_id, f"r{number}", date, (date, date))
         handle = lifecycle.submit(
             self.aws.aws,
-            self.artefacts[min(number, 1)].document,
+            self.cut if self.cut and number % 2 else self.documents[min(number, 1)],
             "stepfunctions",
             request,
             ledger_table=self.ledger.table,

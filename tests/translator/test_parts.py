@@ -15,7 +15,9 @@ from ductwork.cli.explain import describe
 from ductwork.compiler import to_json
 from ductwork.contracts import machine_bundle
 from ductwork.diagnostics import Diagnostics
+from machine_run import run
 from node import NO_NODE, NODE, environment
+from several_machines import cut
 
 TESTS = Path(__file__).parents[1]
 DAGS = sorted((TESTS / "golden" / "dags").glob("*.py"))
@@ -77,6 +79,21 @@ def test_children_know_the_run_before(tmp_path):
     assert any("$had" in text for text in texts)
     item = made["definition"]["States"]["Start run"]["Arguments"]["Item"]
     assert json.loads(item["past_tasks"]["S"]) == ["asks", *(f"w{n}" for n in range(8))]
+
+
+def test_children_are_not_handed_a_conf_that_takes_the_whole_input(tmp_path):
+    """An input has 256 KiB: what a child is given besides would be too much."""
+    body = """\
+        with DAG("case", schedule=None, start_date=START):
+            tasks = [BashOperator(task_id=f"w{n}", bash_command="true") for n in range(6)]
+            tasks[0] >> tasks[1] >> tasks[2:4] >> tasks[4] >> tasks[5]
+        """
+    made = json.loads(to_json(cut(compile_text(tmp_path, body).workflows[0])))
+    conf = json.dumps({"text": "x" * 261_000})
+    done = run(made, {f"w{n}": "success" for n in range(6)}, {"run_id": "r", "conf": conf})
+    assert (set(done.outcomes.values()), len(done.outcomes)) == ({"success"}, 6)
+    assert len(done.children) == len(made["parts"])
+    assert all(len(given) < 10_000 for given, _ in done.children.values())
 
 
 def test_a_thousand_workers_are_several_machines_which_explain_tells(tmp_path):

@@ -2,6 +2,7 @@
 
 import time
 
+from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, task, task_group
 
 
@@ -49,10 +50,10 @@ with DAG("one_run", max_active_runs=1):
     work()
 
 with DAG("one_instance"):
-    alone()
+    EmptyOperator(task_id="before") >> alone()
 
 with DAG("narrow_pool"):
-    pooled()
+    EmptyOperator(task_id="before") >> pooled()
 
 with DAG("past"):
     after_past()

@@ -20,7 +20,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ductwork.backends.stepfunctions.asl import integrations
-from ductwork.backends.stepfunctions.asl.nodes import Node, call, joined
+from ductwork.backends.stepfunctions.asl.nodes import Node, call, joined, merged
 from ductwork.backends.stepfunctions.asl.scope import CONTEXT, EXECUTION, INPUT, RESULT, RUN
 from ductwork.backends.stepfunctions.asl.state_data import Kept
 from ductwork.backends.stepfunctions.asl.states import State, States
@@ -126,7 +126,8 @@ def starting(suffix: str, variables: Mapping[str, Node], reads: Kept) -> State:
             "StateMachineArn": RUN.field("parts") & suffix,
             "Name": joined(starter, "-", own, "-", suffix),
             "Input": {
-                "run": RUN,
+                # The conf is in the run's item by now, and may take all that an input has room for.
+                "run": merged(RUN, {"conf": ""}),
                 **variables,
                 "data": reads.arguments(),
                 "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": EXECUTION,
