@@ -3,9 +3,8 @@
 import json
 import os
 import shutil
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -17,19 +16,10 @@ EXAMPLES = Path(__file__).parents[2] / "dags"
 CASES = Path(__file__).parent / "dags"
 
 
-def _run(script, *arguments, environment, folder):
-    """The records a script prints. It has a temporary folder of its own, which records name ``<tmp>``.
-
-    Airflow's own runs are in a fresh process: they have another DAGs folder, which is read when Airflow is imported.
-    """
-    arguments, environment = [SUPPORT / script, *arguments], environment | {"TMPDIR": str(folder)}
-    if script == "oracle.py":
-        done = subprocess.run(
-            [sys.executable, *arguments], capture_output=True, text=True, env=environment, check=False
-        )
-        code, out, err = done.returncode, done.stdout, done.stderr
-    else:
-        code, out, err = ForkedProcesses.of(environment).script(arguments, environment)
+def _run(processes, script, *arguments, environment, folder):
+    """The records a script prints. It has a temporary folder of its own, which records name ``<tmp>``."""
+    start = processes.airflow_script if script == "oracle.py" else partial(processes.start, "script")
+    code, out, err = start([SUPPORT / script, *arguments], environment | {"TMPDIR": str(folder)}).wait()
     assert code == 0, f"{script} failed:\n{err[-4000:]}"
     return {Path(path).stem: found for path, found in json.loads(out.replace(str(folder), "<tmp>")).items()}
 
@@ -69,12 +59,14 @@ def gather(airflow_environment, tmp_path_factory):
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         copies = [Path(shutil.copy(file, folder)) for file in files]
-        calls = {"airflow": ("oracle.py",)} if airflow else {}
-        calls |= {target: ("local_runs.py", target) for target in targets}
+        calls = {target: ("local_runs.py", target) for target in targets}
+        calls |= {"airflow": ("oracle.py",)} if airflow else {}
+        processes = ForkedProcesses.of(airflow_environment)
         with ThreadPoolExecutor() as side_by_side:
             started = {
                 name: side_by_side.submit(
                     _run,
+                    processes,
                     *call,
                     *copies,
                     environment=_environment(airflow_environment, name, tmp_path_factory) | settings,

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import functools
+import gc
 import importlib
 import json
 import os
@@ -88,14 +90,16 @@ class ForkedProcesses:
     """
 
     _by_home: dict[str, ForkedProcesses] = {}
+    _making = threading.Lock()
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> ForkedProcesses:
         """The one for this ``AIRFLOW_HOME``."""
         home = environment["AIRFLOW_HOME"]
-        if home not in cls._by_home:
-            cls._by_home[home] = cls(environment)
-        return cls._by_home[home]
+        with cls._making:
+            if home not in cls._by_home:
+                cls._by_home[home] = cls(environment)
+            return cls._by_home[home]
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._parent = subprocess.Popen(
@@ -116,8 +120,12 @@ class ForkedProcesses:
         """``python ARGUMENTS``, the first of them being a file."""
         return self.start("script", arguments, environment).wait()
 
+    def airflow_script(self, arguments: Sequence[object], environment: Mapping[str, str]) -> Running:
+        """A script that runs DAGs in Airflow itself: what that makes once per process is made once for all of them."""
+        return self.start("airflow_script", arguments, environment)
+
     def start(self, kind: str, arguments: Sequence[object], environment: Mapping[str, str]) -> Running:
-        """:param kind: ``worker``, ``command`` or ``script``, as the methods above"""
+        """:param kind: ``worker``, ``command``, ``script`` or ``airflow_script``, as the methods above"""
         request = {"kind": kind, "arguments": [str(each) for each in arguments], "cwd": os.getcwd()}
         request |= {"env": dict(environment)}
 
@@ -153,8 +161,27 @@ def serve() -> None:
             importlib.import_module("ductwork_airflow.embedded_aws.server")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who carry requests out
     for line in sys.stdin:
+        request = json.loads(line)
+        if request["kind"] == "airflow_script":
+            _prepare_airflow()
         if os.fork() == 0:
-            _carry_out(json.loads(line))
+            _carry_out(request)
+
+
+@functools.cache
+def _prepare_airflow() -> None:
+    """Make Airflow's Task Execution API, with all its versions: most of what ``dag.test()`` does for a short run."""
+    from ductwork.startup import collector_at_rest
+
+    with collector_at_rest():
+        import airflow.dag_processing.dagbag
+        import airflow.models.dagbag  # noqa: F401
+        from airflow.sdk.execution_time import supervisor
+
+        app = supervisor.in_process_api_server().app
+        # What its first request calls. Its own thread, which no fork has, is started by that request as ever.
+        app._cadwyn_initialize()
+        gc.freeze()
 
 
 def _carry_out(request: Mapping[str, Any]) -> NoReturn:
@@ -202,7 +229,7 @@ def _call(kind: str, arguments: list[str]) -> int:
         from ductwork_airflow import worker
 
         return worker.main()
-    if kind == "script":
+    if kind in {"script", "airflow_script"}:
         sys.argv = arguments
         sys.path.insert(0, str(Path(arguments[0]).parent))
         runpy.run_path(arguments[0], run_name="__main__")

@@ -82,6 +82,8 @@ def main():
     with airflow_imports():
         import airflow.models.dagbag
         import airflow.sdk  # noqa: F401
+        import airflow.settings
+    airflow.settings.configure_vars()  # a forked process has had them from another environment
     json.dump({path: run_file(path) for path in sys.argv[1:]}, out)
     out.flush()
 
