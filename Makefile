@@ -57,6 +57,7 @@ bench: $(VENV)/.dev  ## Measure against Airflow's own work on the same DAG, and 
 	$(BIN)/python tests/bench/mapped.py
 	$(BIN)/python tests/bench/chain.py
 	$(BIN)/python tests/bench/layout.py
+	$(BIN)/python tests/bench/compile_time.py
 
 $(VENV)/bin/python:
 	@echo "==> creating $(VENV)"
