@@ -17,6 +17,7 @@ PACKAGES = {"ductwork": ROOT / "translator" / "ductwork", "ductwork_airflow": RO
 LAYERS: dict[str, tuple[set[str], ...]] = {
     "ductwork": (
         {"cli"},
+        {"cloudformation"},
         {"compiler"},
         {"backends", "importing"},
         {"lowering"},

@@ -76,6 +76,7 @@ class Options:
     :param engine: what decides in a state machine which task runs when: its ``states``, or ``batch``, by a job chain's
         dependencies
     :param unattended: no Airflow starts the runs, so a schedule that nothing honours is reported
+    :param fallback: deployment values, by field name, where nobody else gives any
     """
 
     target: str = "stepfunctions"
@@ -84,6 +85,7 @@ class Options:
     restartable: bool = True
     engine: str = "states"
     unattended: bool = False
+    fallback: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass
@@ -104,6 +106,7 @@ def compile_paths(paths: Sequence[str], options: Options) -> Compiled:
         diagnostics,
         restartable=options.restartable,
         unattended=options.unattended and options.target in _WITHOUT_SCHEDULES,
+        fallback=options.fallback,
     )
     workflows = []
     for dag in dags:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import zlib
 
+from ductwork.contracts.compression import compressed, unpacked_text
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.ledger import RUN_JSON, json_text
 
@@ -33,13 +32,3 @@ def unpacked(item: JsonObject) -> dict[str, object]:
 def packed_text(text: str) -> str:
     """JSON text as an attribute, as base64 text of its compressed form where it is large."""
     return text if len(text.encode()) <= _PLAIN_BYTES else compressed(text)
-
-
-def compressed(text: str) -> str:
-    """JSON text as base64 text of its compressed form."""
-    return base64.b64encode(zlib.compress(text.encode(), 9)).decode()
-
-
-def unpacked_text(text: str) -> str:
-    """The opposite of :func:`packed_text`, and of :func:`compressed`; base64 has no brackets."""
-    return text if text[0] in "{[" else zlib.decompress(base64.b64decode(text)).decode()

@@ -10,11 +10,11 @@ from collections import OrderedDict
 from typing import cast
 
 from ductwork.contracts import ledger as schema
+from ductwork.contracts.compression import compressed, unpacked_text
 from ductwork.contracts.ledger import json_text
 from ductwork.contracts.machine_bundle import TaskManifest
 from ductwork.contracts.task_facts import Facts
 
-from ductwork_airflow.ledger.compression import compressed, unpacked_text
 from ductwork_airflow.ledger.items import Items
 from ductwork_airflow.ledger.moments import expiry
 from ductwork_airflow.ledger.table import LedgerError

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 from ductwork.contracts import ledger as schema
 from ductwork.contracts import run_item
+from ductwork.contracts.compression import unpacked_text
 from ductwork.contracts.run_item import RunItem
 from ductwork.contracts.task_facts import Facts
 from ductwork.contracts.task_item import MapItem, TaskItem
@@ -21,7 +22,7 @@ from ductwork.planning import partial_order
 from ductwork.semantics.trigger_rules import ABSENT, DEFAULT, FAILED, verdict
 
 from ductwork_airflow.aws.errors import SubmissionError
-from ductwork_airflow.ledger.compression import packed_text, unpacked_text
+from ductwork_airflow.ledger.compression import packed_text
 from ductwork_airflow.trigger_rules import no_instance
 
 # What ended well, for Airflow's Clear "only failed".

@@ -30,11 +30,18 @@ class Settings:
 
     @classmethod
     def read(
-        cls, deployment: Mapping[str, object], diagnostics: Diagnostics, *, restartable: bool, unattended: bool
+        cls,
+        deployment: Mapping[str, object],
+        diagnostics: Diagnostics,
+        *,
+        restartable: bool,
+        unattended: bool,
+        fallback: Mapping[str, object],
     ) -> Settings:
         """Read what the command line and ``[ductwork]`` of airflow.cfg say; what is wrong there is reported.
 
         :param deployment: of the command line, by field name
+        :param fallback: likewise, where neither says anything
         """
         from ductwork.frontend.settings import configured, max_map_length
 
@@ -43,6 +50,7 @@ class Settings:
         reader, section = resolution.Reader(Origin("airflow.cfg [ductwork]"), findings), configured()
         pools, queues = reader.pools(section.pop("pools", "")), reader.queues(section.pop("queues", ""))
         conf = reader.values(section)
+        otherwise = resolution.Reader(Origin("target"), findings).values(fallback)
         diagnostics.extend(findings)
-        common = resolution.merge(flags, conf, resolution.SUBSTITUTED)
+        common = resolution.merge(flags, conf, otherwise, resolution.SUBSTITUTED)
         return cls(common, findings.failed, restartable, pools, queues, max_map_length(), unattended)

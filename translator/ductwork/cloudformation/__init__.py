@@ -1,0 +1,1 @@
+"""CloudFormation templates: one that all DAGs share, one for each DAG. Pure: nothing here calls AWS."""

@@ -1,0 +1,118 @@
+"""What the roles of a DAG's jobs are allowed: that of its workers, and that which starts their containers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+from ductwork.cloudformation.intrinsics import Value, arn, sub
+from ductwork.cloudformation.machine_policy import DESCRIBE_WHY, TOKEN_WHY
+from ductwork.cloudformation.statements import Statement, everywhere
+from ductwork.contracts.json_types import JsonObject
+from ductwork.contracts.ledger import INDEX_BY_DAG
+
+_LEDGER = ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem")
+LIST_JOBS_WHY = "Batch knows no resources for ListJobs"
+REGISTRY_WHY = "a login is to the whole registry: ECR knows no resources for GetAuthorizationToken"
+# https://docs.aws.amazon.com/AmazonECR/latest/userguide/docker-push-ecr-image.html
+_ECR_IMAGE = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)")
+JOB_LOG_GROUP = "/aws/batch/job"
+
+
+def of_workers(
+    machines: Sequence[JsonObject], table: Value, buses: Sequence[str], *, is_chain: bool
+) -> list[Statement]:
+    """The least that workers need, besides what the tasks' own code calls.
+
+    :param machines: definitions of a DAG's machines
+    :param table: the ledger's ARN
+    :param buses: names or ARNs of the event buses that get asset events
+    :param is_chain: the machine submits a job chain, so workers decide which tasks run, and settle how a run has ended
+    """
+    text = json.dumps(list(machines))
+    actions = (*_LEDGER, "dynamodb:BatchGetItem") if is_chain else _LEDGER
+    made = [
+        Statement("Ledger", tuple(sorted(actions)), (table,)),
+        Statement("RunsOfDag", ("dynamodb:Query",), ({"Fn::Join": ["", [table, f"/index/{INDEX_BY_DAG}"]]},)),
+    ]
+    if "DUCTWORK_TASK_TOKEN" in text:
+        made.append(everywhere("ReportTasks", ["states:SendTaskFailure", "states:SendTaskSuccess"], TOKEN_WHY))
+    if buses:
+        made.append(Statement("AssetEvents", ("events:PutEvents",), tuple(map(_bus, buses))))
+    if is_chain:
+        execution = arn("states", "execution:${MachineName}:*")
+        look = ("states:DescribeExecution", "states:GetExecutionHistory")
+        made += [
+            everywhere("LookAtJobs", ["batch:DescribeJobs"], DESCRIBE_WHY),
+            everywhere("FindJobs", ["batch:ListJobs"], LIST_JOBS_WHY),
+            Statement("EndJobs", ("batch:TerminateJob",), (arn("batch", "job/*"),)),
+            Statement("LookAtRun", look, (execution,)),
+        ]
+    return made
+
+
+def _bus(name_or_arn: str) -> Value:
+    return name_or_arn if name_or_arn.startswith("arn:") else arn("events", f"event-bus/{name_or_arn}")
+
+
+def of_execution(definitions: Sequence[JsonObject]) -> list[Statement]:
+    """What starting the containers takes: their images, their logs, their secrets.
+
+    :param definitions: RegisterJobDefinition requests that take the stack's own execution role
+    """
+    properties = [_mapping(definition["containerProperties"]) for definition in definitions]
+    pull = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+    repositories = [
+        each for image in sorted({str(each["image"]) for each in properties}) for each in _repository(image)
+    ]
+    made = []
+    if repositories:
+        made.append(everywhere("LogIn", ["ecr:GetAuthorizationToken"], REGISTRY_WHY))
+        made.append(Statement("PullImages", pull, tuple(_unique(repositories))))
+    streams = (arn("logs", f"log-group:{JOB_LOG_GROUP}:*"),)
+    made.append(Statement("WriteLogs", ("logs:CreateLogStream", "logs:PutLogEvents"), streams))
+    references = sorted({reference for each in properties for reference in _references(each)})
+    for sid, action, is_kind in (
+        ("Secrets", "secretsmanager:GetSecretValue", lambda reference: ":secretsmanager:" in reference),
+        ("Parameters", "ssm:GetParameters", lambda reference: ":secretsmanager:" not in reference),
+    ):
+        if chosen := [_secret(reference) for reference in references if is_kind(reference)]:
+            made.append(Statement(sid, (action,), tuple(chosen)))
+    return made
+
+
+def _repository(image: str) -> list[Value]:
+    """The ECR repositories that an image may come from."""
+    if image.startswith("${"):
+        # Known when the stack is deployed.
+        return [arn("ecr", "repository/${WorkerRepository}")]
+    found = _ECR_IMAGE.match(image)
+    if found is None:
+        return []
+    return [sub(f"arn:${{AWS::Partition}}:ecr:{found[2]}:{found[1]}:repository/{found[3]}")]
+
+
+def _references(properties: Mapping[str, object]) -> Iterable[str]:
+    secrets = properties.get("secrets") or []
+    assert isinstance(secrets, list)
+    yield from (str(secret["valueFrom"]) for secret in secrets)
+    login = properties.get("repositoryCredentials")
+    if isinstance(login, Mapping):
+        yield str(login["credentialsParameter"])
+
+
+def _secret(reference: str) -> Value:
+    """The ARN of a secret without the member and version that a container's secret may name; of a parameter."""
+    if reference.startswith("arn:"):
+        return ":".join(reference.split(":")[:7]) if ":secretsmanager:" in reference else reference
+    return arn("ssm", f"parameter/{reference.lstrip('/')}")
+
+
+def _mapping(value: object) -> Mapping[str, object]:
+    assert isinstance(value, Mapping)
+    return value
+
+
+def _unique(values: Iterable[Value]) -> list[Value]:
+    return list({json.dumps(value): value for value in values}.values())
