@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from ductwork import __version__
-from ductwork.cli import output
+from ductwork.cli import output, stacks
 from ductwork.diagnostics import Diagnostics, told
 from ductwork.frame_stack import roomy
 
@@ -75,7 +75,7 @@ ENGINES = ("states", "batch")
 
 def engine_option(command: Callable[..., object]) -> Callable[..., object]:
     """``engine``, None if it is left out: what decides in a state machine which task runs when."""
-    text = "With --target stepfunctions: its own states start each task (the default), or one chain of Batch jobs."
+    text = "Of a state machine: its own states start each task (the default), or one chain of Batch jobs."
     return click.option("--engine", type=click.Choice(ENGINES), help=text)(command)
 
 
@@ -84,11 +84,17 @@ def checked_engine(engine: str | None, target: str) -> str:
 
     :raises click.UsageError: one is named for a target that has none
     """
-    if engine is not None and target != "stepfunctions":
+    if engine is not None and target not in {"stepfunctions", "cloudformation"}:
         raise click.UsageError(f"--engine goes with --target stepfunctions: {target} has no state machine")
     return engine or ENGINES[0]
 
 
+_compile_target = click.option(
+    "--target",
+    type=click.Choice(["stepfunctions", "batch", "schedule", "cloudformation"]),
+    default="stepfunctions",
+    show_default=True,
+)
 _dag_id = click.option("--dag-id", help="Only this DAG of the files.")
 _paths = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 
@@ -96,7 +102,7 @@ _paths = click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @cli.command("compile")
 @_paths
 @_dag_id
-@_target
+@_compile_target
 @engine_option
 @click.option("-o", "--output", "destination", default=".", metavar="DIR|-", help="Folder to write to; - for stdout.")
 @click.option("--indent", is_flag=True, help="Indented JSON, for reading.")
@@ -112,12 +118,14 @@ def compile_command(
     no_restart: bool,
     **deployment: str | None,
 ) -> int:
-    """Compile DAG files to JSON: DIR/<dag_id>.asl.json, .batch.json or .schedule.json."""
+    """Compile DAG files to JSON: DIR/<dag_id>.asl.json, .batch.json, .schedule.json or .template.json."""
     engine = checked_engine(engine, target)
     output.results()
     from ductwork.compiler import Options, compile_paths, to_json
 
     options = Options(target, dag_id, deployment, restartable=not no_restart, engine=engine, unattended=True)
+    if target == "cloudformation":
+        return stacks.write_stacks(paths, options, destination, indent=indent)
     compiled = compile_paths(paths, options)
     output.print_diagnostics(compiled.diagnostics)
     for artefact in compiled.artefacts:
@@ -126,23 +134,14 @@ def compile_command(
             if artefact.job_definitions:
                 output.say(f"{artefact.dag_id} needs job definitions, which are written only where -o names a folder")
             continue
-        _write(Path(destination) / f"{artefact.dag_id}.{artefact.kind}.json", artefact.text(indent=indent))
+        output.write(Path(destination) / f"{artefact.dag_id}.{artefact.kind}.json", artefact.text(indent=indent))
         if artefact.job_definitions:
             definitions = to_json(list(artefact.job_definitions), indent=indent)
-            _write(Path(destination) / f"{artefact.dag_id}.jobdefinitions.json", definitions)
+            output.write(Path(destination) / f"{artefact.dag_id}.jobdefinitions.json", definitions)
         if artefact.started_by:
             schedules = to_json(artefact.started_by.documents(), indent=indent)
-            _write(Path(destination) / f"{artefact.dag_id}.eventbridge.json", schedules)
+            output.write(Path(destination) / f"{artefact.dag_id}.eventbridge.json", schedules)
     return _ERRORS if compiled.diagnostics.failed else _CLEAN
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise click.ClickException(f"cannot write {path}: {error.strerror}; choose another folder with -o") from error
-    output.say(f"wrote {path}")
 
 
 @cli.command()
@@ -192,7 +191,7 @@ def import_command(path: str, destination: str, force: bool) -> int:
     # Unlike what compile writes, a DAG file is for people to go on with.
     if not force and os.path.lexists(destination):
         raise click.ClickException(f"{destination} is there already; choose another file with -o, or give --force")
-    _write(Path(destination), text)
+    output.write(Path(destination), text)
     return _CLEAN
 
 
@@ -224,6 +223,9 @@ def explain(subject: str, dag_id: str | None, target: str, engine: str | None, g
         artefact = next((each for each in compiled.artefacts if each.dag_id == workflow.dag_id), None)
         output.print_result(draw(workflow) if graph else describe(workflow, artefact))
     return _ERRORS if compiled.diagnostics.failed else _CLEAN
+
+
+cli.add_command(stacks.stack)
 
 
 @roomy

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TextIO
 
 from ductwork.diagnostics import Diagnostic, Severity, told
@@ -61,3 +62,18 @@ def say(text: str) -> None:
     import click
 
     click.echo(text, err=True)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file, its folders too, and say so.
+
+    :raises click.ClickException: it cannot be written
+    """
+    import click
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise click.ClickException(f"cannot write {path}: {error.strerror}; choose another folder with -o") from error
+    say(f"wrote {path}")

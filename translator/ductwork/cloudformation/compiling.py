@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from ductwork.cloudformation import dag_stack
-from ductwork.cloudformation.dag_stack import Stack
+from ductwork.cloudformation.dag_stack import Further, Stack
 from ductwork.cloudformation.job_definitions import EXECUTION_ROLE, WORKER_IMAGE, WORKER_ROLE
 from ductwork.compiler import Artefact, Compiled, Options, compile_paths
 
@@ -35,11 +35,12 @@ class Stacks:
 def compile_stacks(paths: Sequence[str], options: Options) -> Stacks:
     """Compile every DAG of the files and folders given to a stack.
 
-    :param options: for the target ``stepfunctions``; an ``image`` in ``deployment`` is the default of a parameter
+    :param options: its ``target`` does not count; an ``image`` in ``deployment`` is the default of a parameter
     """
     given = dict(options.deployment)
     image = given.pop("image", None)
-    compiled = compile_paths(paths, replace(options, deployment=given, fallback=FALLBACK))
+    options = replace(options, target="stepfunctions", deployment=given, fallback=FALLBACK)
+    compiled = compile_paths(paths, options)
     made = []
     for artefact in compiled.artefacts:
         if (stack := _stack(artefact, compiled, str(image) if image else None)) is not None:
@@ -50,8 +51,8 @@ def compile_stacks(paths: Sequence[str], options: Options) -> Stacks:
 def _stack(artefact: Artefact, compiled: Compiled, image: str | None) -> Stack | None:
     workflow = next(each for each in compiled.workflows if each.dag_id == artefact.dag_id)
     try:
-        return dag_stack.of(artefact, workflow, image=image)
+        return dag_stack.of(artefact, workflow, Further(image))
     except ValueError as error:
         hint = "deploy this DAG with ductwork run --role-arn, or split it"
-        compiled.diagnostics.add("DW107", workflow.origin, str(error), hint, dag_id=artefact.dag_id)
+        compiled.diagnostics.add("DW345", workflow.origin, str(error), hint, dag_id=artefact.dag_id)
         return None

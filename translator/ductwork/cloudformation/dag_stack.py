@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import cast
 
-from ductwork.cloudformation import job_policies, machine_policy
+from ductwork.cloudformation import job_policies, machine_policy, starts
 from ductwork.cloudformation.dag_parameters import ALARMS, conditions, parameters
 from ductwork.cloudformation.intrinsics import Resource, Value, arn, att, filled, places_of, ref, sub, when
 from ductwork.cloudformation.job_definitions import EXECUTION_ROLE, WORKER_IMAGE, WORKER_ROLE, JobDefinitions
@@ -20,6 +21,7 @@ from ductwork.cloudformation.manifest_state import with_manifest
 from ductwork.cloudformation.statements import Statement, further_policies, role
 from ductwork.compiler import Artefact, to_json
 from ductwork.contracts import machine_bundle, names
+from ductwork.contracts.aws_schedules import StartedBy
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.machine_bundle import MachineBundle
 from ductwork.contracts.stepfunctions_limits import MACHINE_NAME_LIMIT
@@ -50,25 +52,39 @@ class Stack:
         return to_json(self.template)
 
 
-def of(artefact: Artefact, workflow: Workflow, *, image: str | None = None) -> Stack:
+@dataclass(frozen=True)
+class Further:
+    """What a stack has besides what the DAG was compiled to.
+
+    :param image: the default of the parameter ``WorkerImage``
+    :param started_by: what starts runs
+    :param now: aware; when the template is made, for schedules that can never fire any more
+    """
+
+    image: str | None = None
+    started_by: StartedBy = field(default_factory=StartedBy)
+    now: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+
+
+def of(artefact: Artefact, workflow: Workflow, further: Further) -> Stack:
     """The stack of one compiled DAG.
 
     :param artefact: compiled for Step Functions with the places of :mod:`.compiling`
-    :param image: the default of the parameter ``WorkerImage``
     :raises ValueError: something of it has no room in a stack, or no policy is known for what it calls; the message
         says what
     """
-    stack = _build(artefact, workflow, image, inline=True)
+    stack = _build(artefact, workflow, further, inline=True)
     if len(stack.text.encode()) > MAX_TEMPLATE_BYTES:
-        stack = _build(artefact, workflow, image, inline=False)
+        stack = _build(artefact, workflow, further, inline=False)
     if (count := len(cast(Mapping[str, object], stack.template["Resources"]))) > MAX_RESOURCES:
         raise ValueError(f"its stack would have {count} resources, and one may have {MAX_RESOURCES}")
     return stack
 
 
-def _build(artefact: Artefact, workflow: Workflow, image: str | None, *, inline: bool) -> Stack:
+def _build(artefact: Artefact, workflow: Workflow, further: Further, *, inline: bool) -> Stack:
     maker = _Maker(artefact, workflow, inline=inline)
-    resources = maker.resources()
+    started = starts.resources(further.started_by, _MACHINE, further.now, maker.values())
+    resources = {**maker.resources(), **started}
     used = places_of(json.dumps(resources)) | maker.places
     limit = machine_bundle.ROOT_NAME_LIMIT if maker.bundle["parts"] else MACHINE_NAME_LIMIT
     template: dict[str, object] = {
@@ -77,10 +93,11 @@ def _build(artefact: Artefact, workflow: Workflow, image: str | None, *, inline:
         "Parameters": parameters(
             machine_name=names.state_machine_name(artefact.dag_id, limit),
             name_limit=limit,
-            image=image,
+            image=further.image,
             has_workers=WORKER_IMAGE in used,
             has_bucket=not inline,
-        ),
+        )
+        | (dict(starts.PARAMETER) if started else {}),
         "Conditions": conditions(has_workers=WORKER_IMAGE in used),
         "Resources": resources,
         "Outputs": {"StateMachineArn": {"Value": ref(_MACHINE)}},
@@ -102,7 +119,7 @@ class _Maker:
         self.bundle = self._read(document, artefact.dag_id)
         self._machines = [self.bundle["definition"], *self.bundle["parts"].values()]
         text = json.dumps([self._machines, artefact.job_definitions])
-        self.places = places_of(text) & self._values().keys()
+        self.places = places_of(text) & self.values().keys()
         self.files: dict[str, str] = {}
 
     def _read(self, document: JsonObject, dag_id: str) -> MachineBundle:
@@ -110,7 +127,8 @@ class _Maker:
         found = machine_bundle.named_by_content(machine_bundle.read(named))
         return {**found, "definition": with_manifest(found, dag_id, self._workflow.ledger_table)}
 
-    def _values(self) -> Mapping[str, Value]:
+    def values(self) -> Mapping[str, Value]:
+        """What is filled in, by the names of places."""
         return {
             "JobQueue": imported("JobQueueArn"),
             "LedgerTable": imported("LedgerTable"),
@@ -129,7 +147,7 @@ class _Maker:
         }
         further = further_policies("MachineRole", statements)
         made |= further | self._roles_of_jobs()
-        made |= self._definitions.resources(self._values(), self._plain_containers())
+        made |= self._definitions.resources(self.values(), self._plain_containers())
         for suffix, definition in self.bundle["parts"].items():
             machine = self._machine(f"${{MachineName}}-{suffix}", definition, list(further))
             made[_part_id(suffix)] = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain", **machine}
@@ -150,7 +168,7 @@ class _Maker:
 
     def _machine(self, name: str, definition: JsonObject, needed: Sequence[str]) -> Resource:
         text = to_json(definition)
-        used = {place: value for place, value in self._values().items() if place in places_of(text)}
+        used = {place: value for place, value in self.values().items() if place in places_of(text)}
         if self._inline:
             source: dict[str, Value] = {"DefinitionString": filled(text, used)}
         else:

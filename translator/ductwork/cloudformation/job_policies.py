@@ -73,12 +73,12 @@ def of_execution(definitions: Sequence[JsonObject]) -> list[Statement]:
     streams = (arn("logs", f"log-group:{JOB_LOG_GROUP}:*"),)
     made.append(Statement("WriteLogs", ("logs:CreateLogStream", "logs:PutLogEvents"), streams))
     references = sorted({reference for each in properties for reference in _references(each)})
-    for sid, action, is_kind in (
-        ("Secrets", "secretsmanager:GetSecretValue", lambda reference: ":secretsmanager:" in reference),
-        ("Parameters", "ssm:GetParameters", lambda reference: ":secretsmanager:" not in reference),
-    ):
-        if chosen := [_secret(reference) for reference in references if is_kind(reference)]:
-            made.append(Statement(sid, (action,), tuple(chosen)))
+    secrets = [reference for reference in references if ":secretsmanager:" in reference]
+    stored = [reference for reference in references if reference not in secrets]
+    if secrets:
+        made.append(Statement("Secrets", ("secretsmanager:GetSecretValue",), tuple(map(_secret, secrets))))
+    if stored:
+        made.append(Statement("Parameters", ("ssm:GetParameters",), tuple(map(_parameter, stored))))
     return made
 
 
@@ -102,11 +102,13 @@ def _references(properties: Mapping[str, object]) -> Iterable[str]:
         yield str(login["credentialsParameter"])
 
 
-def _secret(reference: str) -> Value:
-    """The ARN of a secret without the member and version that a container's secret may name; of a parameter."""
-    if reference.startswith("arn:"):
-        return ":".join(reference.split(":")[:7]) if ":secretsmanager:" in reference else reference
-    return arn("ssm", f"parameter/{reference.lstrip('/')}")
+def _secret(arn_of_secret: str) -> Value:
+    """Without the member and the version that a container's secret may name."""
+    return ":".join(arn_of_secret.split(":")[:7])
+
+
+def _parameter(reference: str) -> Value:
+    return reference if reference.startswith("arn:") else arn("ssm", f"parameter/{reference.lstrip('/')}")
 
 
 def _mapping(value: object) -> Mapping[str, object]:

@@ -186,4 +186,11 @@ CODES: dict[str, Code] = {
         "start_date; and it starts a DAG that is scheduled @once as soon as it sees it.",
         SCHEDULES,
     ),
+    "DW345": error(
+        "no stack for this DAG",
+        "A stack of CloudFormation has at most 500 resources, a role a bounded number of policies, and no policy is "
+        "known for an integration that another package has added. Such a DAG cannot be compiled with --target "
+        "cloudformation.",
+        "https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html",
+    ),
 }
