@@ -35,7 +35,7 @@ LAYERS: dict[str, tuple[set[str], ...]] = {
         {"airflow_side", "local", "worker"},
         {"runs"},
         {"mirror"},
-        {"links", "submit"},
+        {"deploying", "links", "submit"},
         {"execution_api", "reporting", "run_model", "trigger_rules"},
         {"dag_code", "embedded_aws", "ledger"},
         {"aws", "compat", "hooks"},

@@ -35,3 +35,9 @@ def _resource(machine: dict[str, Any]) -> dict[str, Any]:
         text = text.replace(f"${{{name}}}", value)
     properties = {"RoleArn": "arn:aws:iam::123456789012:role/states", "Definition": json.loads(text)}
     return {"Type": "AWS::StepFunctions::StateMachine", "Properties": properties}
+
+
+def lint_template(text: str) -> list[str]:
+    """Everything that cfn-lint says of a template, advice included: ``W... message (path)``."""
+    found = lint(text, config=ManualArgs(regions=["us-east-1"], include_checks=["E", "W", "I"]))
+    return [f"{match.rule.id} {match.message} ({'/'.join(map(str, match.path))})" for match in found]

@@ -24,6 +24,7 @@ COVERED_ELSEWHERE: dict[str, str] = {
     **dict.fromkeys((f"DW60{number}" for number in range(1, 8)), "translator/test_import.py"),
     "DW114": "translator/test_dag_folder.py",
     "DW331": "translator/test_foreign_rules.py",
+    "DW345": "cloudformation/test_templates.py",
     "DW409": "translator/test_foreign_rules.py",
     "DW507": "functional/test_report.py",
     "DW516": "functional/test_remote.py",

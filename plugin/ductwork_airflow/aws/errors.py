@@ -5,6 +5,8 @@ from __future__ import annotations
 from botocore.exceptions import ClientError
 
 ACCESS_DENIED = "AccessDeniedException"
+# The same of other services.
+ACCESS_REFUSED = frozenset({ACCESS_DENIED, "AccessDenied", "UnauthorizedOperation"})
 CLIENT_UNRECOGNIZED = "UnrecognizedClientException"
 TOKEN_EXPIRED = "ExpiredTokenException"
 # DynamoDB.
@@ -17,6 +19,11 @@ UNKNOWN_OPERATION = frozenset({"UnknownOperationException", "UnsupportedOperatio
 NOT_FOUND = "ResourceNotFoundException"
 # Batch's name for every mistake of the caller, and for throttling.
 BATCH_REFUSED = "ClientException"
+# CloudFormation's name for a stack that is not there, and for every other mistake of the caller.
+STACK_REFUSED = "ValidationError"
+CHANGE_SET_UNKNOWN = "ChangeSetNotFound"
+# S3, of an object: an answer to HEAD has no body that could name the error.
+OBJECT_UNKNOWN = frozenset({"404", "NoSuchKey", "NotFound"})
 # Step Functions.
 EXECUTION_EXISTS = "ExecutionAlreadyExists"
 EXECUTION_UNKNOWN = "ExecutionDoesNotExist"

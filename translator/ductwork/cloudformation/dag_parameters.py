@@ -87,8 +87,13 @@ def parameters(
     return made
 
 
+def repository_of(image: str) -> str | None:
+    """The name of the ECR repository of an image; None if it is of another registry."""
+    found = _ECR_REPOSITORY.match(image)
+    return found[1] if found else None
+
+
 def _of_workers(image: str | None) -> dict[str, Resource]:
-    found = _ECR_REPOSITORY.match(image or "")
     return {
         "WorkerImage": {
             "Type": "String",
@@ -97,7 +102,7 @@ def _of_workers(image: str | None) -> dict[str, Resource]:
         },
         "WorkerRepository": {
             "Type": "String",
-            "Default": found[1] if found else "*",
+            "Default": (repository_of(image) if image else None) or "*",
             "Description": "ECR repository of that image, in this account and Region; * is any",
         },
         "WorkerPolicyArns": {

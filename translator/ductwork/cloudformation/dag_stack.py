@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import cast
 
-from ductwork.cloudformation import job_policies, machine_policy, starts
+from ductwork.cloudformation import job_policies, machine_policy, starts, status_resources
 from ductwork.cloudformation.dag_parameters import ALARMS, conditions, parameters
 from ductwork.cloudformation.intrinsics import Resource, Value, arn, att, filled, places_of, ref, sub, when
 from ductwork.cloudformation.job_definitions import EXECUTION_ROLE, WORKER_IMAGE, WORKER_ROLE, JobDefinitions
@@ -28,7 +28,8 @@ from ductwork.contracts.stepfunctions_limits import MACHINE_NAME_LIMIT
 from ductwork.ir import Workflow
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
-MAX_TEMPLATE_BYTES = 51_200  # of one that is not read from S3
+MAX_TEMPLATE_BYTES = 1_000_000
+MAX_REQUEST_BYTES = 51_200  # of a template that is not read from S3
 MAX_RESOURCES = 500
 _MACHINE = "Machine"
 
@@ -59,11 +60,13 @@ class Further:
     :param image: the default of the parameter ``WorkerImage``
     :param started_by: what starts runs
     :param now: aware; when the template is made, for schedules that can never fire any more
+    :param template_bytes: that a template may have; definitions that are too large for it are read from a bucket
     """
 
     image: str | None = None
     started_by: StartedBy = field(default_factory=StartedBy)
     now: datetime = field(default_factory=lambda: datetime.now(timezone.utc))
+    template_bytes: int = MAX_TEMPLATE_BYTES
 
 
 def of(artefact: Artefact, workflow: Workflow, further: Further) -> Stack:
@@ -74,7 +77,7 @@ def of(artefact: Artefact, workflow: Workflow, further: Further) -> Stack:
         says what
     """
     stack = _build(artefact, workflow, further, inline=True)
-    if len(stack.text.encode()) > MAX_TEMPLATE_BYTES:
+    if len(stack.text.encode()) > further.template_bytes:
         stack = _build(artefact, workflow, further, inline=False)
     if (count := len(cast(Mapping[str, object], stack.template["Resources"]))) > MAX_RESOURCES:
         raise ValueError(f"its stack would have {count} resources, and one may have {MAX_RESOURCES}")
@@ -153,7 +156,8 @@ class _Maker:
             made[_part_id(suffix)] = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain", **machine}
         needed = [*further, *map(_part_id, self.bundle["parts"])]
         made[_MACHINE] = self._machine("${MachineName}", self.bundle["definition"], needed)
-        return made | _alarms()
+        status = imported("StatusMachineArn"), imported("StatusEventRoleArn")
+        return made | _alarms() | status_resources.of_dag_stack(self._workflow.dag_id, _MACHINE, *status)
 
     def _own_machines(self) -> list[Value]:
         plain = arn("states", "stateMachine:${MachineName}")

@@ -150,8 +150,12 @@ def statements(machines: Sequence[JsonObject], names: Names) -> list[Statement]:
         made.append(Statement("HoldersOfSlots", ("states:DescribeExecution",), (holders,)))
     if use.tokens:
         made.append(everywhere("WakeWhoWaits", ["states:SendTaskSuccess"], TOKEN_WHY))
-    made.append(everywhere("DeliverLogs", _LOGGING, LOGGING_WHY))
-    return made
+    return [*made, deliver_logs()]
+
+
+def deliver_logs() -> Statement:
+    """What a machine needs that has a log group."""
+    return everywhere("DeliverLogs", _LOGGING, LOGGING_WHY)
 
 
 def _index(table: Value) -> Value:

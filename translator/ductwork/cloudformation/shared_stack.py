@@ -7,15 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ductwork.cloudformation import status_resources
 from ductwork.cloudformation.dag_parameters import BOUNDARY, boundary, optional, retention
 from ductwork.cloudformation.intrinsics import Resource, Value, arn, att, is_given, ref, sub, when
 from ductwork.cloudformation.job_policies import JOB_LOG_GROUP
 from ductwork.contracts import ledger as schema
 from ductwork.contracts.json_types import JsonObject
 
-DEFAULT_NAME = "ductwork"
+DEFAULT_NAME = DEFAULT_TABLE = "ductwork"
 # What the stacks of DAGs import, see dag_stack.imported.
 TABLE, TABLE_ARN, QUEUE_ARN = "LedgerTable", "LedgerTableArn", "JobQueueArn"
+STATUS_ARN, EVENT_ROLE_ARN = "StatusMachineArn", "StatusEventRoleArn"
 _MAKES_TABLE, _MAKES_QUEUE, _MAKES_LOG = "MakesLedger", "MakesQueue", "MakesJobLog"
 _ON_INSTANCES, _IS_SPOT, _HAS_SERVICE_ROLE = "OnInstances", "OnSpotInstances", "HasServiceRole"
 # How long an instance's job may wait to be placed, in seconds, before it is cancelled: a misconfigured queue.
@@ -31,7 +33,13 @@ def template() -> JsonObject:
         "Parameters": _parameters(),
         "Rules": {"JobsHaveAVpc": _needs_vpc()},
         "Conditions": _conditions(),
-        "Resources": {**_ledger(), **_queue(), **_instances(), "JobLog": _job_log()},
+        "Resources": {
+            **_ledger(),
+            **_queue(),
+            **_instances(),
+            "JobLog": _job_log(),
+            **status_resources.of_shared_stack(),
+        },
         "Outputs": _outputs(),
     }
 
@@ -40,7 +48,7 @@ def _parameters() -> dict[str, Resource]:
     return {
         "LedgerTableName": {
             "Type": "String",
-            "Default": "ductwork",
+            "Default": DEFAULT_TABLE,
             "AllowedPattern": "[A-Za-z0-9_.-]{3,255}",
             "Description": "Name of the ledger's table",
         },
@@ -196,5 +204,7 @@ def _outputs() -> dict[str, Resource]:
         (TABLE, ref("LedgerTableName")),
         (TABLE_ARN, arn("dynamodb", "table/${LedgerTableName}")),
         (QUEUE_ARN, when(_MAKES_QUEUE, ref("JobQueue"), ref("ExistingJobQueueArn"))),
+        (STATUS_ARN, ref(status_resources.MACHINE)),
+        (EVENT_ROLE_ARN, att(status_resources.EVENT_ROLE)),
     )
     return {name: {"Value": value, "Export": {"Name": sub(f"${{AWS::StackName}}-{name}")}} for name, value in values}

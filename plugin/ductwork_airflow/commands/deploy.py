@@ -1,0 +1,128 @@
+"""``ductwork deploy``: compile DAG files and deploy their stacks; ``diff``: only show what that would change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, TypedDict
+
+import click
+from ductwork.cli import output
+from ductwork.cli.main import deployment_options
+
+from ductwork_airflow.commands.base import CLEAN, FAILED, aws_errors, connect, location_options, stop_on_errors
+
+if TYPE_CHECKING:
+    from ductwork.cloudformation.dag_stack import Stack
+    from typing_extensions import Unpack
+
+_AGAIN = "give the same command again: what is done is not done twice"
+
+
+class DeployOptions(TypedDict, total=False):
+    """The values of the options that :func:`deploy` and :func:`diff` share."""
+
+    dag_id: str | None
+    stack: str
+    bucket: str | None
+    parameters: tuple[str, ...]
+    engine: str
+    region_name: str | None
+    endpoint_url: str | None
+    job_queue: str | None
+    job_definition: str | None
+    image: str | None
+    ledger_table: str | None
+    vcpus: str | None
+    memory: str | None
+    gpus: str | None
+
+
+def stack_options(command: Callable[..., object]) -> Callable[..., object]:
+    """Which stacks, and with what parameters."""
+    from ductwork.cloudformation.shared_stack import DEFAULT_NAME
+
+    for option in (
+        click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of a stack."),
+        click.option("--bucket", metavar="B", help="Bucket for definitions that are too large for a template."),
+        click.option(
+            "--stack", default=DEFAULT_NAME, show_default=True, help="Name of the shared stack; DAGs' begin with it."
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def _options(command: Callable[..., object]) -> Callable[..., object]:
+    engine = click.Choice(["states", "batch"])
+    for decorate in (
+        deployment_options,
+        location_options,
+        click.option("--engine", type=engine, default="states", help="What starts the tasks, as for compile."),
+        stack_options,
+        click.option("--dag-id", help="Only this DAG of the files."),
+        click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
+    ):
+        command = decorate(command)
+    return command
+
+
+@click.command()
+@_options
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+def deploy(paths: tuple[str, ...], dry_run: bool, **options: Unpack[DeployOptions]) -> int:
+    """Compile DAG files, and deploy a CloudFormation stack for each DAG, and one that they share.
+
+    The same command changes nothing that is as it should be, and goes on where one before it was interrupted.
+    """
+    output.results()
+    stacks = _compile(paths, options)
+    return _deploy(stacks, options, dry_run=dry_run) if stacks else CLEAN
+
+
+@click.command()
+@_options
+def diff(paths: tuple[str, ...], **options: Unpack[DeployOptions]) -> int:
+    """Show what `ductwork deploy` would change. The exit code is 1 if that is anything."""
+    output.results()
+    stacks = _compile(paths, options)
+    return _deploy(stacks, options, dry_run=True, is_diff=True) if stacks else CLEAN
+
+
+def _compile(paths: Sequence[str], options: DeployOptions) -> list[Stack]:
+    from ductwork.cloudformation.compiling import compile_stacks
+    from ductwork.compiler import Options
+
+    # ``**options`` of a command are more than the values of the deployment.
+    values = {name: value for name, value in options.items() if name in _VALUES}
+    made = compile_stacks(
+        paths, Options(dag_id=options["dag_id"], deployment=values, engine=options["engine"], unattended=True)
+    )
+    stop_on_errors(made.compiled.diagnostics)
+    output.print_diagnostics(made.compiled.diagnostics)
+    return made.stacks
+
+
+_VALUES = frozenset({"job_queue", "job_definition", "image", "ledger_table", "vcpus", "memory", "gpus"})
+
+
+def _deploy(stacks: Sequence[Stack], options: DeployOptions, *, dry_run: bool, is_diff: bool = False) -> int:
+    from ductwork_airflow.deploying import change_sets, deployment
+    from ductwork_airflow.deploying.stack_status import Pace
+
+    given = parameters(options["parameters"])
+    order = deployment.Order(options["stack"], options["bucket"], given, options["image"])
+    with aws_errors(hint=f"check credentials, --region and what the caller may do, then {_AGAIN}", again=_AGAIN):
+        aws = connect(options["region_name"], options["endpoint_url"])
+        done = deployment.deploy(aws, stacks, order, output.say, Pace(), dry_run=dry_run)
+    output.print_json(done)
+    return FAILED if is_diff and change_sets.WOULD_CHANGE in done.values() else CLEAN
+
+
+def parameters(given: Sequence[str]) -> Mapping[str, str]:
+    """The values of ``--parameter``.
+
+    :raises click.UsageError: one is not NAME=VALUE
+    """
+    if bad := [each for each in given if "=" not in each]:
+        raise click.UsageError(f"--parameter takes NAME=VALUE, not {bad[0]!r}")
+    return dict(each.partition("=")[::2] for each in given)

@@ -1,0 +1,143 @@
+"""Least privilege: what a run asks for is allowed, and what is allowed is asked for by some run.
+
+Nothing here enforces policies, so the calls of real runs of deployed machines are recorded where they come in, and
+held against the policies of the deployed roles.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from deployed_account import Account
+from ductwork.cloudformation.compiling import compile_stacks
+from ductwork.compiler import Options
+from moto.iam.access_control import IAMPolicy, PermissionResult
+from request_record import MACHINE, WORKER
+
+BUSY = """
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, Asset, Variable, task
+
+with DAG("busy", max_active_runs=1):
+    @task
+    def numbers(prev_start_date_success=None):
+        print(prev_start_date_success)
+        Variable.set("number", "1")
+        return [1, 2]
+
+    @task(outlets=[Asset("s3://bucket/doubled")], pool="slots", executor_config={"ductwork": {"event_bus": "assets"}})
+    def double(number):
+        Variable.delete("number")
+        return 2 * number
+
+    @task(trigger_rule="one_success")
+    def early():
+        return 0
+
+    @task
+    def fails():
+        raise ValueError("told to")
+
+    first = numbers()
+    doubled = double.expand(number=first)
+    [doubled, EmptyOperator(task_id="nothing")] >> early()
+    first >> fails()
+"""
+CHAIN = """
+from airflow.sdk import DAG, task
+
+with DAG("chained"):
+    @task
+    def breaks():
+        raise ValueError("told to")
+
+    @task
+    def after(): ...
+
+    @task(trigger_rule="all_done")
+    def always(): ...
+
+    done = breaks()
+    done >> after() >> always()
+"""
+# What no call comes in for here, and who makes it on AWS.
+UNHEARD = {
+    # Step Functions itself: for .sync, when an execution is stopped, and where a machine has a log.
+    MACHINE: {
+        *("events:PutTargets", "events:PutRule", "events:DescribeRule", "batch:TerminateJob"),
+        *(f"logs:{verb}LogDelivery" for verb in ("Create", "Get", "Update", "Delete")),
+        *("logs:ListLogDeliveries", "logs:PutResourcePolicy"),
+        *("logs:DescribeResourcePolicies", "logs:DescribeLogGroups"),
+    },
+    # A worker that settles a run of which jobs are left, or lost: plugin/submit/test_machine_chains.py.
+    WORKER: {"batch:ListJobs", "batch:TerminateJob"},
+}
+ROLES = {MACHINE: "MachineRole", WORKER: "WorkerRole"}
+DAGS = {"busy": (BUSY, "states"), "chained": (CHAIN, "batch")}
+
+
+@pytest.fixture(scope="module")
+def ran(account: Account) -> Account:
+    """Both DAGs deployed and run once, under the record."""
+    account.embedded.ensure_event_bus("assets")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("AIRFLOW__DUCTWORK__POOLS", "slots=1")
+        for name, (text, engine) in DAGS.items():
+            path = account.folder / f"{name}.py"
+            path.write_text(text)
+            made = compile_stacks([str(path)], Options(engine=engine))
+            assert not made.compiled.diagnostics.failed, [str(each) for each in made.compiled.diagnostics]
+            account.deploy(made.stacks)
+            with account.record.of(name):
+                account.run(name)
+    return account
+
+
+def test_the_runs_end_as_their_dags_say(ran):
+    states = {}
+    for item in ran.items("run#"):
+        dag, (kind, *key) = item["pk"]["S"].split("#")[1], item["sk"]["S"].split("#")
+        if kind == "task":
+            states[(dag, *key)] = item["state"]["S"]
+    assert states == {
+        ("busy", "numbers", "-1"): "success",
+        ("busy", "double", "0"): "success",
+        ("busy", "double", "1"): "success",
+        ("busy", "nothing", "-1"): "success",
+        ("busy", "early", "-1"): "success",
+        ("busy", "fails", "-1"): "failed",
+        ("chained", "breaks", "-1"): "failed",
+        ("chained", "after", "-1"): "upstream_failed",
+        ("chained", "always", "-1"): "success",
+    }
+
+
+@pytest.mark.parametrize("dag", DAGS)
+@pytest.mark.parametrize("who", ROLES)
+def test_what_runs_ask_for_is_allowed_and_no_more(ran, who, dag):
+    documents = policies(ran, dag, ROLES[who])
+    asked = [each for each in ran.record.asked if (each.dag, each.who) == (dag, who)]
+    allowing = [IAMPolicy(document) for document in documents]
+    refused = [
+        each
+        for each in asked
+        if not any(
+            policy.is_action_permitted(each.action, each.resource) is PermissionResult.PERMITTED for policy in allowing
+        )
+    ]
+    assert asked
+    assert refused == []
+    allowed = {
+        action for document in documents for statement in document["Statement"] for action in statement["Action"]
+    }
+    assert allowed - {each.action for each in asked} - UNHEARD[who] == set()
+
+
+def policies(account: Account, dag: str, role: str) -> list[Any]:
+    """The documents of a deployed role."""
+    resources = account.plain_client("cloudformation").describe_stack_resources(StackName=f"ductwork-{dag}")
+    (name,) = [each["PhysicalResourceId"] for each in resources["StackResources"] if each["LogicalResourceId"] == role]
+    iam = account.plain_client("iam")
+    names = iam.list_role_policies(RoleName=name)["PolicyNames"]
+    return [iam.get_role_policy(RoleName=name, PolicyName=each)["PolicyDocument"] for each in names]

@@ -1,0 +1,113 @@
+"""Looking at what is deployed, and taking it away: by the commands, as a user gives them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cli_process import Finished, ductwork
+from deployed_account import Account
+
+DAG = """
+from datetime import timedelta
+from airflow.sdk import DAG, task
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.providers.standard.sensors.time_delta import TimeDeltaSensor
+with DAG("shown"):
+    @task
+    def work(): ...
+    work()
+with DAG("slow"):
+    TimeDeltaSensor(task_id="wait", delta=timedelta(hours=1))
+"""
+
+
+@pytest.fixture(scope="module")
+def command(account: Account) -> Callable[..., Finished]:
+    place = ("--region", "us-east-1", "--endpoint-url", account.embedded.endpoint_url)
+
+    def call(*arguments: object) -> Finished:
+        environment = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+        done = ductwork(*arguments, *place, env=environment)
+        assert "Traceback" not in done.err, done.err
+        return done
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def deployed(account: Account, command: Callable[..., Finished]) -> Path:
+    path = account.folder / "both.py"
+    path.write_text(DAG)
+    image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/etl:1"
+    arguments = ["deploy", path, "--image", image, "--parameter", f"ExistingJobQueueArn={account.queue_arn}"]
+    assert command(*arguments, "--dry-run").code == 0
+    assert command("diff", *arguments[1:]).code == 1
+    done = command(*arguments)
+    assert json.loads(done.out) == dict.fromkeys(("ductwork", "ductwork-shown", "ductwork-slow"), "deployed"), done.err
+    assert command("diff", *arguments[1:]).code == 0
+    return path
+
+
+def findings(done: Finished) -> dict[str, Any]:
+    return {each["about"]: each for each in json.loads(done.out)["findings"]}
+
+
+def test_the_doctor_names_what_is_missing_and_what_mends_it(account, command, deployed):
+    done = command("doctor", "--json")
+    bad = {about: each["mend"] for about, each in findings(done).items() if each["state"] == "bad"}
+    image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/etl:1"
+    assert (done.code, bad) == (1, {f"image {image}": f"docker push {image}"})
+    ecr = account.plain_client("ecr")
+    ecr.create_repository(repositoryName="etl")
+    manifest = {"schemaVersion": 2, "config": {"digest": "sha256:" + "0" * 64}, "layers": []}
+    ecr.put_image(repositoryName="etl", imageManifest=json.dumps(manifest), imageTag="1")
+    assert command("doctor").code == 0
+    dynamodb = account.plain_client("dynamodb")
+    setting = {"Enabled": False, "AttributeName": "expires_at"}
+    dynamodb.update_time_to_live(TableName="ductwork", TimeToLiveSpecification=setting)
+    told = command("doctor")
+    assert (told.code, "bad      ledger ductwork: nothing in it ever expires" in told.out) == (1, True)
+    mend = next(line for line in told.out.splitlines() if "update-time-to-live" in line)
+    assert mend.split() == [
+        *["aws", "dynamodb", "update-time-to-live", "--table-name", "ductwork", "--time-to-live-specification"],
+        "Enabled=true,AttributeName=expires_at",
+    ]
+    dynamodb.update_time_to_live(TableName="ductwork", TimeToLiveSpecification={**setting, "Enabled": True})
+    assert command("doctor").code == 0
+
+
+def test_without_a_stack_the_doctor_says_what_to_begin_with(command):
+    done = command("doctor", "--stack", "none")
+    assert (done.code, done.out) == (1, "bad      stack none: it is not there\n         ductwork deploy PATH\n")
+
+
+def test_undeploy_keeps_the_ledger_and_refuses_while_a_run_goes_on(account, command, deployed):
+    states = account.plain_client("stepfunctions")
+    machine = "arn:aws:states:us-east-1:123456789012:stateMachine:slow"
+    execution = states.start_execution(stateMachineArn=machine)["executionArn"]
+    refused = command("undeploy", "--all")
+    assert (refused.code, f"{execution} still runs" in refused.err) == (1, True)
+    states.stop_execution(executionArn=execution)
+    assert command("undeploy", "nowhere").code == 1
+    assert json.loads(command("undeploy", "shown").out) == {"ductwork-shown": "deleted"}
+    batch = account.plain_client("batch")
+    registered = batch.describe_job_definitions(status="ACTIVE")["jobDefinitions"]
+    assert [each for each in registered if each["jobDefinitionName"].startswith("shown-")] == []
+    assert json.loads(command("undeploy", "--all").out) == {"ductwork-slow": "deleted", "ductwork": "deleted"}
+    assert states.list_state_machines()["stateMachines"] == []
+    assert account.plain_client("dynamodb").list_tables()["TableNames"] == ["ductwork"]
+
+
+def test_the_next_deployment_uses_the_ledger_that_was_kept(account, command, deployed):
+    queue = f"ExistingJobQueueArn={account.queue_arn}"
+    arguments = ["deploy", deployed, "--dag-id", "slow", "--parameter", queue, "--image", "image:1"]
+    assert command(*arguments).code == 0
+    (shared,) = account.plain_client("cloudformation").describe_stacks(StackName="ductwork")["Stacks"]
+    parameters = {each["ParameterKey"]: each["ParameterValue"] for each in shared["Parameters"]}
+    assert parameters["UseExistingLedger"] == "true"
+    assert command("undeploy", "--all", "--delete-ledger").code == 0
+    assert account.plain_client("dynamodb").list_tables()["TableNames"] == []
