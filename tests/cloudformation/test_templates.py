@@ -89,6 +89,7 @@ def plainly(engine: str) -> Any:
 
 def filled(definition: Mapping[str, Any]) -> Any:
     text = json.dumps(definition)
+    text = text.replace('"Resource": "arn:aws:states', '"Resource": "arn:<AWS::Partition>:states')
     text = text.replace("${JobQueue}", "<JobQueueArn>").replace("${LedgerTable}", "<LedgerTable>")
     return json.loads(re.sub(r"ductwork-([0-9a-f]{16})", r"<Job\1>", text))
 

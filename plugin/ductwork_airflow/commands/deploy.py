@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict
 
 import click
 from ductwork.cli import output
-from ductwork.cli.main import deployment_options
+from ductwork.cli.main import DEPLOYMENT_NAMES, deployment_options
 
 from ductwork_airflow.commands.base import CLEAN, FAILED, aws_errors, connect, location_options, stop_on_errors
 
@@ -35,6 +35,7 @@ class DeployOptions(TypedDict, total=False):
     vcpus: str | None
     memory: str | None
     gpus: str | None
+    dag_code: str | None
 
 
 def stack_options(command: Callable[..., object]) -> Callable[..., object]:
@@ -92,17 +93,13 @@ def _compile(paths: Sequence[str], options: DeployOptions) -> list[Stack]:
     from ductwork.cloudformation.compiling import compile_stacks
     from ductwork.compiler import Options
 
-    # ``**options`` of a command are more than the values of the deployment.
-    values = {name: value for name, value in options.items() if name in _VALUES}
+    values = {name: value for name, value in options.items() if name in DEPLOYMENT_NAMES}
     made = compile_stacks(
         paths, Options(dag_id=options["dag_id"], deployment=values, engine=options["engine"], unattended=True)
     )
     stop_on_errors(made.compiled.diagnostics)
     output.print_diagnostics(made.compiled.diagnostics)
     return made.stacks
-
-
-_VALUES = frozenset({"job_queue", "job_definition", "image", "ledger_table", "vcpus", "memory", "gpus"})
 
 
 def _deploy(stacks: Sequence[Stack], options: DeployOptions, *, dry_run: bool, is_diff: bool = False) -> int:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -25,13 +26,16 @@ from ductwork.contracts.aws_schedules import StartedBy
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.machine_bundle import MachineBundle
 from ductwork.contracts.stepfunctions_limits import MACHINE_NAME_LIMIT
-from ductwork.ir import Workflow
+from ductwork.ir import Deployment, Workflow
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
 MAX_TEMPLATE_BYTES = 1_000_000
 MAX_REQUEST_BYTES = 51_200  # of a template that is not read from S3
 MAX_RESOURCES = 500
 _MACHINE = "Machine"
+# What a Task calls is named with the partition that the stack is in.
+_PARTITION = "AwsPartition"
+_CALLED = re.compile(r'("Resource":"arn:)aws(?=:states:::)')
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,7 @@ class _Maker:
             WORKER_IMAGE: ref(WORKER_IMAGE),
             WORKER_ROLE: att(WORKER_ROLE),
             EXECUTION_ROLE: att(EXECUTION_ROLE),
+            _PARTITION: ref("AWS::Partition"),
             **self._definitions.places(),
         }
 
@@ -171,7 +176,7 @@ class _Maker:
         return imported("LedgerTableArn") if table == "${LedgerTable}" else arn("dynamodb", f"table/{table}")
 
     def _machine(self, name: str, definition: JsonObject, needed: Sequence[str]) -> Resource:
-        text = to_json(definition)
+        text = _CALLED.sub(f"\\1${{{_PARTITION}}}", to_json(definition))
         used = {place: value for place, value in self.values().items() if place in places_of(text)}
         if self._inline:
             source: dict[str, Value] = {"DefinitionString": filled(text, used)}
@@ -201,6 +206,7 @@ class _Maker:
         tasks = [arn("ecs", "*")]
         if self._has_workers():
             allowed = job_policies.of_workers(self._machines, self._table_arn(), self._buses(), is_chain=self._is_chain)
+            allowed += job_policies.of_code(self._code())
             own = when("HasWorkerPolicies", ref("WorkerPolicyArns"))
             made[WORKER_ROLE] = role("ecs-tasks.amazonaws.com", tasks, allowed, own)
             made |= further_policies(WORKER_ROLE, allowed)
@@ -216,9 +222,14 @@ class _Maker:
         workers = [each for name, each in self._definitions.requests.items() if name not in plain]
         return f"${{{WORKER_ROLE}}}" in json.dumps(workers)
 
+    def _deployments(self) -> list[Deployment]:
+        return [self._workflow.deployment, *(task.deployment for task in self._workflow.tasks)]
+
     def _buses(self) -> list[str]:
-        deployments = [self._workflow.deployment, *(task.deployment for task in self._workflow.tasks)]
-        return sorted({values.event_bus for values in deployments if values.event_bus})
+        return sorted({values.event_bus for values in self._deployments() if values.event_bus})
+
+    def _code(self) -> list[str]:
+        return sorted({values.dag_code for values in self._deployments() if values.dag_code})
 
     def _plain_containers(self) -> list[str]:
         """The definitions that no worker of ours runs in."""

@@ -52,6 +52,16 @@ def of_workers(
     return made
 
 
+def of_code(uris: Sequence[str]) -> list[Statement]:
+    """What workers need that fetch their DAG files from S3.
+
+    :param uris: ``s3://bucket/prefix/name``; workers of runs that go on fetch what was there before, below the prefix
+    """
+    folders = sorted({uri.removeprefix("s3://").rpartition("/")[0] for uri in uris if uri.startswith("s3://")})
+    objects = tuple(sub(f"arn:${{AWS::Partition}}:s3:::{folder}/*") for folder in folders)
+    return [Statement("DagFiles", ("s3:GetObject",), objects)] if objects else []
+
+
 def _bus(name_or_arn: str) -> Value:
     return name_or_arn if name_or_arn.startswith("arn:") else arn("events", f"event-bus/{name_or_arn}")
 
