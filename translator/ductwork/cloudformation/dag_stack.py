@@ -162,7 +162,13 @@ class _Maker:
         needed = [*further, *map(_part_id, self.bundle["parts"])]
         made[_MACHINE] = self._machine("${MachineName}", self.bundle["definition"], needed)
         status = imported("StatusMachineArn"), imported("StatusEventRoleArn")
-        return made | _alarms() | status_resources.of_dag_stack(self._workflow.dag_id, _MACHINE, *status)
+        return (
+            made | _alarms() | status_resources.of_dag_stack(self._workflow.dag_id, _MACHINE, self._queues(), *status)
+        )
+
+    def _queues(self) -> list[Value]:
+        """The ARNs of the queues of its own."""
+        return [_queue_arn(queue) for queue in sorted(machine_policy.use_of(self._machines).queues - {"${JobQueue}"})]
 
     def _own_machines(self) -> list[Value]:
         plain = arn("states", "stateMachine:${MachineName}")

@@ -38,7 +38,7 @@ def template() -> JsonObject:
             **_queue(),
             **_instances(),
             "JobLog": _job_log(),
-            **status_resources.of_shared_stack(),
+            **status_resources.of_shared_stack(_queue_arn()),
         },
         "Outputs": _outputs(),
     }
@@ -68,6 +68,10 @@ def _parameters() -> dict[str, Resource]:
         "LogRetentionDays": retention("what jobs print"),
         "PermissionsBoundary": boundary(),
     }
+
+
+def _queue_arn() -> Value:
+    return when(_MAKES_QUEUE, ref("JobQueue"), ref("ExistingJobQueueArn"))
 
 
 def _yes_or_no(description: str) -> Resource:
@@ -203,7 +207,7 @@ def _outputs() -> dict[str, Resource]:
     values: Sequence[tuple[str, Value]] = (
         (TABLE, ref("LedgerTableName")),
         (TABLE_ARN, arn("dynamodb", "table/${LedgerTableName}")),
-        (QUEUE_ARN, when(_MAKES_QUEUE, ref("JobQueue"), ref("ExistingJobQueueArn"))),
+        (QUEUE_ARN, _queue_arn()),
         (STATUS_ARN, ref(status_resources.MACHINE)),
         (EVENT_ROLE_ARN, att(status_resources.EVENT_ROLE)),
     )

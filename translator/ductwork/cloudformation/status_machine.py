@@ -11,7 +11,7 @@ run's item that it failed and why. What its tasks end as needs the whole graph: 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ductwork.cloudformation.intrinsics import Value
 from ductwork.contracts import exit_codes, ledger
@@ -29,18 +29,22 @@ _RETRY = [
 _LATER_SECONDS = 5
 _TOLD = [exit_codes.SUCCEEDED, exit_codes.FAILED, exit_codes.RETRY]
 
-# https://docs.aws.amazon.com/batch/latest/userguide/batch_job_events.html
-# Only workers have this variable, whichever queue they are in.
-JOB_EVENTS: Mapping[str, Value] = {
-    "source": ["aws.batch"],
-    "detail-type": ["Batch Job State Change"],
-    "detail": {
-        "status": ["RUNNABLE", "STARTING", "RUNNING", "FAILED"],
-        "container": {"environment": {"name": ["DUCTWORK_TASK_ID"]}},
-    },
-}
 # In the place of the event itself: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
 _EVENT = "<aws.events.event.json>"
+
+
+def job_events(queues: Sequence[Value]) -> Mapping[str, Value]:
+    """The pattern of the events of the jobs in some queues.
+
+    https://docs.aws.amazon.com/batch/latest/userguide/batch_job_events.html
+
+    :param queues: their ARNs
+    """
+    return {
+        "source": ["aws.batch"],
+        "detail-type": ["Batch Job State Change"],
+        "detail": {"jobQueue": list(queues), "status": ["RUNNABLE", "STARTING", "RUNNING", "FAILED"]},
+    }
 
 
 def execution_events(machine: Value) -> Mapping[str, Value]:

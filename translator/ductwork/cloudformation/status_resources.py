@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from ductwork.cloudformation import status_machine
 from ductwork.cloudformation.intrinsics import Resource, Value, arn, att, ref, sub
@@ -11,13 +11,17 @@ from ductwork.cloudformation.statements import Statement, role
 from ductwork.contracts import ledger as schema
 from ductwork.contracts.ledger import json_text
 
-MACHINE, EVENT_ROLE, EXECUTION_RULE = "StatusMachine", "StatusEventRole", "BrokenRuns"
+MACHINE, EVENT_ROLE = "StatusMachine", "StatusEventRole"
+EXECUTION_RULE, JOB_RULE = "BrokenRuns", "JobEvents"
 _ROLE, _LOG = "StatusRole", "StatusLog"
 _NAME = "${AWS::StackName}-status"
 
 
-def of_shared_stack() -> dict[str, Resource]:
-    """The machine, and the rule for jobs, by logical id."""
+def of_shared_stack(queue: Value) -> dict[str, Resource]:
+    """The machine, and the rule for the jobs of the shared queue, by logical id.
+
+    :param queue: its ARN
+    """
     table, index = (
         arn("dynamodb", f"table/{status_machine.TABLE}{of}") for of in ("", f"/index/{schema.INDEX_BY_DAG}")
     )
@@ -42,22 +46,26 @@ def of_shared_stack() -> dict[str, Resource]:
         _ROLE: role("states.amazonaws.com", [arn("states", f"stateMachine:{_NAME}")], allowed),
         EVENT_ROLE: role("events.amazonaws.com", [arn("events", "rule/*")], [start]),
         MACHINE: {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine},
-        "JobEvents": _rule(status_machine.JOB_EVENTS, {"Arn": ref(MACHINE), "RoleArn": att(EVENT_ROLE)}),
+        JOB_RULE: _rule(status_machine.job_events([queue]), {"Arn": ref(MACHINE), "RoleArn": att(EVENT_ROLE)}),
     }
 
 
-def of_dag_stack(dag_id: str, machine: str, status: Value, event_role: Value) -> dict[str, Resource]:
-    """The rule for a DAG's executions that break, by logical id.
+def of_dag_stack(
+    dag_id: str, machine: str, queues: Sequence[Value], status: Value, event_role: Value
+) -> dict[str, Resource]:
+    """The rules for a DAG's executions that break, and for jobs in queues of its own, by logical id.
 
     :param machine: the logical id of its state machine
+    :param queues: the ARNs of those queues
     :param status: the ARN of the machine that writes; ``event_role``: of the role that starts it
     """
-    target = {
-        "Arn": status,
-        "RoleArn": event_role,
+    target = {"Arn": status, "RoleArn": event_role}
+    with_dag = {
+        **target,
         "InputTransformer": {"InputTemplate": status_machine.execution_input(dag_id)},
     }
-    return {EXECUTION_RULE: _rule(status_machine.execution_events(ref(machine)), target)}
+    made = {EXECUTION_RULE: _rule(status_machine.execution_events(ref(machine)), with_dag)}
+    return {**made, JOB_RULE: _rule(status_machine.job_events(queues), target)} if queues else made
 
 
 def _rule(pattern: Mapping[str, Value], target: Mapping[str, Value]) -> Resource:
