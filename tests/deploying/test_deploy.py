@@ -86,10 +86,11 @@ class Dying:
         self.left -= 1
         if self.left == 0 and not self._after:
             raise Killed
-        reply = method(**arguments)
-        if self.left == 0:
-            raise Killed
-        return reply
+        try:
+            return method(**arguments)
+        finally:
+            if self.left == 0:
+                raise Killed
 
 
 class Caller:
@@ -119,7 +120,7 @@ def test_killed_at_each_call_it_goes_on(account, tmp_path, after):
         found = account.plain_client("cloudformation").list_stacks()["StackSummaries"]
         alive = [each["StackStatus"] for each in found if each["StackName"] == f"ductwork-{dag}"]
         assert [status for status in alive if status != "DELETE_COMPLETE"] == ["CREATE_COMPLETE"], (dag, alive)
-    assert 6 < deaths < 39
+    assert deaths > 9, deaths
 
 
 def test_a_dag_of_several_machines(account, tmp_path):

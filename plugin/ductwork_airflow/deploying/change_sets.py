@@ -55,7 +55,7 @@ def deploy(client: CloudFormation, wanted: Wanted, tell: Tell, pace: Pace, *, dr
     :return: :data:`UNCHANGED`, :data:`DEPLOYED` or, with ``dry_run``, :data:`WOULD_CHANGE`
     :raises SubmissionError: CloudFormation did not do it, or somebody has to mend the stack first
     """
-    stack = _fit_for_change(client, wanted.name, tell, pace, dry_run=dry_run)
+    stack = _fit_for_change(client, wanted, tell, pace, dry_run=dry_run)
     if stack is not None and is_as_wanted(client, stack, wanted):
         return UNCHANGED
     change = _prepared(client, wanted, stack, pace)
@@ -95,14 +95,17 @@ def _order(change: ResourceChange) -> tuple[str, str]:
     return change["Action"], change["LogicalResourceId"]
 
 
-def _fit_for_change(client: CloudFormation, name: str, tell: Tell, pace: Pace, *, dry_run: bool) -> StackDetail | None:
-    """The stack, once it can be changed; None if there is none."""
+def _fit_for_change(
+    client: CloudFormation, wanted: Wanted, tell: Tell, pace: Pace, *, dry_run: bool
+) -> StackDetail | None:
+    """The stack, once it can be changed; None if there is none, or nothing but the change set that makes it."""
+    name = wanted.name
     stack = stack_status.settled(client, name, tell, pace)
     if stack is None or stack["StackStatus"] == "DELETE_COMPLETE":
         return None
     if (hint := BROKEN.get(stack["StackStatus"])) is not None:
         raise SubmissionError(f"the stack {name} is {stack['StackStatus']}: {hint.format(name=name)}")
-    if stack["StackStatus"] == REVIEW and dry_run:
+    if stack["StackStatus"] == REVIEW and (dry_run or _is_ready(_described(client, wanted))):
         return None
     if stack["StackStatus"] in NEVER_MADE | {REVIEW}:
         tell(f"{name} never came to be ({stack['StackStatus']}): it is made anew")
@@ -110,6 +113,10 @@ def _fit_for_change(client: CloudFormation, name: str, tell: Tell, pace: Pace, *
         stack_status.settled(client, name, tell, pace)
         return None
     return stack
+
+
+def _is_ready(change: ChangeSetDetail | None) -> bool:
+    return change is not None and (change["Status"], change.get("ExecutionStatus")) == ("CREATE_COMPLETE", "AVAILABLE")
 
 
 def _prepared(client: CloudFormation, wanted: Wanted, stack: StackDetail | None, pace: Pace) -> ChangeSetDetail | None:
