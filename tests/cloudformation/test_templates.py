@@ -25,7 +25,7 @@ from ductwork.contracts import machine_bundle
 ROOT = Path(__file__).parents[2]
 GOLDEN = ROOT / "tests" / "golden" / "dags"
 # DAGs that between them have every resource, every statement and every integration; all of them with --long.
-NAMES = ("batch_templates", "crossing", "empty_dag", "kubernetes_pods", "limited_mapping", "run_settings")
+NAMES = ("batch_templates", "crossing", "empty_dag", "kubernetes_pods", "limited_mapping", "retries", "run_settings")
 DAGS = [GOLDEN / f"{name}.py" for name in NAMES]
 LINTED = {("batch_templates", "batch"), ("kubernetes_pods", "states"), ("limited_mapping", "states")}
 ENGINES = ("states", "batch")

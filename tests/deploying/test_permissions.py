@@ -137,7 +137,9 @@ def test_what_runs_ask_for_is_allowed_and_no_more(ran, who, dag):
 def policies(account: Account, dag: str, role: str) -> list[Any]:
     """The documents of a deployed role."""
     resources = account.plain_client("cloudformation").describe_stack_resources(StackName=f"ductwork-{dag}")
-    (name,) = [each["PhysicalResourceId"] for each in resources["StackResources"] if each["LogicalResourceId"] == role]
+    (name,) = [
+        each["PhysicalResourceId"] for each in resources["StackResources"] if each.get("LogicalResourceId") == role
+    ]
     iam = account.plain_client("iam")
     names = iam.list_role_policies(RoleName=name)["PolicyNames"]
     return [iam.get_role_policy(RoleName=name, PolicyName=each)["PolicyDocument"] for each in names]

@@ -49,6 +49,9 @@ def deployed(account: Account, command: Callable[..., Finished]) -> Path:
     done = command(*arguments)
     assert json.loads(done.out) == dict.fromkeys(("ductwork", "ductwork-shown", "ductwork-slow"), "deployed"), done.err
     assert command("diff", *arguments[1:]).code == 0
+    # moto's CloudFormation does not.
+    setting = {"Enabled": True, "AttributeName": "expires_at"}
+    account.plain_client("dynamodb").update_time_to_live(TableName="ductwork", TimeToLiveSpecification=setting)
     return path
 
 
