@@ -121,10 +121,10 @@ class _Maker:
     def __init__(self, artefact: Artefact, workflow: Workflow, *, inline: bool) -> None:
         self._workflow, self._inline = workflow, inline
         self._definitions = JobDefinitions.of(artefact.job_definitions)
-        document = {key: value for key, value in artefact.document.items() if key != "manifest" or _is_bundle(artefact)}
-        self._is_chain = not _is_bundle(artefact) and "manifest" in artefact.document
-        self.bundle = self._read(document, artefact.dag_id)
+        self.bundle = self._read(artefact.document, artefact.dag_id)
         self._machines = [self.bundle["definition"], *self.bundle["parts"].values()]
+        # As a run's item says it, see contracts.run_item.
+        self._is_chain = '"engine": {"S": "batch"}' in json.dumps(self.bundle["definition"])
         text = json.dumps([self._machines, artefact.job_definitions])
         self.places = places_of(text) & self.values().keys()
         self.files: dict[str, str] = {}
@@ -248,10 +248,6 @@ class _Maker:
 
 def _submits(state: JsonObject) -> bool:
     return str(state["Resource"]).partition(".")[0].endswith(":batch:submitJob")
-
-
-def _is_bundle(artefact: Artefact) -> bool:
-    return machine_bundle.is_bundle(artefact.document)
 
 
 def _takes_execution_role(request: JsonObject) -> bool:
