@@ -51,7 +51,7 @@ def compile_stacks(paths: Sequence[str], options: Options) -> Stacks:
 def _stack(artefact: Artefact, compiled: Compiled, image: str | None) -> Stack | None:
     workflow = next(each for each in compiled.workflows if each.dag_id == artefact.dag_id)
     try:
-        return dag_stack.of(artefact, workflow, Further(image))
+        return dag_stack.of(artefact, workflow, Further(image, artefact.started_by))
     except ValueError as error:
         hint = "deploy this DAG with ductwork run --role-arn, or split it"
         compiled.diagnostics.add("DW345", workflow.origin, str(error), hint, dag_id=artefact.dag_id)
