@@ -66,7 +66,8 @@ def test_the_doctor_names_what_is_missing_and_what_mends_it(account, command, de
     assert (done.code, bad) == (1, {f"image {image}": f"docker push {image}"})
     ecr = account.plain_client("ecr")
     ecr.create_repository(repositoryName="etl")
-    manifest = {"schemaVersion": 2, "config": {"digest": "sha256:" + "0" * 64}, "layers": []}
+    kind = "application/vnd.docker.distribution.manifest.v2+json"
+    manifest = {"schemaVersion": 2, "mediaType": kind, "config": {"digest": "sha256:" + "0" * 64}, "layers": []}
     ecr.put_image(repositoryName="etl", imageManifest=json.dumps(manifest), imageTag="1")
     assert command("doctor").code == 0
     dynamodb = account.plain_client("dynamodb")

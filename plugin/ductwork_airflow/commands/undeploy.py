@@ -41,6 +41,8 @@ def undeploy(
         if is_all:
             names = removal.stacks_of_dags(aws.client("cloudformation"), shared)
         for name in names:
+            removal.refuse_running(aws, name)
+        for name in names:
             gone = removal.remove_dag(aws, name, output.say, Pace())
             done[name] = "deleted" if gone else "not there"
         if is_all:

@@ -42,6 +42,17 @@ def _takes(stack: StackDetail, shared: str) -> bool:
     return is_there and {"SharedStack", "MachineName"} <= parameters.keys() and parameters["SharedStack"] == shared
 
 
+def refuse_running(aws: Aws, name: str) -> None:
+    """Find out that nothing runs of a DAG's stack, before anything is deleted.
+
+    :raises SubmissionError: a run goes on
+    """
+    client = aws.client("cloudformation")
+    if stack_status.find(client, name) is not None:
+        for arn in _physical(client, name, _MACHINE):
+            _refuse_running(aws.client("stepfunctions"), arn)
+
+
 def remove_dag(aws: Aws, name: str, tell: Tell, pace: Pace) -> bool:
     """Delete a DAG's stack and what belongs to it; the ledger keeps its runs. False if there is none.
 
