@@ -79,6 +79,7 @@ class EmbeddedAws:
         from moto.core.config import default_user_config
 
         from ductwork_airflow.embedded_aws.batch import api
+        from ductwork_airflow.embedded_aws.moto_patches import in_process
         from ductwork_airflow.embedded_aws.server import MotoServer
 
         stack.callback(
@@ -91,6 +92,7 @@ class EmbeddedAws:
         self._open_state()
         server = MotoServer(self._port)
         port = server.start()
+        stack.enter_context(in_process.served_at(port))
         stack.callback(server.stop)
         os.environ["MOTO_PORT"] = str(port)
         self.endpoint_url = f"http://127.0.0.1:{port}"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlsplit, urlunsplit
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -19,6 +20,18 @@ SERVICES = frozenset({"batch", "dynamodb", "stepfunctions"})
 # moto finds a handler by AWS's own hosts.
 _HOST = "{}.{}.amazonaws.com"
 _Handler = Callable[..., tuple[int, HTTPHeaders, str | bytes]]
+_ports: set[int] = set()
+
+
+@contextlib.contextmanager
+def served_at(port: int) -> Iterator[None]:
+    """Where this process serves its own services. Calls to another port, where a proxy may stand before them, are sent
+    there."""
+    _ports.add(port)
+    try:
+        yield
+    finally:
+        _ports.discard(port)
 
 
 class Answers:
@@ -35,8 +48,10 @@ class Answers:
         ]
 
     def __call__(self, request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
-        """None where moto has no handler, so that the request is sent."""
+        """None, so that the request is sent, where it goes elsewhere or moto has no handler."""
         parts = urlsplit(request.url)
+        if parts.port not in _ports:
+            return None
         url = urlunsplit(("https", self._host, parts.path, parts.query, ""))
         clean = url.partition("?")[0]
         handler = next((handler for pattern, handler in self._handlers if pattern.match(clean)), None)
