@@ -10,9 +10,10 @@ import http.client
 import json
 import os
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +25,9 @@ from ductwork_airflow.embedded_aws.services import CREDENTIALS, EmbeddedAws
 _TARGET = "DynamoDB_20120810."
 # What dynalite has not, and what describes the server rather than the items.
 _NOT_COMPARED = {"CreateTable", "DescribeTable", "ListTables", "UpdateTimeToLive", "DescribeTimeToLive"}
+# Node closes a connection that has had no request for five seconds.
+_KEPT_SECONDS = 2.0
+_Answer = tuple[int, Any, bytes]
 _WRITES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem"}
 
 
@@ -36,22 +40,29 @@ class Mirror:
     """
 
     def __init__(self, endpoint: str, other: str) -> None:
-        self._endpoint, self._other = urlsplit(endpoint).netloc, urlsplit(other).netloc
+        self._endpoint = urlsplit(endpoint).netloc
+        self._tables, self._other = _Connection(self._endpoint), _Connection(urlsplit(other).netloc)
         self._lock = threading.Lock()
         self.differences: list[str] = []
         self.calls: Counter[str] = Counter()
 
-    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Any, bytes]:
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> _Answer:
         target = headers.get("X-Amz-Target", "")
         if not target.startswith(_TARGET):
-            return _request(self._endpoint, method, path, headers, body)
+            with closing(_Connection(self._endpoint)) as connection:
+                return connection.request(method, path, headers, body)
         operation = target.removeprefix(_TARGET)
         with self._lock:
-            answer = _request(self._endpoint, method, path, headers, body)
+            answer = self._tables.request(method, path, headers, body)
             self._compare(operation, headers, body, answer)
         return answer
 
-    def _compare(self, operation: str, headers: dict[str, str], body: bytes, answer: tuple[int, Any, bytes]) -> None:
+    def close(self) -> None:
+        with self._lock:
+            self._tables.close()
+            self._other.close()
+
+    def _compare(self, operation: str, headers: dict[str, str], body: bytes, answer: _Answer) -> None:
         if operation == "TransactWriteItems":
             # dynalite has no transactions: what moto has written, it writes one by one.
             for item in json.loads(body)["TransactItems"] if answer[0] == 200 else ():
@@ -61,9 +72,9 @@ class Mirror:
         else:
             self._ask(operation, headers, body, answer)
 
-    def _ask(self, operation: str, headers: dict[str, str], body: bytes, answer: tuple[int, Any, bytes]) -> None:
+    def _ask(self, operation: str, headers: dict[str, str], body: bytes, answer: _Answer) -> None:
         named = headers | {"X-Amz-Target": _TARGET + operation}
-        other = _request(self._other, "POST", "/", named, body)
+        other = self._other.request("POST", "/", named, body)
         if operation in _NOT_COMPARED:
             return
         self.calls[operation] += 1
@@ -72,18 +83,29 @@ class Mirror:
             self.differences.append(f"{operation} {body.decode()}\n  embedded {one}\n  other    {two}")
 
 
-def _request(netloc: str, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, Any, bytes]:
-    connection = http.client.HTTPConnection(netloc, timeout=900)
-    try:
+class _Connection:
+    """Kept from one request to the next. One thread at a time."""
+
+    def __init__(self, netloc: str) -> None:
+        self._http = http.client.HTTPConnection(netloc, timeout=900)
+        self._used = time.monotonic()
+
+    def request(self, method: str, path: str, headers: dict[str, str], body: bytes) -> _Answer:
+        if time.monotonic() - self._used > _KEPT_SECONDS:
+            self.close()
         kept = {name: value for name, value in headers.items() if name.lower() not in {"host", "content-length"}}
-        connection.request(method, path, body, kept)
-        reply = connection.getresponse()
-        return reply.status, reply.getheaders(), reply.read()
-    finally:
-        connection.close()
+        self._http.request(method, path, body, kept)
+        reply = self._http.getresponse()
+        answer = reply.status, reply.getheaders(), reply.read()
+        self._used = time.monotonic()
+        return answer
+
+    def close(self) -> None:
+        """The next request opens it again."""
+        self._http.close()
 
 
-def _comparable(answer: tuple[int, Any, bytes], request: bytes) -> str:
+def _comparable(answer: _Answer, request: bytes) -> str:
     """Status and content; of errors the name alone, for their texts are each server's own."""
     status, _, body = answer
     content = json.loads(body or b"{}")
@@ -110,6 +132,8 @@ def _sorted(value: Any) -> Any:
 def _handler(mirror: Mirror) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
+        wbufsize = -1  # an answer is one write
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -147,3 +171,4 @@ def mirrored(aws: EmbeddedAws, other: str) -> Iterator[Mirror]:
     finally:
         server.shutdown()
         server.server_close()
+        mirror.close()
