@@ -25,7 +25,6 @@ from ductwork.backends.stepfunctions.dataflow.liveness import DataFlow, Known
 from ductwork.backends.stepfunctions.mapping import array_job, mapped_group
 from ductwork.backends.stepfunctions.mapping.map_state import Each
 from ductwork.backends.stepfunctions.mapping.mapped_task import Expansion, OneByOne
-from ductwork.backends.stepfunctions.regions import plain_task
 from ductwork.backends.stepfunctions.regions.extent import Extent
 from ductwork.backends.stepfunctions.regions.region import RegionStates, Surroundings
 from ductwork.backends.stepfunctions.tasks import kinds
@@ -352,7 +351,7 @@ class _Emitter:
             kept, [task for task in sorted(layout.members(part)) if live & self.flow.bits((task,))], after
         )
         self._regions += 1
-        region = RegionStates(self._workflow, part, around, self._regions, partial(plain_task.states, self._workflow))
+        region = RegionStates(self._workflow, part, around, self._regions)
         first, states = region.build()
         self._own |= {id(inner): (names, 0) for inner, names in region.own.values()}
         return first, states

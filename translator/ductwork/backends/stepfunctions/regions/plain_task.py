@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ductwork.backends import worker_job
 from ductwork.backends.stepfunctions import worker_requests
 from ductwork.backends.stepfunctions.asl import integrations
 from ductwork.backends.stepfunctions.asl.nodes import Value, call, lifted, when
-from ductwork.backends.stepfunctions.asl.scope import ITEM, RESULT
+from ductwork.backends.stepfunctions.asl.scope import INPUT, ITEM, RESULT
 from ductwork.backends.stepfunctions.asl.states import State, States
 from ductwork.backends.stepfunctions.ledger_writes import END, Writes
 from ductwork.backends.stepfunctions.tasks import job_task, worker_task
-from ductwork.contracts.ledger import UNMAPPED
 from ductwork.contracts.names import state_name
 from ductwork.contracts.stepfunctions_limits import MAX_RETRY_ATTEMPTS
 from ductwork.ir import Task, Workflow
 
 
-def states(workflow: Workflow, task: Task, failed: str, after: str | None, output: Value) -> States:
+def states(
+    workflow: Workflow, task: Task, failed: str, after: str | None, output: Value, calling: str | None
+) -> States:
     """The states of a task, its own first; where it does not succeed, they note how many tries it has had.
 
     :param failed: the state that follows then
     :param after: the state that follows where it has succeeded, None at the end of a branch
     :param output: the state data then
+    :param calling: the state that calls back for several tasks; None: the task has one of its own where it needs one
     """
     name, going_on = state_name(task.task_id), {"End": True} if after is None else {"Next": after}
     tries = {task.task_id: min(task.retry.retries, MAX_RETRY_ATTEMPTS) + 1}
@@ -40,11 +44,14 @@ def states(workflow: Workflow, task: Task, failed: str, after: str | None, outpu
         return {name: state}
     request = worker_job.request(workflow, task)
     request["containerOverrides"]["environment"].append(worker_task.REPORTS_BY)
-    catch, calling = [caught], {}
+    catch: list[State] = [caught]
+    further: States = {}
     if task.calls_back:
-        called = state_name(f"Call back {task.task_id}")
-        calling = {called: job_task.calling_back(workflow, task, str(UNMAPPED), job_task.CALLING, failed)}
-        catch = [{**caught, "ErrorEquals": job_task.REPORTED}, {**caught, "Next": called}]
+        if calling is None:
+            calling = state_name(f"Call back {task.task_id}")
+            own = worker_job.request(workflow, task)
+            further = {calling: job_task.calling_back(workflow, task.task_id, own, job_task.CALLING, failed)}
+        catch = [{**caught, "ErrorEquals": job_task.REPORTED}, {**caught, "Next": calling}]
     job: State = {
         "Type": "Task",
         "Resource": integrations.SUBMIT_JOB_AND_WAIT,
@@ -55,4 +62,24 @@ def states(workflow: Workflow, task: Task, failed: str, after: str | None, outpu
         "Catch": catch,
         **going_on,
     }
-    return {name: job, **calling}
+    return {name: job, **further}
+
+
+def calls_as_any(workflow: Workflow, task: Task) -> bool:
+    """Whether what calls back for a task can be said for several: it is a worker without settings of its own."""
+    return task.calls_back and worker_job.request(workflow, task) == worker_job.request(
+        workflow, replace(task, deployment=workflow.deployment, execution_timeout=None)
+    )
+
+
+def calling_for_several(workflow: Workflow, label: str, failed: str) -> State:
+    """The state that calls back for whichever task the state data name, the only one.
+
+    :param label: names the jobs
+    """
+    request = worker_job.run_request(workflow)
+    listed = request["containerOverrides"]["environment"]
+    of_all = [each for each in listed if each["name"] != "DUCTWORK_TASK_ID"]
+    request["containerOverrides"]["environment"] = of_all
+    variables = {"DUCTWORK_TASK_ID": call("join", call("keys", INPUT)), **job_task.CALLING}
+    return job_task.calling_back(workflow, label, request, variables, failed)

@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -28,6 +28,7 @@ from ductwork.backends.stepfunctions.asl.nodes import (
 from ductwork.backends.stepfunctions.asl.scope import INPUT, ITEM, RESULT, RUN, input_fields
 from ductwork.backends.stepfunctions.asl.state_data import Kept
 from ductwork.backends.stepfunctions.asl.states import State, States
+from ductwork.backends.stepfunctions.regions import plain_task
 from ductwork.backends.stepfunctions.regions.replay import Replay
 from ductwork.backends.stepfunctions.regions.settling import LOOK, Settling
 from ductwork.contracts.names import state_name
@@ -36,9 +37,6 @@ from ductwork.planning import layout
 from ductwork.planning.shapes import Parallel, Series
 
 _NOT_ALL_SUCCEEDED = exists(INPUT.each(Wildcard()))
-
-Plain = Callable[[Task, str, "str | None", Value], States]
-"""Makes the states of a task: :func:`.plain_task.states`."""
 
 
 @dataclass(frozen=True)
@@ -77,11 +75,10 @@ class RegionStates:
     """Makes the states of one region.
 
     :param number: of the region in its workflow, from 1
-    :param plain: makes those of a task
     """
 
-    def __init__(self, workflow: Workflow, part: layout.Part, around: Surroundings, number: int, plain: Plain) -> None:
-        self._part, self._around, self._plain = part, around, plain
+    def __init__(self, workflow: Workflow, part: layout.Part, around: Surroundings, number: int) -> None:
+        self._workflow, self._part, self._around = workflow, part, around
         self._members = layout.members(part)
         self._tasks = [task for task in workflow.tasks if task.task_id in self._members]
         self._by_id: Mapping[str, Task] = workflow.by_id
@@ -168,18 +165,25 @@ class RegionStates:
         :param failed: the state after what has not succeeded; None: one of the scope's own
         """
         ending: States = {}
+        ends = list(dict.fromkeys((_first_task(items[0]), _last_task(items[-1]))))
         if failed is None:
-            ends = list(dict.fromkeys((_first_task(items[0]), _last_task(items[-1]))))
             failed = state_name(f"End of {' to '.join(ends)}")
             # What is one Parallel ends with it.
             if len(items) > 1 or isinstance(items[0], layout.TaskPart):
                 ending = {failed: {"Type": "Succeed"}}
+        label = " to ".join(ends)
+        single = [self._by_id[part.task] for part in items if isinstance(part, layout.TaskPart)]
+        calling = None
+        if any(plain_task.calls_as_any(self._workflow, task) for task in single):
+            calling = state_name(f"Call back in {label}")
+            ending = {calling: plain_task.calling_for_several(self._workflow, label, failed), **ending}
+            self._note(items[0], [calling])
         sections, entry = [ending], None
         groups = [(chain, list(parts)) for chain, parts in groupby(items, lambda p: isinstance(p, layout.TaskPart))]
         for chain, parts in reversed(groups):
             if chain:
                 chain_parts = [part for part in parts if isinstance(part, layout.TaskPart)]
-                entry, states = self._chain(chain_parts, failed, entry, at_root=at_root)
+                entry, states = self._chain(chain_parts, (failed, calling), entry, at_root=at_root)
                 sections.append(states)
                 continue
             for part in parts[::-1]:
@@ -197,15 +201,23 @@ class RegionStates:
         return entry, found
 
     def _chain(
-        self, parts: Sequence[layout.TaskPart], failed: str, after: str | None, *, at_root: bool
+        self, parts: Sequence[layout.TaskPart], ending: tuple[str, str | None], after: str | None, *, at_root: bool
     ) -> tuple[str, States]:
+        """The states of tasks one after another.
+
+        :param ending: the state after what has not succeeded, and the one before that which calls back for any of them
+        """
         states: States = {}
+        failed, calling = ending
         tasks = [part.task for part in parts]
         for part, task, following in zip(parts, tasks, (*tasks[1:], None), strict=True):
             then = state_name(following) if following else after
             leaves = at_root and then is None
             output = self._output if leaves else {}
-            made = self._plain(self._by_id[task], failed, self._around.after if leaves else then, output)
+            then = self._around.after if leaves else then
+            own = self._by_id[task]
+            called = calling if plain_task.calls_as_any(self._workflow, own) else None
+            made = plain_task.states(self._workflow, own, failed, then, output, called)
             self._note(part, made)
             states |= made
         if not self._resumes:

@@ -16,7 +16,7 @@ from ductwork.backends.stepfunctions.asl.scope import CONTEXT, INPUT
 from ductwork.backends.stepfunctions.asl.states import State, States
 from ductwork.backends.stepfunctions.tasks.frame import Kind, TaskStates
 from ductwork.contracts import error_names
-from ductwork.ir import Retry, Task, Workflow
+from ductwork.ir import Retry, Workflow
 
 TRY = CONTEXT.field("State", "RetryCount") + 1
 # What only a worker says, which has called whom it had to.
@@ -48,26 +48,30 @@ class JobTask(TaskStates[Kind]):
     def _call_back(self) -> States:
         if not self._task.calls_back:
             return {}
-        map_index, variables = self._writes.map_index, self._callback_variables()
-        return {self._call_name: calling_back(self._workflow, self._task, map_index, variables, self._record_name)}
+        request = worker_job.request(self._workflow, self._task, self._writes.map_index)
+        variables = self._callback_variables()
+        state = calling_back(self._workflow, self._task.task_id, request, variables, self._record_name)
+        return {self._call_name: state}
 
 
 CALLING: dict[str, Value] = {"DUCTWORK_CALLBACK": "task"}
 
 
-def calling_back(workflow: Workflow, task: Task, map_index: Value, variables: Mapping[str, Value], after: str) -> State:
+def calling_back(
+    workflow: Workflow, what: str, request: dict[str, Any], variables: Mapping[str, Value], after: str
+) -> State:
     """The state that starts a worker to call whom a task's dead container has not called; its data pass through.
 
-    :param variables: of its environment, besides the task's
+    :param what: names the job within the DAG
+    :param request: of :mod:`ductwork.backends.worker_job`
+    :param variables: of its environment, besides the request's
     """
-    request = worker_job.request(workflow, task, map_index)
-    request["containerOverrides"]["environment"].extend(
-        {"name": name, "value": value} for name, value in variables.items()
-    )
+    further = [{"name": name, "value": value} for name, value in variables.items()]
+    request["containerOverrides"]["environment"].extend(further)
     return {
         "Type": "Task",
         "Resource": integrations.SUBMIT_JOB_AND_WAIT,
-        "Arguments": worker_requests.arguments(workflow, task.task_id, request),
+        "Arguments": worker_requests.arguments(workflow, what, request),
         "Output": INPUT,
         "Retry": integrations.job_retry(Retry()),
         "Catch": [{"ErrorEquals": [integrations.ANY_ERROR], "Output": INPUT, "Next": after}],
