@@ -50,7 +50,8 @@ def states(
         if calling is None:
             calling = state_name(f"Call back {task.task_id}")
             own = worker_job.request(workflow, task)
-            further = {calling: job_task.calling_back(workflow, task.task_id, own, job_task.CALLING, failed)}
+            own["containerOverrides"]["environment"].extend(job_task.listed(job_task.CALLING))
+            further = {calling: job_task.calling_back(workflow, task.task_id, own, failed)}
         catch = [{**caught, "ErrorEquals": job_task.REPORTED}, {**caught, "Next": calling}]
     job: State = {
         "Type": "Task",
@@ -78,8 +79,8 @@ def calling_for_several(workflow: Workflow, label: str, failed: str) -> State:
     :param label: names the jobs
     """
     request = worker_job.run_request(workflow)
-    listed = request["containerOverrides"]["environment"]
-    of_all = [each for each in listed if each["name"] != "DUCTWORK_TASK_ID"]
-    request["containerOverrides"]["environment"] = of_all
+    overrides = request["containerOverrides"]
+    of_all = [each for each in overrides["environment"] if each["name"] != "DUCTWORK_TASK_ID"]
     variables = {"DUCTWORK_TASK_ID": call("join", call("keys", INPUT)), **job_task.CALLING}
-    return job_task.calling_back(workflow, label, request, variables, failed)
+    overrides["environment"] = [*of_all, *job_task.listed(variables)]
+    return job_task.calling_back(workflow, label, request, failed)

@@ -49,25 +49,24 @@ class JobTask(TaskStates[Kind]):
         if not self._task.calls_back:
             return {}
         request = worker_job.request(self._workflow, self._task, self._writes.map_index)
-        variables = self._callback_variables()
-        state = calling_back(self._workflow, self._task.task_id, request, variables, self._record_name)
-        return {self._call_name: state}
+        request["containerOverrides"]["environment"].extend(listed(self._callback_variables()))
+        return {self._call_name: calling_back(self._workflow, self._task.task_id, request, self._record_name)}
 
 
 CALLING: dict[str, Value] = {"DUCTWORK_CALLBACK": "task"}
 
 
-def calling_back(
-    workflow: Workflow, what: str, request: dict[str, Any], variables: Mapping[str, Value], after: str
-) -> State:
+def listed(variables: Mapping[str, Value]) -> list[State]:
+    """Variables of an environment, as a request has them."""
+    return [{"name": name, "value": value} for name, value in variables.items()]
+
+
+def calling_back(workflow: Workflow, what: str, request: Mapping[str, object], after: str) -> State:
     """The state that starts a worker to call whom a task's dead container has not called; its data pass through.
 
     :param what: names the job within the DAG
-    :param request: of :mod:`ductwork.backends.worker_job`
-    :param variables: of its environment, besides the request's
+    :param request: of :mod:`ductwork.backends.worker_job`, with what the worker is to do
     """
-    further = [{"name": name, "value": value} for name, value in variables.items()]
-    request["containerOverrides"]["environment"].extend(further)
     return {
         "Type": "Task",
         "Resource": integrations.SUBMIT_JOB_AND_WAIT,
