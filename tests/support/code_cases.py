@@ -30,6 +30,7 @@ COVERED_ELSEWHERE: dict[str, str] = {
     "DW516": "functional/test_remote.py",
     "DW517": "functional/test_restart.py",
     "DW518": "functional/test_report.py",
+    "DW525": "plugin/submit/test_backfill.py",
     "DW530": "plugin/dag_code/test_upload.py",
     **dict.fromkeys(("DW511", "DW512", "DW513", "DW514"), "functional/test_disasters.py"),
 }

@@ -108,8 +108,7 @@ task_case(
     [_TRIGGER, "TriggerDagRunOperator(task_id='t', trigger_dag_id='other')  # <-"],
     [_TRIGGER, bash()],
 )
-_TIMETABLES = "from airflow.timetables.interval import CronDataIntervalTimetable as Intervals"
-_TIMETABLES += "\nfrom airflow.timetables.trigger import CronTriggerTimetable as Moments\n"
+_TIMETABLES = "from airflow.timetables.trigger import CronTriggerTimetable as Moments\n"
 case(
     "DW313",
     "interval",
@@ -417,6 +416,8 @@ _STARTED = (
     ("DW332", "assets", "[Asset('s3://bucket/orders'), Asset('s3://bucket/users')]", "stepfunctions"),
     ("DW332", "seconds", "timedelta(seconds=90)", "stepfunctions"),
     ("DW332", "seconds of a cron", "'0 4 * * * 30'", "stepfunctions"),
+    ("DW332", "no day of any year", "'0 0 30 2 *'", "stepfunctions"),
+    ("DW332", "no day of a weekend", "'0 0 8W * SUN'", "stepfunctions"),
     ("DW332", "random fields", "'R 4 * * *'", "stepfunctions"),
     ("DW332", "the run before", "'@continuous', max_active_runs=1", "stepfunctions"),
     ("DW333", "catchup", "'0 4 * * *', catchup=True", "stepfunctions"),

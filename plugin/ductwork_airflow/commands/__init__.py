@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ductwork_airflow.commands.backfill import backfill
 from ductwork_airflow.commands.deploy import deploy, diff
 from ductwork_airflow.commands.doctor import doctor
 from ductwork_airflow.commands.listing import runs
@@ -16,6 +17,7 @@ from ductwork_airflow.commands.undeploy import undeploy
 from ductwork_airflow.commands.upload import upload
 
 __all__ = [
+    "backfill",
     "cancel",
     "deploy",
     "diff",

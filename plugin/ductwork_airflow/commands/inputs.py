@@ -81,6 +81,50 @@ def prepare(path: str, options: RunOptions, *, local: bool) -> LocalRun:
     return _compiled(path, options, request, local=local)
 
 
+def prepare_each(
+    path: str, options: CompileOptions, requests: Callable[[str, Diagnostics], list[RunRequest]]
+) -> tuple[LocalRun, list[RunRequest]]:
+    """One DAG, compiled for several runs on AWS: the run of the first of them, and all requests.
+
+    :param requests: gives the DAG's run requests; it takes the DAG's id and the diagnostics to add to
+    :raises BadInputError: something is wrong, or there is no run; the diagnostics have been printed
+    """
+    found: list[RunRequest] = []
+
+    def first(dag_id: str, diagnostics: Diagnostics) -> RunRequest:
+        found.extend(requests(dag_id, diagnostics))
+        if not found and not diagnostics.failed:
+            what = "Airflow would make no run of this time, or none that is due before now"
+            hint = "look at the DAG's schedule, and give other dates"
+            diagnostics.add("DW525", COMMAND_LINE, what, hint, dag_id=dag_id, field="--from")
+        stop_on_errors(diagnostics)
+        return found[0]
+
+    return _compiled(path, options, first, local=False), found
+
+
+def moment_of(text: str, field: str) -> datetime:
+    """A date of the command line, in UTC, as Airflow's command line reads it.
+
+    :raises BadInputError: it is none; the diagnostic has been printed
+    """
+    diagnostics = Diagnostics()
+    date = _logical_date(text, diagnostics, field)
+    stop_on_errors(diagnostics)
+    return date
+
+
+def conf_of(text: str | None) -> JsonObject:
+    """``--conf``.
+
+    :raises BadInputError: it is no JSON object; the diagnostic has been printed
+    """
+    diagnostics = Diagnostics()
+    conf = _conf(text, diagnostics)
+    stop_on_errors(diagnostics)
+    return conf
+
+
 def prepare_again(ledger: Ledger, dag_id: str, run_id: str, path: str | None) -> LocalRun:
     """Compile a local run's DAG again, as it was compiled when the run was started.
 
@@ -158,7 +202,7 @@ def _deployment(options: JsonObject) -> JsonObject:
     return {name: options[name] for name in DEPLOYMENT_NAMES}
 
 
-def _logical_date(text: str | None, diagnostics: Diagnostics) -> datetime:
+def _logical_date(text: str | None, diagnostics: Diagnostics, field: str = "--logical-date") -> datetime:
     """As Airflow's command line reads dates, in UTC."""
     if text is None:
         return datetime.now(timezone.utc)
@@ -174,7 +218,7 @@ def _logical_date(text: str | None, diagnostics: Diagnostics) -> datetime:
     except (ValueError, OverflowError):
         hint = f"write it as {_DATE_FORMS}"
         what = f"{text!r} is not an ISO 8601 date of a year from {_YEARS.start} to {_YEARS.stop - 1}"
-        diagnostics.add("DW502", COMMAND_LINE, what, hint, field="--logical-date")
+        diagnostics.add("DW502", COMMAND_LINE, what, hint, field=field)
         return datetime.now(timezone.utc)
     return date
 

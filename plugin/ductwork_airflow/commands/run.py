@@ -64,7 +64,7 @@ def run(path: str, local: bool, jobs: int | None, as_json: bool, **options: Unpa
     """
     options["engine"] = checked_engine(options["engine"], options["target"])
     output.results()
-    places = _places(options["places"])
+    places = places_of(options["places"])
     if not local:
         return _run_remote(path, as_json, options, places)
     require_local()
@@ -75,7 +75,11 @@ def run(path: str, local: bool, jobs: int | None, as_json: bool, **options: Unpa
         return _run_local(pool, path, jobs or os.cpu_count() or 1, as_json, options)
 
 
-def _places(given: Sequence[str]) -> dict[str, str]:
+def places_of(given: Sequence[str]) -> dict[str, str]:
+    """``--place NAME=VALUE`` as a mapping.
+
+    :raises click.UsageError: one is not of this form
+    """
     places = dict(place.partition("=")[::2] for place in given)
     if bad := [place for place in given if "=" not in place]:
         raise click.UsageError(f"--place takes NAME=VALUE, not {bad[0]!r}")

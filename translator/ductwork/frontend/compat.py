@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.definitions._internal.abstractoperator import DEFAULT_QUEUE
 from airflow.sdk.definitions.asset import Asset, AssetNameRef, AssetUriRef
 from airflow.sdk.timezone import coerce_datetime
+from airflow.timetables.base import TimeRestriction
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG, BaseOperator
-    from airflow.timetables.base import DataInterval, Timetable
+    from airflow.timetables.base import DagRunInfo, DataInterval, Timetable
 
 try:
     from airflow.dag_processing.dagbag import DagBag
@@ -44,6 +46,7 @@ __all__ = [
     "URI_REF",
     "DagBag",
     "core_timetable",
+    "due_infos",
     "find_path_from_directory",
     "gives_partition_keys",
     "manual_interval",
@@ -79,6 +82,22 @@ def partition_date(dag: DAG, key: str) -> datetime | None:
     """
     date: datetime | None = core_timetable(dag.timetable).resolve_partition_date(key)
     return date
+
+
+def due_infos(dag: DAG, first: datetime, last: datetime) -> Iterator[DagRunInfo]:
+    """What the DAG's timetable says of its runs of a time, as a backfill asks it: all of them, in their order.
+
+    :param first: of the logical dates, aware, as is ``last``; both are included
+    """
+    timetable, earliest, latest = core_timetable(dag.timetable), coerce_datetime(first), coerce_datetime(last)
+    if getattr(timetable, "partitioned", False):
+        yield from timetable.iter_partition_dagrun_infos(earliest=earliest, latest=latest)
+        return
+    restriction = TimeRestriction(earliest, latest, catchup=True)
+    info = timetable.next_dagrun_info(last_automated_data_interval=None, restriction=restriction)
+    while info is not None:
+        yield info
+        info = timetable.next_dagrun_info(last_automated_data_interval=info.data_interval, restriction=restriction)
 
 
 def core_timetable(timetable: Timetable) -> Timetable:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from croniter import croniter
+from croniter import CroniterBadDateError, croniter
 
 from ductwork.frontend.assets import flat
 from ductwork.frontend.compat import core_timetable
@@ -145,6 +145,8 @@ def cron_of(timetable: Timetable) -> ir.Cron | ir.Unknown:
         return ir.Unknown(f"{expression!r} has random fields: Airflow draws other times at each look")
     if len(fields) > _SECONDS and fields[_SECONDS] != [0]:
         return ir.Unknown(f"{expression!r} fires at seconds other than 0, and EventBridge Scheduler knows minutes")
+    if len(fields) <= _YEARS and _never_found(expression):
+        return ir.Unknown(f"croniter finds no day for {expression!r}, so Airflow starts it never, either")
     if nearest and nth:
         return ir.Unknown(f"{expression!r} gives W and # together")
     minutes, hours, days, months, weekdays = (_numbers(field) for field in fields[:_MINUTE_FIELDS])
@@ -162,6 +164,14 @@ def cron_of(timetable: Timetable) -> ir.Cron | ir.Unknown:
         nth=tuple(sorted((day, ir.LAST if n == "l" else n) for day, places in nth.items() for n in places)),
         years=_numbers(fields[_YEARS]) if len(fields) > _YEARS else (),
     )
+
+
+def _never_found(expression: str) -> bool:
+    try:
+        croniter(expression, datetime(2026, 1, 1)).get_next()
+    except CroniterBadDateError:
+        return True
+    return False
 
 
 def _letters(expression: str) -> set[str]:

@@ -42,7 +42,7 @@ _HINT = (
     "start its runs yourself (ductwork run, aws stepfunctions start-execution, a schedule of your own), or keep the "
     "DAG in Airflow, which starts it (SubmitScheduleOperator, delegate)"
 )
-_HINT_BACKFILL = "start them with: ductwork backfill"
+_HINT_BACKFILL = "start them with: ductwork backfill FILE --from DATE --to DATE"
 # A schedule fires within its minute; a bound that is to hold for the firing of a minute lies at the minute's end.
 _WITHIN = timedelta(seconds=59)
 

@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from ductwork.diagnostics.catalogue.code import Code, error, warning
-from ductwork.diagnostics.sources import AIRFLOW, BATCH, DYNAMODB, LEDGER, LOCAL, RESTARTS, STEP_FUNCTIONS, SUBMITTING
+from ductwork.diagnostics.sources import (
+    AIRFLOW,
+    BACKFILLS,
+    BATCH,
+    DYNAMODB,
+    LEDGER,
+    LOCAL,
+    RESTARTS,
+    STEP_FUNCTIONS,
+    SUBMITTING,
+)
 
 CODES: dict[str, Code] = {
     "DW501": error(
@@ -106,6 +116,12 @@ CODES: dict[str, Code] = {
         "as a service that does not answer. AIRFLOW__WORKERS__MISSING_DAG_RETRIES in the container's environment makes "
         "it wait and look again, as Airflow's workers do.",
         f"{AIRFLOW}/configurations-ref.html",
+    ),
+    "DW525": error(
+        "no run to start",
+        "ductwork backfill starts the runs that Airflow's timetable names between two logical dates, and that are due "
+        "by now. There is none: the DAG has no schedule, or its schedule names no moment between them.",
+        BACKFILLS,
     ),
     "DW530": error(
         "DAG code in S3",
