@@ -11,11 +11,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from botocore.client import BaseClient
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
 _ACCOUNT, _REGION = "123456789012", "us-east-1"
 # What Step Functions' SDK calls a service, and IAM.
 _SERVICES = {"dynamodb": "dynamodb", "batch": "batch", "states": "states", "events": "events", "logs": "logs"}
+# What boto3 calls it.
+_OF_CLIENTS = {"stepfunctions": "states", "dynamodb": "dynamodb", "batch": "batch", "events": "events"}
 _SCOPE = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
 _BATCH = {
     "submitjob": "SubmitJob",
@@ -69,6 +72,18 @@ class Record:
             return original(application, environ, start_response)
 
         monkeypatch.setattr(DomainDispatcherApplication, "__call__", call)
+        made = BaseClient._make_api_call
+
+        def make(client: Any, operation: str, request: dict[str, Any]) -> Any:
+            """Calls of machines, which come in without HTTP; workers are in other processes."""
+            agent = f"{client.meta.config.user_agent} {client.meta.config.user_agent_extra}"
+            if self._dag and "a-test" not in agent and "ductwork" not in agent:
+                service = _OF_CLIENTS.get(client.meta.service_model.service_name, "")
+                for action, resource in _needs(service, operation, request):
+                    self.asked.add(Asked(self._dag, MACHINE, f"{service}:{action}", resource))
+            return made(client, operation, request)
+
+        monkeypatch.setattr(BaseClient, "_make_api_call", make)
 
     def _note(self, environ: dict[str, Any], body: bytes) -> None:
         agent = environ.get("HTTP_USER_AGENT", "")
