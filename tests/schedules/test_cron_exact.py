@@ -18,6 +18,7 @@ from airflow.timetables.trigger import CronTriggerTimetable
 from cron_corpus import FORMS, ZONES, drawn
 from croniter import CroniterBadDateError
 from ductwork.frontend import timetables
+from ductwork.ir.timetable import Unknown
 from ductwork.schedules.expressions import exact
 from ductwork.schedules.firings import Firings
 
@@ -69,6 +70,8 @@ def windows(expressions, zone, many):
 def differing(expression, zone, many):
     """Firings of only Airflow, and of only the expressions."""
     cron = cron_of(expression, zone)
+    if isinstance(cron, Unknown):
+        return sorted(airflow_fires(expression, zone, BEGIN, END)), []
     expressions = [(each.text, each.zone) for each in exact(cron)]
     only_airflow, only_aws = set(), set()
     for first, last in windows(expressions, zone, many):

@@ -112,6 +112,8 @@ def test_all_intervals_begin_at_the_firing_before(zone):
     without = []
     for expression in (*FORMS, *drawn(500)):
         timetable = CronDataIntervalTimetable(expression, pendulum.timezone(zone))
+        if not isinstance(timetables.cron_of(timetable), Cron):
+            continue  # Airflow starts it never.
         if (rule := rule_of(as_data(timetable))) is None:
             without.append(expression)
         elif any(runs(timetable, *window) for window in around(zone, 6)):
