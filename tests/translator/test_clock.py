@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import sys
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import pytest
 from code_cases import bash, in_dag
 from compiling import codes, compile_files, compile_text, document, write_dag
+from ductwork.frontend.clock import distance
 
 _JOB = "BatchOperator(task_id='t', job_name='n', job_queue='q', job_definition='d', parameters={{'x': str({})}})"
 
@@ -45,6 +46,17 @@ def test_sources(name, tmp_path):
     assert (finding.code, finding.task_id, finding.field) == ("DW115", "t", "parameters")
     # Nothing of the value is in what is compiled: a worker finds it.
     assert [type(task.work).__name__ for task in compiled.workflows[0].tasks] == ["Worker"]
+
+
+@pytest.mark.parametrize("day", [datetime(2026, 11, 27), datetime(2026, 11, 29), datetime(2028, 2, 29)])
+def test_each_part_of_the_moment_differs_at_every_minute(day):
+    def parts(moment):
+        return moment.year, moment.month, moment.weekday() > 4, moment.hour < 12, moment.minute
+
+    for minute in range(24 * 60):
+        now = day + timedelta(minutes=minute)
+        later = now + distance(now)
+        assert not [before for before, after in zip(parts(now), parts(later)) if before == after], now
 
 
 @pytest.mark.parametrize("where", ["top", "default_args", "a function"])

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 from ductwork.cli import output
 from ductwork.cli.main import checked_engine, deployment_options, engine_option
+from ductwork.contracts import default_names
 
-from ductwork_airflow.commands.base import CLEAN, DEFAULT_TABLE, FAILED, aws_errors, connect, location_options
+from ductwork_airflow.commands.base import CLEAN, FAILED, aws_errors, connect, location_options
 from ductwork_airflow.commands.inputs import CompileOptions, conf_of, moment_of, prepare_each
 from ductwork_airflow.commands.run import places_of
 
@@ -122,7 +123,7 @@ def _start(
     from ductwork_airflow.runs.backfill import Backfill
     from ductwork_airflow.submit import substitutions
 
-    table = substitutions.fill(prepared.workflow.ledger_table, {"LedgerTable": DEFAULT_TABLE, **places})
+    table = substitutions.fill(prepared.workflow.ledger_table, {"LedgerTable": default_names.LEDGER_TABLE, **places})
     aws = connect(options["region_name"], options["endpoint_url"])
 
     def start(request: RunRequest) -> RunHandle:

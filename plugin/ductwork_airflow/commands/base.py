@@ -8,6 +8,7 @@ from typing import IO, TYPE_CHECKING, TypedDict
 
 import click
 from ductwork.cli import output
+from ductwork.contracts import default_names
 from ductwork.diagnostics import Diagnostics, Origin
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
 
 CLEAN, FAILED = 0, 1
 COMMAND_LINE = Origin("command line")
-DEFAULT_TABLE = "ductwork"
 
 
 class BadInputError(click.ClickException):
@@ -111,7 +111,7 @@ def location_options(command: Callable[..., object]) -> Callable[..., object]:
 def ledger_options(command: Callable[..., object]) -> Callable[..., object]:
     """Where the ledger is: ``ledger_table``, ``region_name``, ``endpoint_url``."""
     table = click.option(
-        "--ledger-table", default=DEFAULT_TABLE, show_default=True, help="DynamoDB table of the ledger."
+        "--ledger-table", default=default_names.LEDGER_TABLE, show_default=True, help="DynamoDB table of the ledger."
     )
     return location_options(table(command))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypedDict
 import click
 from ductwork.cli import output
 from ductwork.cli.main import DEPLOYMENT_NAMES, deployment_options
+from ductwork.contracts import default_names
 
 from ductwork_airflow.commands.base import CLEAN, FAILED, aws_errors, connect, location_options, stop_on_errors
 
@@ -40,13 +41,14 @@ class DeployOptions(TypedDict, total=False):
 
 def stack_options(command: Callable[..., object]) -> Callable[..., object]:
     """Which stacks, and with what parameters."""
-    from ductwork.cloudformation.shared_stack import DEFAULT_NAME
-
     for option in (
         click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of a stack."),
         click.option("--bucket", metavar="B", help="Bucket for definitions that are too large for a template."),
         click.option(
-            "--stack", default=DEFAULT_NAME, show_default=True, help="Name of the shared stack; DAGs' begin with it."
+            "--stack",
+            default=default_names.SHARED_STACK,
+            show_default=True,
+            help="Name of the shared stack; DAGs' begin with it.",
         ),
     ):
         command = option(command)

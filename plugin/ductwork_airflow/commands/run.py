@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 from ductwork.cli import output
 from ductwork.cli.main import checked_engine, deployment_options, engine_option
+from ductwork.contracts import default_names
 
 from ductwork_airflow.commands.base import (
     CLEAN,
-    DEFAULT_TABLE,
     aws_errors,
     connect,
     location_options,
@@ -112,7 +112,7 @@ def _run_remote(path: str, as_json: bool, options: RunOptions, places: Mapping[s
 
     prepared = prepare(path, options, local=False)
     request, target = prepared.request, prepared.target
-    table = substitutions.fill(prepared.workflow.ledger_table, {"LedgerTable": DEFAULT_TABLE, **places})
+    table = substitutions.fill(prepared.workflow.ledger_table, {"LedgerTable": default_names.LEDGER_TABLE, **places})
     aws = connect(options["region_name"], options["endpoint_url"])
     again = f"give the same command with --run-id '{request.run_id}': nothing of the run is started twice"
     with aws_errors(hint=f"check credentials, --region and what the caller may do, then {again}", again=again):

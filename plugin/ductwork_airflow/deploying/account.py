@@ -7,7 +7,7 @@ from typing import Protocol
 
 from botocore.exceptions import ClientError
 from ductwork.cloudformation.job_policies import JOB_LOG_GROUP
-from ductwork.cloudformation.shared_stack import DEFAULT_TABLE
+from ductwork.contracts import default_names
 
 from ductwork_airflow.aws.clients import Aws
 from ductwork_airflow.aws.errors import NOT_FOUND, SubmissionError, code
@@ -26,7 +26,7 @@ def parameters_of_new_stack(aws: Aws, given: Mapping[str, str]) -> dict[str, str
     :param given: what the user says; it counts
     :raises SubmissionError: jobs would have no network
     """
-    table = given.get("LedgerTableName", DEFAULT_TABLE)
+    table = given.get("LedgerTableName", default_names.LEDGER_TABLE)
     found = {
         "UseExistingLedger": _text(has_table(aws, table)),
         "UseExistingJobLog": _text(_has_log_group(aws)),

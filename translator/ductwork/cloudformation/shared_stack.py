@@ -11,10 +11,10 @@ from ductwork.cloudformation import status_resources
 from ductwork.cloudformation.dag_parameters import BOUNDARY, boundary, optional, retention
 from ductwork.cloudformation.intrinsics import Resource, Value, arn, att, is_given, ref, sub, when
 from ductwork.cloudformation.job_policies import JOB_LOG_GROUP
+from ductwork.contracts import default_names
 from ductwork.contracts import ledger as schema
 from ductwork.contracts.json_types import JsonObject
 
-DEFAULT_NAME = DEFAULT_TABLE = "ductwork"
 # What the stacks of DAGs import, see dag_stack.imported.
 TABLE, TABLE_ARN, QUEUE_ARN = "LedgerTable", "LedgerTableArn", "JobQueueArn"
 STATUS_ARN, EVENT_ROLE_ARN = "StatusMachineArn", "StatusEventRoleArn"
@@ -48,7 +48,7 @@ def _parameters() -> dict[str, Resource]:
     return {
         "LedgerTableName": {
             "Type": "String",
-            "Default": DEFAULT_TABLE,
+            "Default": default_names.LEDGER_TABLE,
             "AllowedPattern": "[A-Za-z0-9_.-]{3,255}",
             "Description": "Name of the ledger's table",
         },

@@ -54,7 +54,7 @@ def watched(place: Location) -> Iterator[ClockReads | None]:
     :return: what the file reads of clocks; None if nothing is watched, since it names none and has no helpers
     """
     with _seeded(), contextlib.ExitStack() as watching:
-        ((sees, packages),) = _looks({str(place.file)})
+        sees, packages = _look(str(place.file), os.stat(place.file).st_mtime_ns)
         if not sees and not packages - _KNOWN:
             yield None
             return
@@ -103,6 +103,16 @@ def _seeded() -> Iterator[None]:
         random.setstate(before)
 
 
+def distance(now: datetime) -> timedelta:
+    """How far from ``now`` each part of a moment is another: weekend or not, half of the day, month, minute."""
+    # 400 days are a year, a month and some days. On a weekend if this is none, and in the other half of the day.
+    days = next(days for days in range(400, 407) if _weekend(now + timedelta(days=days)) != _weekend(now))
+    hours = 12 if now.hour < 12 else -12
+    # Shortly before noon and midnight an earlier minute: a later one were in the same half again.
+    minutes = 17 if now.hour % 12 < 11 else -17
+    return timedelta(days=days, hours=hours, minutes=minutes, seconds=31)
+
+
 @contextlib.contextmanager
 def elsewhen() -> Iterator[None]:
     """In the block it is another time of another weekday, day, month and year, and random numbers are other ones.
@@ -112,14 +122,11 @@ def elsewhen() -> Iterator[None]:
     # Late: it imports pytest where there is one, and most files need neither.
     import time_machine
 
-    now = datetime.now()
-    # 400 days are a year, a month and some days. On a weekend if this is none, and in the other half of the day.
-    days = next(days for days in range(400, 407) if _weekend(now + timedelta(days=days)) != _weekend(now))
-    hours = 12 if now.hour < 12 else -12
+    away = distance(datetime.now())
     before = random.getstate()
     random.seed(_OTHER_SEED)
     try:
-        with time_machine.travel(timedelta(days=days, hours=hours, minutes=17, seconds=31)), _texts_of_now():
+        with time_machine.travel(away), _texts_of_now():
             yield
     finally:
         random.setstate(before)
