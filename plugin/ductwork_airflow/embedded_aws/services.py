@@ -179,7 +179,7 @@ class EmbeddedAws:
         backend = self._batch_backend()
         if backend.get_job_definition(name_or_arn) is not None:
             return
-        name = name_or_arn.rpartition("/")[2].partition(":")[0]
+        name, _, revision = name_or_arn.rpartition("/")[2].partition(":")
         definition = backend.register_job_definition(
             def_name=name,
             parameters=dict(parameters or {}),
@@ -198,7 +198,11 @@ class EmbeddedAws:
             platform_capabilities=["FARGATE"],
             propagate_tags=False,
         )
-        backend._job_definitions[name_or_arn] = definition
+        if revision:
+            # AWS counts revisions from 1, and those before this one are somebody else's.
+            del backend._job_definitions[definition.arn]
+            definition.revision, definition.arn = int(revision), f"{definition.arn.rpartition(':')[0]}:{revision}"
+        backend._job_definitions |= {definition.arn: definition, name_or_arn: definition}
 
     def _batch_backend(self) -> Any:
         from ductwork_airflow.embedded_aws.batch.api import backend
