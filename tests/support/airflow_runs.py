@@ -2,7 +2,8 @@
 
 ``python airflow_runs.py FILE DAG_ID CONF STEP...`` with AIRFLOW_HOME pointing at a migrated metadata database. Steps:
 ``at:ISO`` (the logical date; now if left out), ``run`` (until the DAG run ends), ``clear`` (all its tasks),
-``touch:PATH``. The same logical date means the same run id, also after this process was killed. Prints one JSON object per ``run``:
+``touch:PATH``. The same logical date means the same DAG run: one whose process was killed goes on, as the scheduler has
+it when a heartbeat is missing. Prints one JSON object per ``run``:
 ``{"run_id", "logical_date", "state", "tasks": {task_id: {"state", "try_number", "max_tries", "xcoms"}}}``. The log goes to stderr.
 """
 
@@ -34,6 +35,24 @@ def clear(run):
 
     with create_session() as session:
         clear_task_instances(run.get_task_instances(session=session), session)
+
+
+def left_behind(dag, date):
+    """The DAG run of a killed process, its tasks ready for another try; None if there is none."""
+    from airflow.models.dagrun import DagRun
+    from airflow.serialization.serialized_objects import DagSerialization
+    from airflow.utils.session import create_session
+    from airflow.utils.state import State
+
+    with create_session() as session:
+        run = session.query(DagRun).filter_by(dag_id=dag.dag_id, logical_date=date).one_or_none()
+        if run is None:
+            return None
+        for ti in run.get_task_instances(session=session):
+            if ti.state not in State.finished:
+                ti.state = ti.next_method = ti.next_kwargs = ti.trigger_id = None
+        run.dag = DagSerialization.deserialize_dag(DagSerialization.serialize_dag(dag))
+    return run
 
 
 def run_again(dag, run):
@@ -100,8 +119,8 @@ def main():
     for step in steps:
         if step.startswith("at:"):
             date = datetime.fromisoformat(step.removeprefix("at:"))
-        elif step == "run" and run is None:
-            run = dag.test(logical_date=date, run_conf=json.loads(conf))
+        elif step == "run" and run is None and (run := left_behind(dag, date)) is None:
+            run = dag.test(run_after=date, logical_date=date, run_conf=json.loads(conf))
             found.append(outcome(run))
         elif step == "run":
             found.append(outcome(run_again(dag, run)))

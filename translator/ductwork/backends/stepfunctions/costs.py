@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from ductwork.backends.stepfunctions import run_states
 from ductwork.backends.stepfunctions.asl.integrations import TASK_FAILED
+from ductwork.backends.stepfunctions.regions.region import AFTER, RESUME
 from ductwork.contracts.stepfunctions_limits import MAX_DEFINITION_BYTES, MAX_EVENTS, MAX_PAYLOAD_BYTES
 
 # History events of one visit to a state (service quotas count them; see the Step Functions developer guide).
@@ -21,8 +21,6 @@ _EVENTS_RETRY = 5
 _JOB = (".sync", ".sync:2", ".waitForTaskToken")
 # Choices whose first rule is the happy one; before a task the rules are what diverts it.
 _HAPPY_FIRST = {run_states.CHECK, run_states.CALLED}
-# The rules of a Choice by which a restart resumes: the first task that has not ended comes first.
-_IS_LEFT = re.compile(r"^{% \$not\(\$exists\(\$ended\d+\b")
 
 # Any: a machine or a state as it is printed; JSON, nested.
 Machine = Mapping[str, Any]
@@ -131,10 +129,12 @@ def _happy_path(scope: Machine) -> Iterator[tuple[str, Machine]]:
 
 def _happy(name: str, choice: Machine) -> str:
     """The state that follows a Choice on such a run."""
-    asks = [rule for rule in choice["Choices"] if _IS_LEFT.search(str(rule["Condition"]))]
-    if name in _HAPPY_FIRST or asks:
-        return str((asks or choice["Choices"])[0]["Next"])
-    return str(choice["Default"])
+    rules = list(choice["Choices"])
+    if name.startswith(AFTER):
+        del rules[0]
+    elif name not in _HAPPY_FIRST and not name.startswith(RESUME):
+        rules = []
+    return str(rules[0]["Next"] if rules else choice["Default"])
 
 
 def _is_distributed(state: Machine) -> bool:

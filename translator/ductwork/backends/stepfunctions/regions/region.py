@@ -36,6 +36,9 @@ from ductwork.ir import Task, Workflow
 from ductwork.planning import layout
 from ductwork.planning.shapes import Parallel, Series
 
+# How the Choices are called by which a restart resumes: their rules name the first task that has not ended, behind
+# branches after the one for what has not succeeded.
+RESUME, AFTER = "Resume ", "After "
 _NOT_ALL_SUCCEEDED = exists(INPUT.each(Wildcard()))
 
 
@@ -222,7 +225,7 @@ class RegionStates:
             states |= made
         if not self._resumes:
             return state_name(tasks[0]), states
-        name = state_name(f"Resume {tasks[0]}")
+        name = state_name(f"{RESUME}{tasks[0]}")
         rules: list[State] = [
             {"Condition": negated(exists(self._ended.field(task))), "Next": state_name(task)} for task in tasks
         ]
@@ -247,7 +250,7 @@ class RegionStates:
         if after is None and not at_root:
             self._note(part, [name])
             return name, {name: {**state, "End": True}}
-        asks = state_name(f"After {label}?")
+        asks = state_name(f"{AFTER}{label}?")
         self._note(part, [name, asks])
         goes_on = resume.default if resume else after or self._around.after or state_name(f"Ended {self._label}")
         choice: State = {
