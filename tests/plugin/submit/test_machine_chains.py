@@ -173,7 +173,8 @@ def test_a_job_that_batch_does_not_take_ends_the_run(remote: Remote, refused: st
     error = remote.run_item(handle)["error"]
     assert "no-such-definition" in error or "RunNotSettled" in error
     states = remote.states(handle)
-    assert states["first"] == ("failed", 1)
+    # Stopped while it ran, or before it had begun.
+    assert states["first"] in {("failed", 1), ("skipped", 0)}
     assert {states["middle"][0], states["last"][0]} <= {"upstream_failed", "skipped"}
     assert not [job for job in remote.jobs("refused_") if job["status"] not in {"SUCCEEDED", "FAILED"}]
     # Not all of its jobs were ever submitted.
