@@ -89,6 +89,7 @@ def _answer(
         status, headers = started[-1]
         return int(status.partition(" ")[0]), headers, content
     except Exception:
+        # Whatever moto raises, as any WSGI server does it: the client is told 500, which boto3 retries and then raises.
         log.debug("moto has failed", exc_info=True)
         return HTTPStatus.INTERNAL_SERVER_ERROR, [], b""
 
