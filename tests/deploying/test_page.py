@@ -20,7 +20,7 @@ with DAG("nightly"):
     load()
 """
 # Docker is nothing that can be had here, and nobody but AWS has its prices.
-PASSED_OVER = ("docker", "aws ecr")
+PASSED_OVER = ("docker", "aws ecr", "aws s3")
 
 
 def commands(section: str) -> list[list[str]]:
@@ -47,6 +47,7 @@ class Shell:
         words = [word.replace("ACCOUNT", "123456789012").replace("REGION", "us-east-1") for word in words]
         if words[0] == "ductwork":
             more = ["--parameter", f"ExistingJobQueueArn={self.account.queue_arn}"] if words[1] == "deploy" else []
+            words = ["templates" if word == "BUCKET" else word for word in words]
             done = ductwork(*words[1:], *more, cwd=self.folder, env=self.environment)
             assert done.code == 0, (words, done.err)
             return done.out
@@ -80,9 +81,7 @@ class Shell:
 
 
 @pytest.fixture
-def shell(account: Account, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
-    # The workers' image has the DAG files.
-    (account.folder / "nightly.py").write_text(NIGHTLY)
+def shell(account: Account, tmp_path: Path) -> Shell:
     return Shell(account, tmp_path)
 
 
@@ -98,7 +97,11 @@ def test_what_the_page_says_leads_to_a_run_and_away_again(shell):
         shell.run(words)
     (run,) = [item for item in shell.account.items("run#nightly#") if item["sk"]["S"] == "run"]
     assert run["state"] == {"S": "success"}
+    # The workers' image has no DAG files: they are from the bucket.
+    assert len(list((shell.account.folder / "storage").glob("*/versions/*/nightly.py"))) == 1
     shell.run(["ductwork", "undeploy", "--all"])
+    # Here it has.
+    (shell.account.folder / "nightly.py").write_text(NIGHTLY)
     by_hand = commands("Without `ductwork deploy`")
     assert [words[:2] for words in by_hand] == [
         ["ductwork", "stack"],

@@ -77,7 +77,8 @@ def an_account(folder: Path, monkeypatch: pytest.MonkeyPatch, jobs: int) -> Iter
     moto_cloudformation.complete(monkeypatch)
     # What an image brings: where its DAG files are, and the key of its Variables.
     key = {"AIRFLOW__CORE__FERNET_KEY": Fernet.generate_key().decode()}
-    for name, value in {**worker_environment(str(folder)), **key}.items():
+    kept = {"AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(folder / "storage")}
+    for name, value in {**worker_environment(str(folder)), **key, **kept}.items():
         monkeypatch.setenv(name, value)
     record = Record()
     record.install(monkeypatch)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, TypedDict
 
 import click
@@ -10,6 +11,7 @@ from ductwork.cli import output
 from ductwork.cli.main import DEPLOYMENT_NAMES, deployment_options
 from ductwork.contracts import default_names
 
+from ductwork_airflow.commands import packing
 from ductwork_airflow.commands.base import CLEAN, FAILED, aws_errors, connect, location_options, stop_on_errors
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ class DeployOptions(TypedDict, total=False):
     dag_id: str | None
     stack: str
     bucket: str | None
+    upload: bool
     parameters: tuple[str, ...]
     engine: str
     region_name: str | None
@@ -43,7 +46,7 @@ def stack_options(command: Callable[..., object]) -> Callable[..., object]:
     """Which stacks, and with what parameters."""
     for option in (
         click.option("--parameter", "parameters", multiple=True, metavar="NAME=VALUE", help="A parameter of a stack."),
-        click.option("--bucket", metavar="B", help="Bucket for definitions that are too large for a template."),
+        click.option("--bucket", metavar="B", help="Bucket for DAG files, and for what is too large for a request."),
         click.option(
             "--stack",
             default=default_names.SHARED_STACK,
@@ -61,6 +64,9 @@ def _options(command: Callable[..., object]) -> Callable[..., object]:
         deployment_options,
         location_options,
         click.option("--engine", type=engine, default="states", help="What starts the tasks, as for compile."),
+        click.option(
+            "--upload", is_flag=True, help="Put the DAG folder into the bucket, from where workers fetch their files."
+        ),
         stack_options,
         click.option("--dag-id", help="Only this DAG of the files."),
         click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
@@ -78,8 +84,7 @@ def deploy(paths: tuple[str, ...], dry_run: bool, **options: Unpack[DeployOption
     The same command changes nothing that is as it should be, and goes on where one before it was interrupted.
     """
     output.results()
-    stacks = _compile(paths, options)
-    return _deploy(stacks, options, dry_run=dry_run) if stacks else CLEAN
+    return _carry_out(paths, options, dry_run=dry_run)
 
 
 @click.command()
@@ -87,8 +92,30 @@ def deploy(paths: tuple[str, ...], dry_run: bool, **options: Unpack[DeployOption
 def diff(paths: tuple[str, ...], **options: Unpack[DeployOptions]) -> int:
     """Show what `ductwork deploy` would change. The exit code is 1 if that is anything."""
     output.results()
-    stacks = _compile(paths, options)
-    return _deploy(stacks, options, dry_run=True, is_diff=True) if stacks else CLEAN
+    return _carry_out(paths, options, dry_run=True, is_diff=True)
+
+
+def _carry_out(paths: Sequence[str], options: DeployOptions, *, dry_run: bool, is_diff: bool = False) -> int:
+    with _code(paths, options) as code:
+        if code is not None:
+            options = {**options, "dag_code": code.uri}
+        stacks = _compile(paths, options)
+        if not stacks:
+            return CLEAN
+        if code is not None and not dry_run:
+            code.upload(connect(options["region_name"], options["endpoint_url"]))
+        return _deploy(stacks, options, dry_run=dry_run, is_diff=is_diff)
+
+
+def _code(paths: Sequence[str], options: DeployOptions) -> AbstractContextManager[packing.PackedCode | None]:
+    """The DAG folder, packed, with ``--upload``. It goes to S3 once everything is compiled that names it."""
+    if not options["upload"]:
+        return nullcontext()
+    if options["bucket"] is None:
+        raise click.UsageError("--upload goes with --bucket")
+    if options["dag_code"] is not None:
+        raise click.UsageError("--upload says where the DAG files are; leave --dag-code out")
+    return packing.packed(packing.folder_of(paths), f"s3://{options['bucket']}/{packing.PREFIX}")
 
 
 def _compile(paths: Sequence[str], options: DeployOptions) -> list[Stack]:

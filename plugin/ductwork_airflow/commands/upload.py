@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 
 import click
 from ductwork.cli import output
 
-from ductwork_airflow.commands.base import CLEAN, connect, location_options, refuse
+from ductwork_airflow.commands.base import CLEAN, connect, location_options
+from ductwork_airflow.commands.packing import packed
 
 
 @click.command()
@@ -18,17 +18,6 @@ from ductwork_airflow.commands.base import CLEAN, connect, location_options, ref
 def upload(folder: Path, location: str, region_name: str | None, endpoint_url: str | None) -> int:
     """Put a DAG folder into S3, named by its content, and print the URI for --dag-code. Nothing is put there twice."""
     output.results()
-    from ductwork_airflow.dag_code import archive, store
-    from ductwork_airflow.dag_code.tree import DagCodeError
-
-    try:
-        with tempfile.TemporaryDirectory() as temporary:
-            bundle = archive.pack(folder, Path(temporary))
-            for path, why in bundle.left_out:
-                output.say(f"left out: {path} ({why})")
-            uri = store.upload(bundle, location, connect(region_name, endpoint_url))
-    except DagCodeError as error:
-        raise refuse("DW530", str(error), "mend it, then give the same command again") from error
-    output.say(f"{bundle.files} files, {bundle.size:,} bytes packed")
-    output.print_result(uri)
+    with packed(folder, location) as code:
+        output.print_result(code.upload(connect(region_name, endpoint_url)))
     return CLEAN

@@ -70,3 +70,18 @@ def test_a_folder_that_is_none(tmp_path: Path, dynamodb_endpoint: str) -> None:
     ended = upload(tmp_path / "dagz", "s3://my-bucket/code", dynamodb_endpoint)
     assert ended.code == 1
     assert "is no folder" in ended.err
+
+
+def test_deploy_takes_the_files_of_one_folder_into_a_bucket_that_is_named(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "dag.py").write_text("x = 1")
+    both = [folder / "dag.py", tmp_path / "other" / "dag.py"]
+    told = [
+        ductwork("deploy", *arguments, "--upload").err
+        for arguments in ([folder], [folder, "--bucket", "b", "--dag-code", "s3://b/c"], [*both, "--bucket", "b"])
+    ]
+    assert [line.splitlines()[-1].partition(": /")[0] for line in told] == [
+        "Error: --upload goes with --bucket",
+        "Error: --upload says where the DAG files are; leave --dag-code out",
+        f"Error: --upload takes the files of one folder, and these are of {folder} and {tmp_path / 'other'}: name that above them",
+    ]
