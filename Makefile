@@ -14,7 +14,7 @@ SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 QUICK := tests/test_structure.py tests/test_codes.py tests/golden tests/functional/test_examples.py tests/translator \
 	--ignore-glob '*/test_law_*' --ignore tests/translator/test_foreign_rules.py
 
-.PHONY: run airflow plugins.zip quick test test-all lint format bench clean help
+.PHONY: run airflow account plugins.zip quick test test-all lint format bench clean help
 
 help:  ## Show the targets.
 	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -25,6 +25,16 @@ run: $(VENV)/.local  ## Compile dags/daily_edw_load.py and run it on the embedde
 
 airflow: $(VENV)/.local  ## Start Airflow and the embedded AWS; trigger the DAGs of dags/ in the browser.
 	$(BIN)/python -m ductwork_airflow.local.standalone dags $(if $(PORT),--port $(PORT))
+
+account: $(VENV)/.local build/ministack/.installed  ## An AWS account on this machine, to deploy to: docs/deploy.md.
+	@echo "==> AWS listens on http://127.0.0.1:$(or $(PORT),4566), with a bucket named code; what jobs print: build/jobs"
+	JOB_PATH="$(CURDIR)/$(BIN):$$PATH" BUCKET=code GATEWAY_PORT=$(or $(PORT),4566) BIND_HOST=127.0.0.1 LOG_LEVEL=WARNING \
+		build/ministack/bin/python tests/support/ministack_jobs.py build/jobs
+
+build/ministack/.installed:
+	$(PYTHON) -m venv build/ministack
+	build/ministack/bin/pip install --quiet ministack==1.5.33
+	@touch $@
 
 plugins.zip: $(VENV)/bin/python  ## Make build/plugins.zip, a plugins folder for Airflow (MWAA's plugins.zip).
 	$(BIN)/python plugin/plugins_zip.py build/plugins.zip

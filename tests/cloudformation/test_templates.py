@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -45,6 +48,16 @@ def stack_of(dag: str, engine: str) -> Any:
 
 def test_the_shared_template_is_sound():
     assert lint_template(json.dumps(shared_stack.template())) == []
+
+
+def test_the_shared_template_is_the_same_in_every_process():
+    """Another one would be a change of the stack each time."""
+    command = [sys.executable, "-c", "from ductwork.cli.main import main; main()", "stack"]
+    made = {
+        subprocess.run(command, capture_output=True, check=True, env={**os.environ, "PYTHONHASHSEED": seed}).stdout
+        for seed in ("1", "2")
+    }
+    assert [json.loads(text) for text in made] == [shared_stack.template()]
 
 
 @pytest.mark.parametrize(("dag", "engine"), sorted(LINTED))

@@ -60,7 +60,7 @@ STATE_ORDER: dict[str, int] = {
     "up_for_reschedule": 30,
     "restarting": 30,
     "up_for_retry": 60,
-    **dict.fromkeys(TERMINAL_STATES, 90),
+    **dict.fromkeys(sorted(TERMINAL_STATES), 90),
 }
 TRY_STEP = 100
 
