@@ -198,6 +198,13 @@ def tells_triggers_of_kills() -> bool:
     return hasattr(BaseTrigger, "on_kill")
 
 
+def starts_tasks_in_triggerer() -> bool:
+    """Whether Airflow's scheduler may defer a task itself, without a process of the task's, and tells the trigger which
+    task instance it is of, as it does since 3.3.
+    """
+    return tells_triggers_of_kills()
+
+
 def supervisor_is_busy() -> bool:
     """Whether this task process is in the midst of asking its supervisor something: a signal handler must not ask
     too then. Before 3.2 there is no telling, so this says no.

@@ -104,7 +104,7 @@ class MirrorTask(BaseOperator):  # type: ignore[misc]
             self.log.info("the run of this id in the ledger was not started by this DAG run")
             self._wait(ti, run=run, item=item, foreign=True)
         if item and item["state"] in TERMINAL_STATES:
-            if not restarts.wanted(item, ti.max_tries):
+            if not (restarts.wanted(item, ti.max_tries) or restarts.contradicted(remote, ti, item, run)):
                 return self._conclude(ti, remote, item)
             run = restarts.look_again(remote, run)
             if "ended_at" in run:

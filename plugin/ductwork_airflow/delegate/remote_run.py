@@ -55,6 +55,12 @@ class RemoteRun:
         attachment = Attachments(self.ledger, key).read()
         return attachment is not None and not attachment.replaces and attachment.is_of(DagRun.of(dag_run))
 
+    def is_attached(self, submit_task_id: str) -> bool:
+        """Whether the run belongs to the DAG run that the task has last tried to start it for."""
+        key = schema.submitter_key(self.dag_id, self.run_id, submit_task_id)
+        attachment = Attachments(self.ledger, key).read()
+        return attachment is not None and not attachment.replaces and attachment.refused is None
+
     def task(self, task_id: str, map_index: int = schema.UNMAPPED) -> TaskItem | None:
         """A task instance. What has diverted a mapped task as a whole stands for each of its instances."""
         item = self.ledger.task(self.dag_id, self.run_id, task_id, map_index)

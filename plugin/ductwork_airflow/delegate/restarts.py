@@ -12,11 +12,13 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from ductwork.contracts.ledger import TERMINAL_STATES, UNMAPPED
-from ductwork.contracts.run_item import RunItem
+from ductwork.contracts.run_item import RunItem, facts_of
 from ductwork.contracts.task_item import TaskItem
+from ductwork.semantics.trigger_rules import FAILED
 
 from ductwork_airflow.delegate.remote_run import RemoteRun
 from ductwork_airflow.ledger import TaskKey
+from ductwork_airflow.runs.marks import BY_HAND, rewrite
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG, BaseOperator
@@ -29,6 +31,35 @@ def wanted(item: TaskItem, max_tries: int) -> bool:
         return False  # Airflow would skip it again at once, too
     mark = item.get("mirrored") or {}
     return mark.get("ended_at") == item.get("ended_at") and int(mark.get("max_tries", max_tries)) < max_tries
+
+
+def contradicted(remote: RemoteRun, ti: TaskInstance, item: TaskItem, run: RunItem | None) -> bool:
+    """Whether Airflow lets a task run that could not on AWS, because a user has marked what is above it success.
+
+    Airflow then clears what is failed below the mark, and starts it by its own rules.
+    """
+    if item["state"] != "upstream_failed" or run is None:
+        return False
+    above = facts_of(run, ti.task_id).get("upstream") or ()
+    items = remote.tasks()
+    direct = {key: each for key, each in items.items() if key[0] in above}
+    failed = {key for key, each in direct.items() if each["state"] in FAILED}
+    by_hand = {key for key, each in direct.items() if _taken_over(each) and each["mirrored"]["max_tries"] == BY_HAND}
+    marked = marked_since(ti, direct) if failed else set()
+    return bool(marked | by_hand) and failed <= marked
+
+
+def marked_since(ti: TaskInstance, items: Mapping[TaskKey, TaskItem]) -> set[TaskKey]:
+    """The task instances that have failed on AWS, and that are a success in Airflow, where a user has marked them."""
+    states = _airflow_states(ti)
+    failed = [key for key, item in items.items() if item["state"] in FAILED]
+    return {key for key in failed if states.get(key[0] if key[1] < 0 else f"{key[0]}_{key[1]}") == "success"}
+
+
+def _airflow_states(ti: TaskInstance) -> dict[str, str]:
+    """By the names that Airflow lists task instances under; those that have a state."""
+    states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
+    return {name: str(getattr(state, "value", state)) for name, state in states.items()}
 
 
 def mark_taken_over(remote: RemoteRun, item: TaskItem, max_tries: int) -> None:
@@ -55,14 +86,22 @@ def restart(remote: RemoteRun, task: BaseOperator, ti: TaskInstance) -> None:
     from ductwork_airflow.runs import lifecycle
 
     item = remote.task(task.task_id, ti.map_index)
-    if item is None or item["state"] not in TERMINAL_STATES or not wanted(item, ti.max_tries):
+    run = remote.run()
+    if item is None or item["state"] not in TERMINAL_STATES:
+        task.log.info("restarted already")
+        return
+    if not (wanted(item, ti.max_tries) or contradicted(remote, ti, item, run)):
         task.log.info("restarted already")
         return
     items = remote.tasks()
-    whole, instances = by_task(cleared_together(ti, items, task), items)
+    marked = marked_since(ti, items)
+    for key in marked:
+        task.log.info("marked success in Airflow: %s", key[0] if key[1] < 0 else f"{key[0]}[{key[1]}]")
+        rewrite(remote.ledger, items[key], "success")
+    whole, instances = by_task(cleared_together(ti, items, task, marked), items)
     shown = [*whole, *(f"{task_id}{indexes}" for task_id, indexes in instances.items())]
     task.log.info("restarting on AWS: %s", ", ".join(sorted(shown)))
-    handle = remote.handle(remote.run() or {})
+    handle = remote.handle(run or {})
     # What is downstream is among them if it was cleared, too.
     lifecycle.restart(remote.clients, handle, whole, only=True, instances=instances)
 
@@ -80,14 +119,18 @@ def by_task(cleared: Iterable[TaskKey], items: Iterable[TaskKey]) -> tuple[list[
     return sorted(indexes.keys() - partly.keys()), partly
 
 
-def cleared_together(ti: TaskInstance, items: Mapping[TaskKey, TaskItem], task: BaseOperator) -> set[TaskKey]:
+def cleared_together(
+    ti: TaskInstance, items: Mapping[TaskKey, TaskItem], task: BaseOperator, marked: Collection[TaskKey] = ()
+) -> set[TaskKey]:
     """The task instances cleared with this one: Airflow does not know how they end, and the ledger does.
 
     This includes tasks below those whose outcome was taken over that were only ever skipped or upstream_failed. A task
     that Airflow has merely not caught up with is left out.
+
+    :param marked: the task instances that a user has marked success; what had failed below them has been cleared too
     """
-    states = ti.get_task_states(dag_id=ti.dag_id, run_ids=[ti.run_id]).get(ti.run_id, {})
-    ended = {name for name, state in states.items() if str(getattr(state, "value", state)) in TERMINAL_STATES}
+    states = _airflow_states(ti)
+    ended = {name for name, state in states.items() if state in TERMINAL_STATES}
     open_ = {
         key
         for key, item in items.items()
@@ -95,6 +138,12 @@ def cleared_together(ti: TaskInstance, items: Mapping[TaskKey, TaskItem], task: 
     }
     taken = {key for key in open_ if _taken_over(items[key]) and not _skipped_by_rule(items[key])}
     seeds = taken | {(task.task_id, ti.map_index)}
+    below_marks = _below(task.dag, marked)
+    seeds |= {
+        key
+        for key in open_
+        if items[key]["state"] == "upstream_failed" and (key in below_marks or (key[0], None) in below_marks)
+    }
     below = _below(task.dag, seeds)
     return seeds | {key for key in open_ if key in below or (key[0], None) in below}
 

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from ductwork.contracts.ledger import TERMINAL_STATES, UNMAPPED
 from ductwork.contracts.run_item import RunItem
-from ductwork.contracts.task_item import TaskItem
+from ductwork.contracts.task_item import TaskItem, ended
 
+from ductwork_airflow.airflow_side.task_state import MARKED, own_state
 from ductwork_airflow.airflow_side.trigger_delay import Deferral
-from ductwork_airflow.delegate.watch import Sight, shared
+from ductwork_airflow.compat import tells_triggers_of_kills
+from ductwork_airflow.delegate.watch import RunWatch, Sight, in_thread, shared
 from ductwork_airflow.hooks import HookSettings
-
-if TYPE_CHECKING:
-    pass
 
 
 class MirrorTrigger(BaseTrigger):  # type: ignore[misc]
     """Fires when the task instance has ended, or the run without it: the mirror task then reads the ledger itself.
 
+    :param dag_id: with ``run_id`` and ``map_index``; left out where Airflow's scheduler starts the trigger, without a
+        process of the task's, so that its task instance tells them
     :param connection: the hook's settings
     :param past_run: the ``ended_at`` of the run as it was before a restart; such an end does not count
     :param past_task: the same of the task
@@ -31,21 +31,21 @@ class MirrorTrigger(BaseTrigger):  # type: ignore[misc]
     def __init__(
         self,
         *,
-        dag_id: str,
-        run_id: str,
         task_id: str,
         submit_task_id: str,
         target: str,
         ledger_table: str,
         connection: HookSettings,
         poll_interval: float,
+        dag_id: str | None = None,
+        run_id: str | None = None,
         map_index: int = UNMAPPED,
         past_run: str | None = None,
         past_task: str | None = None,
         foreign: bool = False,
     ) -> None:
         super().__init__()
-        self.mirrored = (dag_id, run_id, task_id, map_index)
+        self._named = (dag_id, run_id, task_id, map_index)
         self.submit_task_id = submit_task_id
         self.target = target
         self.ledger_table = ledger_table
@@ -56,9 +56,19 @@ class MirrorTrigger(BaseTrigger):  # type: ignore[misc]
         self.foreign = foreign
         self._told: tuple[object, ...] = ()
 
+    @property
+    def mirrored(self) -> tuple[str, str, str, int]:
+        """DAG id, run id, task id and map index of what is waited for."""
+        dag_id, run_id, task_id, map_index = self._named
+        if dag_id is not None and run_id is not None:
+            return dag_id, run_id, task_id, map_index
+        ti = self.task_instance
+        assert ti is not None, "Airflow gives each trigger its task instance"
+        return ti.dag_id, ti.run_id, task_id, UNMAPPED if ti.map_index is None else ti.map_index
+
     def serialize(self) -> tuple[str, dict[str, object]]:
         """Classpath and constructor arguments, plain JSON, as Airflow stores triggers."""
-        dag_id, run_id, task_id, map_index = self.mirrored
+        dag_id, run_id, task_id, map_index = self._named
         return f"{type(self).__module__}.{type(self).__qualname__}", {
             "dag_id": dag_id,
             "run_id": run_id,
@@ -77,13 +87,28 @@ class MirrorTrigger(BaseTrigger):  # type: ignore[misc]
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """One event, when there is something for the task to do; its payload is what the task's method gets."""
         deferral = Deferral()
-        payload = await self._awaited()
-        await deferral.over()
-        yield TriggerEvent(payload)
+        try:
+            payload = await self._awaited()
+            if self._named[0] is not None:  # a process has deferred the task
+                await deferral.over()
+            yield TriggerEvent(payload)
+        except asyncio.CancelledError:
+            if not tells_triggers_of_kills():
+                await self.on_kill()
+            raise
 
-    async def _awaited(self) -> dict[str, object]:
-        dag_id, run_id, task_id, map_index = self.mirrored
-        watch = shared(
+    async def on_kill(self) -> None:
+        """End the task on AWS if a user has marked it: what is below goes on by the mark. Clear stops nothing."""
+        if self.task_instance is None or self.foreign:
+            return
+        state = await in_thread(own_state, self.task_instance)
+        if state in MARKED:
+            self.log.info("marked %s: ending the task on AWS", state)
+            await in_thread(self._watch().mark, *self.mirrored[2:], state)
+
+    def _watch(self) -> RunWatch:
+        dag_id, run_id, _, _ = self.mirrored
+        return shared(
             self.submit_task_id,
             self.poll_interval,
             dag_id=dag_id,
@@ -92,13 +117,18 @@ class MirrorTrigger(BaseTrigger):  # type: ignore[misc]
             ledger_table=self.ledger_table,
             connection=self.connection,
         )
+
+    async def _awaited(self) -> dict[str, object]:
+        _, _, task_id, map_index = self.mirrored
+        watch = self._watch()
         first: Sight | None = None
         while True:
             seen = await watch.look()
             first = first or seen
             item = seen.item(task_id, map_index)
             self._tell(item)
-            if _ended(item, self.past_task) or (seen.run and _ended(seen.run, self.past_run)):
+            # A try that is to be followed by another has an end too, which is not the task's.
+            if (ended(item) and _ended(item, self.past_task)) or (seen.run and _ended(seen.run, self.past_run)):
                 watch.linger()
                 return {"ended": True}
             # What others saw before this trigger was here may be of a DAG run that was deleted since.

@@ -21,9 +21,10 @@ from airflow.sdk import DAG
 from airflow.sdk.definitions._internal.contextmanager import DagContext
 from airflow.sdk.definitions.mappedoperator import MappedOperator
 from airflow.sdk.definitions.taskgroup import MappedTaskGroup
+from airflow.triggers.base import StartTriggerArgs
 from ductwork.contracts.json_types import JsonObject
 
-from ductwork_airflow.compat import weight_rule
+from ductwork_airflow.compat import starts_tasks_in_triggerer, weight_rule
 from ductwork_airflow.delegate import DelegationError, expansion
 from ductwork_airflow.delegate.mirror_task import LABEL_TEMPLATE, MirrorTask
 from ductwork_airflow.delegate.options import Options
@@ -54,6 +55,8 @@ CARRIED = (
     "doc_rst",
 )
 _FIRST = 1_000_000
+TRIGGER = "ductwork_airflow.delegate.trigger.MirrorTrigger"
+_MOST_IN_TRIGGERER = 300  # tasks of a DAG
 # Of a try whose process or triggerer was lost: the next one only has to find the run again.
 RETRY_DELAY = timedelta(seconds=5)
 _SHOWN = ("ui_color", "ui_fgcolor", "_task_display_name", "returns_dag_result")
@@ -123,6 +126,7 @@ def _mirror(task: BaseOperator, options: Options) -> MirrorTask:
     mirror = MirrorTask(**_arguments(task, options))
     _show(task, mirror)
     mirror.custom_operator_name = task.operator_name
+    _start_waiting(mirror, task, options)
     return mirror
 
 
@@ -133,7 +137,29 @@ def _mapped_mirror(task: BaseOperator, options: Options) -> MappedOperator:
     mirror = partial._expand(expansion.none(), strict=False)
     _show(task, mirror)
     mirror._operator_name = task.operator_name
+    _start_waiting(mirror, task, options)
     return mirror
+
+
+def _start_waiting(mirror: MirrorTask | MappedOperator, task: BaseOperator, options: Options) -> None:
+    """Let Airflow's scheduler start a mirror task in the triggerer: it has nothing to do before its original has ended.
+
+    The triggerer reads the whole DAG for each of them, which in a very large one takes longer than a process would.
+    """
+    if starts_tasks_in_triggerer() and len(task.dag.task_dict) <= _MOST_IN_TRIGGERER:
+        mirror.start_from_trigger = True
+        mirror.start_trigger_args = StartTriggerArgs(
+            trigger_cls=TRIGGER,
+            next_method="resume",
+            trigger_kwargs={
+                "task_id": task.task_id,
+                "submit_task_id": options.submit_task_id,
+                "target": options.target,
+                "ledger_table": options.ledger_table,
+                "connection": options.connection(),
+                "poll_interval": options.poll_interval,
+            },
+        )
 
 
 # Any: each argument is of the type that the operator says.

@@ -18,8 +18,8 @@ from weakref import WeakValueDictionary
 from asgiref.sync import sync_to_async
 from botocore.exceptions import BotoCoreError, ClientError
 from ductwork.contracts.ledger import TERMINAL_STATES, UNMAPPED
-from ductwork.contracts.run_item import RunItem
-from ductwork.contracts.task_item import TaskItem
+from ductwork.contracts.run_item import RunItem, tasks_of
+from ductwork.contracts.task_item import TaskItem, ended
 
 from ductwork_airflow.airflow_side.waiting import PATIENCE_SECONDS, is_transient
 from ductwork_airflow.delegate.remote_run import RemoteRun
@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 
 LINGER_SECONDS = 120.0
 _FAULT_SECONDS = 15.0
+_MARKS_SECONDS = 15.0
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -91,6 +92,7 @@ class RunWatch:
         self._sight = Sight(wait=interval)
         self._looked = float("-inf")
         self._faulty_since: float | None = None
+        self._asked_all = time.monotonic()
         self._until = 0.0
         self._name = f"ductwork watch {id(self)}"
 
@@ -143,21 +145,46 @@ class RunWatch:
         return sight
 
     def _see(self) -> Sight:
-        submit, run, wait = self._submit_state(), self._remote.run(), self._interval
+        # Older than Airflow's states: what is a success there without an end here has been marked.
+        earlier = self._sight.items
+        states, run, wait = self._states(), self._remote.run(), self._interval
+        submit = states.get(self._submit_task_id)
         if run is None:
             return Sight(submit=submit, wait=wait)
         if "ended_at" not in run and submit in TERMINAL_STATES:
             wait = max(wait, self._poll(run))
             run = self._remote.run()
+        if run is not None and "ended_at" not in run:
+            for task_id, map_index in marked_success(run, earlier, states):
+                self.mark(task_id, map_index, "success")
         return Sight(run, submit, self._remote.tasks(), wait)
 
-    def _submit_state(self) -> str | None:
+    def _states(self) -> dict[str, str]:
+        """Airflow's states of the tasks, by the names that it lists them under: in most looks of the submit task only.
+
+        A task may be marked that has no trigger yet, so that nobody is told.
+        """
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
         dag_id, run_id = self._remote.dag_id, self._remote.run_id
-        states = RuntimeTaskInstance.get_task_states(dag_id=dag_id, run_ids=[run_id], task_ids=[self._submit_task_id])
-        state = states.get(run_id, {}).get(self._submit_task_id)
-        return None if state is None else str(getattr(state, "value", state))
+        every = self._sight.goes_on() and time.monotonic() - self._asked_all >= _MARKS_SECONDS
+        if every:
+            self._asked_all = time.monotonic()
+        of = {} if every else {"task_ids": [self._submit_task_id]}
+        states = RuntimeTaskInstance.get_task_states(dag_id=dag_id, run_ids=[run_id], **of).get(run_id, {})
+        return {name: str(getattr(state, "value", state)) for name, state in states.items() if state is not None}
+
+    def mark(self, task_id: str, map_index: int, state: str) -> bool:
+        """End a task instance on AWS as a user has marked it in Airflow. Blocks.
+
+        :return: False if it has ended already, or the run is another DAG run's
+        """
+        from ductwork_airflow.runs import marks
+
+        run = self._remote.run()
+        if run is None or not self._remote.is_attached(self._submit_task_id):
+            return False
+        return marks.mark(self._remote.clients, self._remote.ledger, run, task_id, state, map_index)
 
     def _poll(self, run: RunItem) -> float:
         """Bring the ledger up to date with what only AWS knows."""
@@ -167,6 +194,18 @@ class RunWatch:
         if self._watcher is None or handle != self._watched:  # a restart is a new execution
             self._watcher, self._watched = lifecycle.watcher(self._remote.clients, handle), handle
         return self._watcher.poll().wait
+
+
+def marked_success(run: RunItem, items: Mapping[TaskKey, TaskItem], states: Mapping[str, str]) -> list[TaskKey]:
+    """The task instances that a user has marked success: mirror tasks are none before the ledger has an end of theirs.
+
+    :param items: of the ledger, as they were before Airflow was asked
+    :param states: Airflow's
+    """
+    mapped = {task_id for task_id, index in items if index >= 0}
+    known = {(task_id, UNMAPPED) for task_id in tasks_of(run) if task_id not in mapped}
+    names = {key: key[0] if key[1] < 0 else f"{key[0]}_{key[1]}" for key in known | items.keys()}
+    return [key for key, name in names.items() if states.get(name) == "success" and not ended(items.get(key))]
 
 
 async def in_thread(function: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:

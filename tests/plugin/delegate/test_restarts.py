@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from airflow.sdk import DAG, task, task_group
 from ductwork_airflow.delegate import restarts
@@ -75,6 +77,41 @@ def test_what_was_cleared_together_is_restarted_together():
     found = restarts.cleared_together(TaskInstance(states), items, dag.get_task("mine"))
     assert found == {("mine", -1), ("below", -1), ("beside", -1)}
     assert restarts.by_task(found, items) == (["below", "beside", "mine"], {})
+
+
+def test_what_failed_below_a_mark_is_restarted_with_it():
+    """A user marks `mine` success; Airflow clears what had failed below it, which no mirror task had taken over."""
+    with DAG("cleared") as dag:
+        mine, left, right, beside = (work.override(task_id=name)() for name in ("mine", "left", "right", "beside"))
+        mine >> [left, right]
+    items = {
+        ("mine", -1): ended(mark=(FIRST, 3)),
+        ("left", -1): ended("upstream_failed", try_number=0),
+        ("right", -1): ended("upstream_failed", try_number=0),
+        ("beside", -1): ended(mark=(FIRST, 3)),
+    }
+    ti = TaskInstance({"mine": "success", "left": "running", "right": None, "beside": "failed"})
+    marked = restarts.marked_since(ti, items)
+    assert marked == {("mine", -1)}
+    found = restarts.cleared_together(ti, items, dag.get_task("left"), marked)
+    assert found == {("left", -1), ("right", -1)}
+
+
+@pytest.mark.parametrize(
+    ("states", "above", "expected"),
+    [
+        ({"mine": "success"}, ended(mark=(FIRST, 3)), True),
+        ({"mine": "failed"}, ended(mark=(FIRST, 3)), False),  # the run was stopped, and the rule is all_done
+        ({"mine": "success"}, ended("success", mark=(FIRST, 3)), False),  # whatever else it was
+        ({"mine": "success"}, ended("success", mark=(FIRST, -1)), True),  # marked while the run went on
+    ],
+)
+def test_airflow_contradicts_only_by_a_mark(states, above, expected):
+    ti = TaskInstance(states | {"below": "running"})
+    ti.task_id = "below"
+    remote = SimpleNamespace(tasks=lambda: {("mine", -1): above})
+    item, run = ended("upstream_failed", try_number=0), {"tasks": {"below": {"upstream": ["mine"]}}}
+    assert restarts.contradicted(remote, ti, item, run) is expected
 
 
 def mapped():

@@ -11,6 +11,7 @@ from airflow.sdk.execution_time import task_runner
 from airflow.sdk.module_loading import import_string
 from ductwork.contracts.ledger import RUN_SK, run_pk, task_sk
 from ductwork_airflow.delegate.trigger import MirrorTrigger
+from ductwork_airflow.delegate.watch import marked_success
 from harness import CREDENTIALS
 
 PAST, NEW = "2026-01-01T00:00:01.000Z", "2026-01-01T00:00:02.000Z"
@@ -101,6 +102,11 @@ ENDED = {"state": "success", "ended_at": NEW}
         ([("failed", None, None)], {"refused": "there is no run on AWS: task ductwork_submit is failed"}),
         ([("running", None, None), ("deferred", {}, {"t": ENDED})], {"ended": True}),
         ([("success", {"ended_at": NEW}, None)], {"ended": True}),
+        # A try has ended, and another will follow.
+        (
+            [("deferred", {}, {"t": {"state": "up_for_retry", "ended_at": NEW}}), ("deferred", {}, {"t": ENDED})],
+            {"ended": True},
+        ),
         # The ends of before a restart do not count.
         (
             [
@@ -174,6 +180,29 @@ def test_an_instance_waits_for_its_own_end(watched):
     trigger, airflow = watched(scenes, map_index=2)
     assert asyncio.run(first(trigger)) == {"ended": True}
     assert airflow.scenes == []
+
+
+def test_what_is_a_success_in_airflow_alone_has_been_marked():
+    """Also a task that has not begun on AWS, so that no trigger waits for it."""
+    run = {"tasks": {"begun": {}, "waits": {}, "ended": {}, "each": {}, "below": {}}}
+    items = {
+        ("begun", -1): {"state": "running"},
+        ("ended", -1): ENDED,
+        ("each", 0): {"state": "running"},
+        ("each", 1): {"state": "running"},
+    }
+    airflow = dict.fromkeys(("begun", "waits", "ended", "each_1", "ductwork_submit"), "success")
+    found = marked_success(run, items, airflow | {"each_0": "deferred", "below": "failed"})
+    assert sorted(found) == [("begun", -1), ("each", 1), ("waits", -1)]
+
+
+def test_a_trigger_that_the_scheduler_starts_waits_for_no_process(watched, monkeypatch):
+    trigger, _ = watched([("success", {"ended_at": NEW}, None)])
+    monkeypatch.setenv("AIRFLOW__WORKERS__MIN_HEARTBEAT_INTERVAL", "3600")
+    named = {"dag_id": None, "run_id": None, "map_index": -1}
+    started = MirrorTrigger(**{**trigger.serialize()[1], **named})
+    started.task_instance = SimpleNamespace(dag_id="d", run_id=trigger.mirrored[1], task_id="t", map_index=-1)
+    assert asyncio.run(asyncio.wait_for(first(started), 60)) == {"ended": True}
 
 
 def test_does_not_fire_while_the_deferring_process_may_linger(watched, monkeypatch):

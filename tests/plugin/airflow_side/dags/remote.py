@@ -51,3 +51,6 @@ with DAG("long"):
 
 with DAG("strict", params={"level": Param("low", enum=["low", "high"])}):
     first()
+
+with DAG("marked"):
+    slow() >> second()
