@@ -37,7 +37,7 @@ def ductwork(path):
     diagnostics, options = Diagnostics(), compiler.Options()
 
     def lowered():
-        settings = Settings.read({}, diagnostics, restartable=True, unattended=False)
+        settings = Settings.read({}, diagnostics, restartable=True, unattended=False, fallback={})
         compiler.check(dag, settings, diagnostics)
         return compiler.rewrite(lower_dag(dag, settings, diagnostics), diagnostics)
 

@@ -91,7 +91,7 @@ def lowered(path):
 
     diagnostics = Diagnostics()
     (dag,) = compiler.load([str(path)], None, diagnostics)
-    settings = Settings.read({}, diagnostics, restartable=True, unattended=False)
+    settings = Settings.read({}, diagnostics, restartable=True, unattended=False, fallback={})
     return compiler.rewrite(lower_dag(dag, settings, diagnostics), diagnostics)
 
 
