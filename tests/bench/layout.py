@@ -97,12 +97,13 @@ def lowered(path):
 
 def measure(path, shape, size):
     from ductwork.backends.stepfunctions.dataflow.liveness import DataFlow
+    from ductwork.backends.stepfunctions.dataflow.rule_conditions import Decisions
     from ductwork.planning import layout
 
     path.write_text(HEAD + SHAPES[shape].format(size=size))
     workflow, lowering = seconds(lambda: lowered(path))
     root, laying = seconds(lambda: layout.of(workflow))
-    _, analysing = seconds(lambda: DataFlow(workflow, root))
+    _, analysing = seconds(lambda: DataFlow(workflow, root, Decisions(workflow)))
     _, loading = seconds(lambda: airflow_loads(path))
     joins = [len(join.tells) for join in layout.joins(root)]
     print(

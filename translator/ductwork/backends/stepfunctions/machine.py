@@ -22,6 +22,7 @@ from ductwork.backends.stepfunctions.asl.state_data import Kept
 from ductwork.backends.stepfunctions.asl.states import State, States
 from ductwork.backends.stepfunctions.child_machines import Deciding
 from ductwork.backends.stepfunctions.dataflow.liveness import DataFlow, Known
+from ductwork.backends.stepfunctions.dataflow.rule_conditions import Decisions
 from ductwork.backends.stepfunctions.mapping import array_job, mapped_group
 from ductwork.backends.stepfunctions.mapping.map_state import Each
 from ductwork.backends.stepfunctions.mapping.mapped_task import Expansion, OneByOne
@@ -69,14 +70,15 @@ def emit(
     """
     worker_job.check(workflow, diagnostics)
     root = layout.of(workflow, room)
-    emitter = _Emitter(workflow, root)
+    decisions = Decisions(workflow)
+    emitter = _Emitter(workflow, root, decisions)
     whole = emitter.machine(root)
     if (what := emitter.excess(whole, limits)) is None:
         return whole
     tasks = run_states.facts(workflow)
     for share in _SHARES:
         parts = cut(root, emitter.measures(whole, limits, share))
-        emission = _Emitter(workflow, parts)
+        emission = _Emitter(workflow, parts, decisions)
         machine = emission.machine(parts, machine_bundle.manifest_id(tasks))
         if (what := emission.excess(machine, limits)) is None:
             return machine_bundle.bundle(machine, emission.parts, tasks)
@@ -111,11 +113,11 @@ class _Emitter:
     Every method returns the first state's name and the states in reading order.
     """
 
-    def __init__(self, workflow: Workflow, root: layout.Part, group: str = "") -> None:
+    def __init__(self, workflow: Workflow, root: layout.Part, decisions: Decisions, group: str = "") -> None:
         self._workflow = workflow
         self._tasks = workflow.by_id
         self._group = group
-        self.flow = DataFlow(workflow, root, indexed=bool(group))
+        self.flow = DataFlow(workflow, root, decisions, indexed=bool(group))
         self._leaves = () if group else deciding_tasks(workflow)
         self._blocking = () if group else self.flow.decisions.blocking
         self._pasts = {} if group else pasts(workflow)
@@ -326,7 +328,7 @@ class _Emitter:
         reads = self.flow.reads(part)
         own = self.flow.members(part)
         needed = tuple(task for task in sorted(part.tasks) if live & self.flow.bits((task,)))
-        inner = _Emitter(self._workflow, part.part, group=part.group)
+        inner = _Emitter(self._workflow, part.part, self.flow.decisions, part.group)
         self.has_joins |= inner.has_joins
         within = Known(reads & known.ended, reads & known.marked)
         inside = partial(inner.part, part.part, within, inner.flow.bits(needed))

@@ -40,16 +40,19 @@ class DataFlow:
     """What each part of a layout reads of the state data, adds to it and keeps in it.
 
     :param root: of the layout of the workflow, or of a mapped task group in it
+    :param decisions: of the workflow, whose layouts they are the same for
     :param indexed: of a group: each instance has joins of its own
     """
 
-    def __init__(self, workflow: Workflow, root: layout.Part, *, indexed: bool = False) -> None:
+    def __init__(
+        self, workflow: Workflow, root: layout.Part, decisions: Decisions, *, indexed: bool = False
+    ) -> None:
         self._indexed = indexed
         self._tasks = workflow.by_id
         # What stands for the tasks of a child has its place beside them.
         self._sets = TaskSets([*sorted(self._tasks), *(child.name for child in layout.all_children(root))])
         self.bits = self._sets.bits
-        self.decisions = Decisions(workflow)
+        self.decisions = decisions
         self._skippers = {task: self.bits(by) for task, by in self.decisions.skippers.items() if by}
         self._markable = self.bits(self._skippers)
         self.joins: dict[str, JoinStates] = {}

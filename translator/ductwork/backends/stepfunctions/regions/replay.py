@@ -8,6 +8,7 @@ another has failed, the earlier of the scheduler's passes counts (``ductwork.sem
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain, product
 
 from ductwork.backends.stepfunctions.asl.nodes import (
     Bind,
@@ -45,10 +46,8 @@ class Replay:
     def __init__(self, tasks: Sequence[Task], by_id: Mapping[str, Task]) -> None:
         self._tasks = tasks
         passes = SchedulerPasses(lambda task: end_dependencies(by_id[task]))
-        several = [task.upstream for task in tasks if len(task.upstream) > 1]
-        self._skips_first = {
-            passes.ended(one) < passes.failed(other) for ups in several for one in ups for other in ups if one != other
-        }
+        several = dict.fromkeys(task.upstream for task in tasks if len(task.upstream) > 1)
+        self._skips_first = {first for ups in several for first in _skips_first(ups, passes)}
         above = dict.fromkeys(up for ups in several for up in ups)
         self._passes = {up: [passes.ended(up), passes.failed(up)] for up in above}
 
@@ -104,6 +103,16 @@ class Replay:
         seen = call("lookup", _ORDER, ITEM)
         skipped, failed = call("min", gone.each(seen.at(0))), call("min", bad.each(seen.at(1)))
         return [every(exists(gone), exists(bad), skipped < failed)]
+
+
+def _skips_first(tasks: Sequence[str], passes: SchedulerPasses) -> set[bool]:
+    """Whether a task is seen to have been skipped before another one to have failed: what holds for some two of them.
+
+    The two of the nearest and the two of the farthest passes tell that of all.
+    """
+    skipped, failed = sorted(tasks, key=passes.ended), sorted(tasks, key=passes.failed)
+    extremes = chain(product(skipped[:2], failed[-2:]), product(skipped[-2:], failed[:2]))
+    return {passes.ended(one) < passes.failed(other) for one, other in extremes if one != other}
 
 
 def _one_or_more(names: Sequence[str]) -> Value:
