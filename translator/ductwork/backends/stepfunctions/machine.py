@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import chain
 
 from ductwork.backends import worker_job
 from ductwork.backends.stepfunctions import child_machines, costs, run_states, worker_requests
-from ductwork.backends.stepfunctions.asl.printer import printed
+from ductwork.backends.stepfunctions.asl.printer import Printed, printed
 from ductwork.backends.stepfunctions.asl.scope import RESULT
 from ductwork.backends.stepfunctions.asl.state_data import Kept
 from ductwork.backends.stepfunctions.asl.states import State, States
@@ -70,15 +70,15 @@ def emit(
     """
     worker_job.check(workflow, diagnostics)
     root = layout.of(workflow, room)
-    decisions = Decisions(workflow)
-    emitter = _Emitter(workflow, root, decisions)
+    once = _Once(Decisions(workflow))
+    emitter = _Emitter(workflow, root, once)
     whole = emitter.machine(root)
     if (what := emitter.excess(whole, limits)) is None:
         return whole
     tasks = run_states.facts(workflow)
     for share in _SHARES:
         parts = cut(root, emitter.measures(whole, limits, share))
-        emission = _Emitter(workflow, parts, decisions)
+        emission = _Emitter(workflow, parts, once)
         machine = emission.machine(parts, machine_bundle.manifest_id(tasks))
         if (what := emission.excess(machine, limits)) is None:
             return machine_bundle.bundle(machine, emission.parts, tasks)
@@ -107,17 +107,29 @@ class _Made:
     handed: int = 0
 
 
+@dataclass(frozen=True)
+class _Once:
+    """What is made once of a workflow, whatever machines it is cut to.
+
+    :param states: of tasks, printed, with the names of the first and of the first past its Choice, by all they follow
+        from
+    """
+
+    decisions: Decisions
+    states: dict[tuple[object, ...], tuple[str, str, States]] = field(default_factory=dict)
+
+
 class _Emitter:
     """Emits parts from the last to the first, because a part must know what is read after it.
 
     Every method returns the first state's name and the states in reading order.
     """
 
-    def __init__(self, workflow: Workflow, root: layout.Part, decisions: Decisions, group: str = "") -> None:
-        self._workflow = workflow
+    def __init__(self, workflow: Workflow, root: layout.Part, once: _Once, group: str = "") -> None:
+        self._workflow, self._once = workflow, once
         self._tasks = workflow.by_id
         self._group = group
-        self.flow = DataFlow(workflow, root, decisions, indexed=bool(group))
+        self.flow = DataFlow(workflow, root, once.decisions, indexed=bool(group))
         self._leaves = () if group else deciding_tasks(workflow)
         self._blocking = () if group else self.flow.decisions.blocking
         self._pasts = {} if group else pasts(workflow)
@@ -232,33 +244,53 @@ class _Emitter:
         task, noted = self._tasks[part.task], self.iteration_events
         then = self.flow.after(part, known)
         follows, told, live = self._tells(part.task, then, live, after)
-        own = self.flow.members(part)
-        diversions = self.flow.decisions.diversions[part.task]
-        if self._group:
-            diversions = mapped_group.diversions(self.flow.decisions, part.task)
-        expansion = self._expansion(task) if task.length is not None else None
         # The instances of a mapped task take their slots themselves.
-        limits = [] if expansion else self._limits(task, indexed=bool(self._group))
+        limits = [] if task.length is not None else self._limits(task, indexed=bool(self._group))
         follows, freed = _free(limits, self.flow.kept(then, live), follows)
-        place = Place(
-            after_success=self._after_success(task, follows),
-            diversions=diversions,
-            indexed=bool(self._group),
-            whole=mapped_group.of_whole(part.task) if self.flow.decisions.before_expansion.get(part.task) else None,
-            guarded=self._workflow.restartable,
-            expansion=expansion,
-            kept=self.flow.kept(then, live & ~own),
-            marks=[down for down in task.skips if live & self.flow.bits((down,))],
-            needed=bool(live & own),
-            after=follows,
-            before=[past.wait for past in (self._pasts.get(part.task),) if past] + [limit.take for limit in limits],
-        )
-        first, entry, states = kinds.states(self._workflow, task, place)
+        first, entry, states = self._states(part, then, live, follows)
         self._entries[first] = task.task_id, entry
         for more in (freed, *reversed(told)):
             states |= more
         self._own[id(part)] = tuple(states), self.iteration_events - noted
         return first, states
+
+    def _states(self, part: layout.TaskPart, then: Known, live: int, after: str | None) -> tuple[str, str, States]:
+        """The names of a task's first state and of the first past its Choice, and its states.
+
+        :param then: what is known after it
+        :param after: the state that follows
+        """
+        task, own, group = self._tasks[part.task], self.flow.members(part), self._group
+        decisions = self.flow.decisions
+        past, needed, read = self._pasts.get(part.task), bool(live & own), live & ~own
+        limits = [] if task.length is not None else self._limits(task, indexed=bool(group))
+        marks = [down for down in task.skips if live & self.flow.bits((down,))]
+        after_success = self._after_success(task, after)
+        held = read & then.ended, read & then.marked
+        key = (part.task, held, tuple(marks), needed, after, after_success)
+        # What stands for children is numbered otherwise in another cut; the states of instances are changed further.
+        as_before = not (task.is_mapped or max(held) >> len(self._tasks))
+        if as_before and key in self._once.states:
+            first, entry, made = self._once.states[key]
+            return first, entry, dict(made)
+        place = Place(
+            after_success=after_success,
+            diversions=mapped_group.diversions(decisions, part.task) if group else decisions.diversions[part.task],
+            indexed=bool(group),
+            whole=mapped_group.of_whole(part.task) if decisions.before_expansion.get(part.task) else None,
+            guarded=self._workflow.restartable,
+            expansion=self._expansion(task) if task.length is not None else None,
+            kept=self.flow.kept(then, read),
+            marks=marks,
+            needed=needed,
+            after=after,
+            before=[each.wait for each in (past,) if each] + [limit.take for limit in limits],
+        )
+        first, entry, states = kinds.states(self._workflow, task, place)
+        if as_before:
+            states = {name: Printed(printed(state)) for name, state in states.items()}
+            self._once.states[key] = first, entry, states
+        return first, entry, dict(states)
 
     def _after_success(self, task: Task, follows: str | None) -> str | None:
         """The state after a task that has succeeded, where it can be another one than after it in any case: the one
@@ -328,7 +360,7 @@ class _Emitter:
         reads = self.flow.reads(part)
         own = self.flow.members(part)
         needed = tuple(task for task in sorted(part.tasks) if live & self.flow.bits((task,)))
-        inner = _Emitter(self._workflow, part.part, self.flow.decisions, part.group)
+        inner = _Emitter(self._workflow, part.part, self._once, part.group)
         self.has_joins |= inner.has_joins
         within = Known(reads & known.ended, reads & known.marked)
         inside = partial(inner.part, part.part, within, inner.flow.bits(needed))

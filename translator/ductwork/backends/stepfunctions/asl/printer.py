@@ -50,15 +50,23 @@ _KEYWORDS = {"and", "or", "in", "true", "false", "null", "function"}
 _OPEN, _CLOSE = "{%", "%}"
 
 
+class Printed(dict[str, Any]):  # Any: as below
+    """What has been printed already, which :func:`printed` leaves as it is."""
+
+
 # Any: JSON, nested, which callers index.
 def printed(value: Value) -> Any:
     """JSON of which every node is written as a marked expression, and every text that looks like one as a literal.
 
     :raises ValueError: for an expression that Step Functions could not evaluate
     """
-    if isinstance(value, str):
+    kind = type(value)
+    if kind is str:
+        assert isinstance(value, str)
         looks_marked = value.startswith(_OPEN) and value.endswith(_CLOSE)
         return marked(Literal(value)) if looks_marked else value
+    if kind is Printed:
+        return value
     if isinstance(value, Node):
         return marked(value)
     if isinstance(value, dict):
