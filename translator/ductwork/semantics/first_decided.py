@@ -15,7 +15,7 @@ ended; in a job chain the worker evaluates them once all have ended (:func:`is_s
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ductwork.semantics.trigger_rules import EARLY, IN_VAIN, RULES, SETUPS, TEARDOWN, Clause
 
@@ -53,7 +53,8 @@ class BoundClause:
         return self.of(lambda task: not self.clause.states.isdisjoint(ends[task]))
 
     def of(self, wanted: Callable[[str], bool]) -> BoundClause:
-        return replace(self, tasks=tuple(filter(wanted, self.tasks)))
+        tasks = tuple(filter(wanted, self.tasks))
+        return self if len(tasks) == len(self.tasks) else BoundClause(self.clause, tasks, self.whole)
 
 
 def setup_clauses(setups: Sequence[str]) -> list[BoundClause]:

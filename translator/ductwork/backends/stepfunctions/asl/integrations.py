@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 
 from ductwork.backends.stepfunctions.asl.nodes import Value
+from ductwork.backends.stepfunctions.asl.printer import Printed
 from ductwork.backends.stepfunctions.asl.scope import RUN, at_run_time
 from ductwork.backends.stepfunctions.asl.states import State
 from ductwork.contracts import error_names
@@ -35,19 +36,15 @@ CONDITION_FAILED = ["DynamoDB.ConditionalCheckFailedException", "DynamoDb.Condit
 # What holds where a retrier does not say it: docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
 _RETRY_DEFAULTS = {"IntervalSeconds": 1, "MaxAttempts": 3, "BackoffRate": 2.0, "MaxDelaySeconds": None}
 
-SUBMIT_RETRY = {
-    "ErrorEquals": SUBMIT_FAULTS,
-    "MaxAttempts": 7,  # for two minutes
-    "JitterStrategy": "FULL",
-}
-_DYNAMODB_BACKOFF = {
-    "ErrorEquals": [TASK_FAILED],
-    "MaxAttempts": 6,
-    "JitterStrategy": "FULL",
-}
+SUBMIT_RETRY = Printed(
+    ErrorEquals=SUBMIT_FAULTS,
+    MaxAttempts=7,  # for two minutes
+    JitterStrategy="FULL",
+)
+_DYNAMODB_BACKOFF = Printed(ErrorEquals=[TASK_FAILED], MaxAttempts=6, JitterStrategy="FULL")
 DYNAMODB_RETRY = [_DYNAMODB_BACKOFF]
 # A condition that does not hold is an answer, not a fault.
-CONDITIONAL_RETRY = [{"ErrorEquals": CONDITION_FAILED, "MaxAttempts": 0}, _DYNAMODB_BACKOFF]
+CONDITIONAL_RETRY = [Printed(ErrorEquals=CONDITION_FAILED, MaxAttempts=0), _DYNAMODB_BACKOFF]
 # Nobody waits for the token any more: another branch has woken its owner, or the execution was redriven.
 TOKEN_GONE = ["Sfn.TaskTimedOutException", "Sfn.TaskDoesNotExistException", "Sfn.InvalidTokenException"]
 # Of StartExecution; the failure of an execution that was started is States.TaskFailed.
@@ -68,6 +65,9 @@ START_RETRY = [
     }
 ]
 TOKEN_RETRY = [{"ErrorEquals": TOKEN_GONE, "MaxAttempts": 0}, _DYNAMODB_BACKOFF]
+
+
+_NO_RETRY = Printed(ErrorEquals=[error_names.FAILED, error_names.SKIPPED], MaxAttempts=0)
 
 
 def job_retry(retry: Retry, *, by_worker: bool = False) -> list[State]:
@@ -93,10 +93,8 @@ def job_retry(retry: Retry, *, by_worker: bool = False) -> list[State]:
     }
     said = {name: value for name, value in policy.items() if value != _RETRY_DEFAULTS[name]}
     # This is also error_names.RETRY: it stands for any error but a timeout.
-    again: State = {"ErrorEquals": [TASK_FAILED], **said}
-    if not by_worker:
-        return [SUBMIT_RETRY, again]
-    return [SUBMIT_RETRY, {"ErrorEquals": [error_names.FAILED, error_names.SKIPPED], "MaxAttempts": 0}, again]
+    again = Printed(ErrorEquals=[TASK_FAILED], **said)
+    return [SUBMIT_RETRY, *([_NO_RETRY] if by_worker else []), again]
 
 
 def item_key(sk: Value) -> State:

@@ -201,7 +201,7 @@ def _first_each(diversions: Iterable[Diversion]) -> tuple[Diversion, ...]:
             found[diversion.condition] = replace(diversion, verdict=earlier.verdict)
     # What comes between, and leads elsewhere, must not be asked before what is implied by something after it.
     apart = any(each.verdict in NEVER for each in found.values())
-    return tuple(replace(each, implied=each.implied and not apart) for each in found.values())
+    return tuple(replace(each, implied=False) if each.implied and apart else each for each in found.values())
 
 
 def _outside_dates(task: Task) -> list[Diversion]:
