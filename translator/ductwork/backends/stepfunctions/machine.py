@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 
 from ductwork.backends import worker_job
 from ductwork.backends.stepfunctions import child_machines, costs, run_states, worker_requests
-from ductwork.backends.stepfunctions.asl.printer import Printed, printed
+from ductwork.backends.stepfunctions.asl.printer import printed
 from ductwork.backends.stepfunctions.asl.scope import RESULT
 from ductwork.backends.stepfunctions.asl.state_data import Kept
 from ductwork.backends.stepfunctions.asl.states import State, States
@@ -26,6 +26,7 @@ from ductwork.backends.stepfunctions.dataflow.rule_conditions import Decisions
 from ductwork.backends.stepfunctions.mapping import array_job, mapped_group
 from ductwork.backends.stepfunctions.mapping.map_state import Each
 from ductwork.backends.stepfunctions.mapping.mapped_task import Expansion, OneByOne
+from ductwork.backends.stepfunctions.once import Once, all_printed
 from ductwork.backends.stepfunctions.regions.extent import Extent
 from ductwork.backends.stepfunctions.regions.region import RegionStates, Surroundings
 from ductwork.backends.stepfunctions.tasks import kinds
@@ -70,7 +71,7 @@ def emit(
     """
     worker_job.check(workflow, diagnostics)
     root = layout.of(workflow, room)
-    once = _Once(Decisions(workflow))
+    once = Once(Decisions(workflow))
     emitter = _Emitter(workflow, root, once)
     whole = emitter.machine(root)
     if (what := emitter.excess(whole, limits)) is None:
@@ -107,25 +108,13 @@ class _Made:
     handed: int = 0
 
 
-@dataclass(frozen=True)
-class _Once:
-    """What is made once of a workflow, whatever machines it is cut to.
-
-    :param states: of tasks, printed, with the names of the first and of the first past its Choice, by all they follow
-        from
-    """
-
-    decisions: Decisions
-    states: dict[tuple[object, ...], tuple[str, str, States]] = field(default_factory=dict)
-
-
 class _Emitter:
     """Emits parts from the last to the first, because a part must know what is read after it.
 
     Every method returns the first state's name and the states in reading order.
     """
 
-    def __init__(self, workflow: Workflow, root: layout.Part, once: _Once, group: str = "") -> None:
+    def __init__(self, workflow: Workflow, root: layout.Part, once: Once, group: str = "") -> None:
         self._workflow, self._once = workflow, once
         self._tasks = workflow.by_id
         self._group = group
@@ -268,8 +257,7 @@ class _Emitter:
         after_success = self._after_success(task, after)
         held = read & then.ended, read & then.marked
         key = (part.task, held, tuple(marks), needed, after, after_success)
-        # What stands for children is numbered otherwise in another cut; the states of instances are changed further.
-        as_before = not (task.is_mapped or max(held) >> len(self._tasks))
+        as_before = self._is_as_before(part.task, held)
         if as_before and key in self._once.states:
             first, entry, made = self._once.states[key]
             return first, entry, dict(made)
@@ -288,7 +276,7 @@ class _Emitter:
         )
         first, entry, states = kinds.states(self._workflow, task, place)
         if as_before:
-            states = {name: Printed(printed(state)) for name, state in states.items()}
+            states = all_printed(states)
             self._once.states[key] = first, entry, states
         return first, entry, dict(states)
 
@@ -346,10 +334,29 @@ class _Emitter:
         told: list[States] = []
         tellers: list[JoinStates | Past] = [*self.flow.tells.get(task, ()), *self._told_by.get(task, ())]
         for teller in reversed(tellers):
-            after, states = teller.tell(self._workflow.ledger_table, task, self.flow.kept(then, live), after)
+            after, states = self._telling(teller, task, then, live, after)
             told.append(states)
             live |= self.flow.bits((task, *(teller.marks if isinstance(teller, JoinStates) else ())))
         return after, told, live
+
+    def _telling(
+        self, teller: JoinStates | Past, task: str, then: Known, live: int, after: str | None
+    ) -> tuple[str, States]:
+        held = live & then.ended, live & then.marked
+        key = (teller, task, held, after)
+        as_before = isinstance(teller, JoinStates) and self._is_as_before(task, held)
+        if as_before and key in self._once.telling:
+            return self._once.telling[key]
+        first, states = teller.tell(self._workflow.ledger_table, task, self.flow.kept(then, live), after)
+        if as_before:
+            states = all_printed(states)
+            self._once.telling[key] = first, states
+        return first, states
+
+    def _is_as_before(self, task: str, held: tuple[int, int]) -> bool:
+        """Whether states are the same in another cut, where what stands for children is numbered otherwise; those of
+        instances are changed further."""
+        return not (self._tasks[task].is_mapped or max(held) >> len(self._tasks))
 
     def _mapped_group(self, part: layout.MappedGroup, known: Known, live: int, after: str | None) -> tuple[str, States]:
         then, noted = self.flow.after(part, known), self.iteration_events

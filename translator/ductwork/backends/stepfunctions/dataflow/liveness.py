@@ -44,9 +44,7 @@ class DataFlow:
     :param indexed: of a group: each instance has joins of its own
     """
 
-    def __init__(
-        self, workflow: Workflow, root: layout.Part, decisions: Decisions, *, indexed: bool = False
-    ) -> None:
+    def __init__(self, workflow: Workflow, root: layout.Part, decisions: Decisions, *, indexed: bool = False) -> None:
         self._indexed = indexed
         self._tasks = workflow.by_id
         # What stands for the tasks of a child has its place beside them.
