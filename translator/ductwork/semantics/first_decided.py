@@ -53,6 +53,7 @@ class BoundClause:
         return self.of(lambda task: not self.clause.states.isdisjoint(ends[task]))
 
     def of(self, wanted: Callable[[str], bool]) -> BoundClause:
+        """The clause, asked of some of its tasks only."""
         tasks = tuple(filter(wanted, self.tasks))
         return self if len(tasks) == len(self.tasks) else BoundClause(self.clause, tasks, self.whole)
 

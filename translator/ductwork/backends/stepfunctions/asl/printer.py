@@ -50,7 +50,7 @@ _KEYWORDS = {"and", "or", "in", "true", "false", "null", "function"}
 _OPEN, _CLOSE = "{%", "%}"
 
 
-class Printed(dict[str, Any]):  # Any: as below
+class Printed(dict[str, object]):
     """What has been printed already, which :func:`printed` leaves as it is."""
 
 
