@@ -21,7 +21,7 @@ LAYERS: dict[str, tuple[set[str], ...]] = {
         {"compiler"},
         {"backends", "importing"},
         {"lowering"},
-        {"deployment", "frontend", "passes", "planning", "rules", "schedules", "starting"},
+        {"deployment", "frontend", "passes", "planning", "rules", "schedules"},
         {"checks", "contracts", "templates"},
         {"semantics"},
         {"ir"},

@@ -18,6 +18,7 @@ from ductwork.compiler import Options
 from ductwork_airflow.aws.errors import SubmissionError
 from ductwork_airflow.deploying.change_sets import DEPLOYED, UNCHANGED, WOULD_CHANGE
 from ductwork_airflow.deploying.deployment import deploy, stack_name
+from ductwork_airflow.deploying.requests_stack import Wish
 from remote_runs import Killed
 
 ONE = """
@@ -71,6 +72,29 @@ def test_a_parameter_that_is_not_given_again_stays(account, tmp_path):
 def values(account: Account, stack: str) -> Mapping[str, Any]:
     found = account.plain_client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
     return {each["ParameterKey"]: each["ParameterValue"] for each in found["Parameters"]}
+
+
+def test_what_starts_runs_from_outside_follows_the_dags_that_are_deployed(account, tmp_path):
+    def deployed(made: Any, wish: Wish | None) -> Mapping[str, str]:
+        return deploy(account.aws, made, replace(account.order(), wish=wish), account.told.append, PACE, dry_run=False)
+
+    def started() -> set[str]:
+        client = account.plain_client("cloudformation")
+        text = client.get_template(StackName="ductwork--requests")["TemplateBody"]
+        template = text if isinstance(text, Mapping) else json.loads(text)
+        arns = template["Resources"]["NoticeRule"]["Properties"]["EventPattern"]["detail"]["stateMachineArn"]
+        return {arn.rpartition(":")[2] for arn in arns}
+
+    first = stacks(tmp_path, "outside1")
+    assert "ductwork--requests" not in deployed(first, None)
+    assert deployed(first, Wish(frozenset({"table", "notices"})))["ductwork--requests"] == DEPLOYED
+    assert "outside1" in started()
+    assert deployed(first, None)["ductwork--requests"] == UNCHANGED
+    assert deployed(stacks(tmp_path, "outside2"), None)["ductwork--requests"] == DEPLOYED
+    assert {"outside1", "outside2"} <= started()
+    assert values(account, "ductwork--requests")["ControlImage"] == "image:1"
+    assert deployed([], Wish(frozenset()))["ductwork--requests"] == "deleted"
+    assert "ductwork--requests" not in deployed(first, None)
 
 
 class Dying:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from ductwork.cloudformation.dag_stack import Stack
     from typing_extensions import Unpack
 
+    from ductwork_airflow.deploying.requests_stack import Wish
+
 _AGAIN = "give the same command again: what is done is not done twice"
 
 
@@ -28,6 +30,7 @@ class DeployOptions(TypedDict, total=False):
     stack: str
     bucket: str | None
     upload: bool
+    requests: tuple[str, ...]
     parameters: tuple[str, ...]
     engine: str
     region_name: str | None
@@ -68,6 +71,12 @@ def _options(command: Callable[..., object]) -> Callable[..., object]:
             "--upload", is_flag=True, help="Put the DAG folder into the bucket, from where workers fetch their files."
         ),
         stack_options,
+        click.option(
+            "--requests",
+            multiple=True,
+            type=click.Choice(["api", "api-key", "table", "notices", "none"]),
+            help="What starts runs from outside and tells of their ends; none takes it away. By default as it was.",
+        ),
         click.option("--dag-id", help="Only this DAG of the files."),
         click.argument("paths", nargs=-1, required=True, metavar="PATH..."),
     ):
@@ -136,12 +145,23 @@ def _deploy(stacks: Sequence[Stack], options: DeployOptions, *, dry_run: bool, i
     from ductwork_airflow.deploying.stack_status import Pace
 
     given = parameters(options["parameters"])
-    order = deployment.Order(options["stack"], options["bucket"], given, options["image"])
+    order = deployment.Order(options["stack"], options["bucket"], given, options["image"], _wish(options["requests"]))
     with aws_errors(hint=f"check credentials, --region and what the caller may do, then {_AGAIN}", again=_AGAIN):
         aws = connect(options["region_name"], options["endpoint_url"])
         done = deployment.deploy(aws, stacks, order, output.say, Pace(), dry_run=dry_run)
     output.print_json(done)
     return FAILED if is_diff and change_sets.WOULD_CHANGE in done.values() else CLEAN
+
+
+def _wish(requests: Sequence[str]) -> Wish | None:
+    from ductwork_airflow.deploying.requests_stack import Wish
+
+    if not requests:
+        return None
+    if "none" in requests and len(requests) > 1:
+        raise click.UsageError("--requests none goes with nothing else")
+    parts = {"api" if each == "api-key" else each for each in requests} - {"none"}
+    return Wish(frozenset(parts), "api-key" if "api-key" in requests else "iam")
 
 
 def parameters(given: Sequence[str]) -> Mapping[str, str]:

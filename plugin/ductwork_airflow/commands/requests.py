@@ -21,7 +21,7 @@ _PARTS = ("api", "table", "notices")
 def requests(machines: tuple[str, ...], parts: tuple[str, ...], auth: str) -> int:
     """Print a CloudFormation template: a REST API, a table of requests, notices of the ends of runs."""
     output.results()
-    from ductwork.starting.template import template
+    from ductwork.cloudformation.starting.template import template
 
     named = dict(each.partition("=")[::2] for each in machines)
     if bad := [dag_id for dag_id, arn in named.items() if not dag_id or not arn.startswith("arn:")]:

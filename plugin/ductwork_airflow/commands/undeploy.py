@@ -30,7 +30,7 @@ def undeploy(
     if delete_ledger and not is_all:
         raise click.UsageError("--delete-ledger goes with --all")
     output.results()
-    from ductwork_airflow.deploying import removal
+    from ductwork_airflow.deploying import removal, requests_stack
     from ductwork_airflow.deploying.deployment import stack_name
     from ductwork_airflow.deploying.stack_status import Pace
 
@@ -46,6 +46,9 @@ def undeploy(
             gone = removal.remove_dag(aws, name, output.say, Pace())
             done[name] = "deleted" if gone else "not there"
         if is_all:
+            requests = requests_stack.name_of(shared)
+            if removal.remove_requests(aws, requests, output.say, Pace()):
+                done[requests] = "deleted"
             gone = removal.remove_shared(aws, shared, output.say, Pace(), with_ledger=delete_ledger)
             done[shared] = "deleted" if gone else "not there"
     output.print_json(done)

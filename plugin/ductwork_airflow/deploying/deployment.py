@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ductwork.cloudformation import shared_stack
 from ductwork.cloudformation.dag_parameters import repository_of
 from ductwork.cloudformation.dag_stack import MAX_REQUEST_BYTES, Stack
+from ductwork.cloudformation.starting.template import template as requests_template
 from ductwork.contracts import names
 
 from ductwork_airflow.aws.clients import Aws
 from ductwork_airflow.aws.errors import SubmissionError
-from ductwork_airflow.deploying import account, change_sets, stack_status, uploads
+from ductwork_airflow.deploying import account, change_sets, requests_stack, stack_status, uploads
 from ductwork_airflow.deploying.change_sets import Wanted, parameter_names
+from ductwork_airflow.deploying.removal import remove_requests
+from ductwork_airflow.deploying.requests_stack import Wish
 from ductwork_airflow.deploying.stack_status import Pace, Tell
 
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html
@@ -28,19 +31,21 @@ class Order:
     :param bucket: for what is too large for a request
     :param parameters: of whichever stacks have them
     :param image: of the workers; None: as it was
+    :param wish: what starts runs from outside; None: as it was
     """
 
     shared: str
     bucket: str | None
     parameters: Mapping[str, str]
     image: str | None = None
+    wish: Wish | None = None
 
     def check(self, stacks: Sequence[Stack]) -> None:
         """Find what cannot work before anything is done.
 
         :raises SubmissionError: a parameter that no stack has, or no bucket where one is needed
         """
-        templates = [shared_stack.template(), *(stack.template for stack in stacks)]
+        templates = [shared_stack.template(), *(stack.template for stack in stacks), requests_template({})]
         known = {name for template in templates for name in parameter_names(template)}
         if odd := sorted(self.parameters.keys() - known):
             raise SubmissionError(f"no stack has a parameter {odd[0]}; there are {', '.join(sorted(known))}")
@@ -59,7 +64,9 @@ class Order:
         # A stack keeps what it was given, whatever the template's defaults become.
         if self.image is None:
             return {}
-        return {"WorkerImage": self.image, "WorkerRepository": repository_of(self.image) or "*"}
+        repository = repository_of(self.image) or "*"
+        made = {"Image": self.image, "Repository": repository}
+        return {f"{of}{name}": value for of in ("Worker", "Control") for name, value in made.items()}
 
 
 def deploy(aws: Aws, stacks: Sequence[Stack], order: Order, tell: Tell, pace: Pace, *, dry_run: bool) -> dict[str, str]:
@@ -78,7 +85,33 @@ def deploy(aws: Aws, stacks: Sequence[Stack], order: Order, tell: Tell, pace: Pa
             done[name] = change_sets.WOULD_CHANGE
             continue
         done[name] = _deploy_dag(aws, stack, name, order, tell, pace, dry_run=dry_run)
+    wish = requests_stack.wished(aws.client("cloudformation"), order.shared, order.wish)
+    if wish is not None:
+        done |= _deploy_requests(aws, wish, order, done, tell, pace, dry_run=dry_run)
     return done
+
+
+def _deploy_requests(
+    aws: Aws, wish: Wish, order: Order, done: Mapping[str, str], tell: Tell, pace: Pace, *, dry_run: bool
+) -> dict[str, str]:
+    """What starts runs from outside, which names the machines of all DAGs."""
+    client, name = aws.client("cloudformation"), requests_stack.name_of(order.shared)
+    if not wish.parts:
+        if not dry_run and remove_requests(aws, name, tell, pace):
+            tell(f"{name}: deleted")
+            return {name: "deleted"}
+        return {}
+    if dry_run and any(became == change_sets.WOULD_CHANGE and not _exists(aws, each) for each, became in done.items()):
+        tell(f"{name}: it names machines that are not there yet")
+        return {name: change_sets.WOULD_CHANGE}
+    template = requests_stack.wanted_template(client, order.shared, wish)
+    wanted = Wanted(name, template, requests_stack.parameters(aws, order.shared, template, order.of(template)))
+    if len(wanted.text.encode()) > MAX_REQUEST_BYTES:
+        if order.bucket is None:
+            raise SubmissionError(f"the template of {name} is too large for a request: name a bucket, --bucket NAME")
+        wanted = replace(wanted, url=uploads.put_template(aws.client("s3"), order.bucket, wanted.text))
+    tell(f"{name}: what starts runs from outside")
+    return {name: _told(change_sets.deploy(client, wanted, tell, pace, dry_run=dry_run), wanted, tell)}
 
 
 def stack_name(shared: str, dag_id: str) -> str:

@@ -74,6 +74,19 @@ def remove_dag(aws: Aws, name: str, tell: Tell, pace: Pace) -> bool:
     return True
 
 
+def remove_requests(aws: Aws, name: str, tell: Tell, pace: Pace) -> bool:
+    """Delete the stack of what starts runs from outside; its table of requests stays. False if there is none.
+
+    :raises SubmissionError: CloudFormation does not delete it
+    """
+    client: CloudFormation = aws.client("cloudformation")
+    stack = stack_status.settled(client, name, tell, pace)
+    if stack is None or stack["StackStatus"] == "DELETE_COMPLETE":
+        return False
+    _delete(client, name, tell, pace)
+    return True
+
+
 def remove_shared(aws: Aws, name: str, tell: Tell, pace: Pace, *, with_ledger: bool) -> bool:
     """Delete the shared stack; the ledger stays unless ``with_ledger``. False if there was nothing to delete.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ductwork.starting.values import Places
+from ductwork.cloudformation.starting.machines import Places
 from ductwork_airflow.embedded_aws.batch.worker_pool import WorkerPool
 from ductwork_airflow.embedded_aws.services import ROLE_ARN, EmbeddedAws
 from jsonata_reference import judged

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from api_gateway import piped
-from ductwork.starting import control_machine, request_table
+from ductwork.cloudformation.starting import control_machine, request_table
 from moto.events.models import EventPattern
 
 from .conftest import REQUESTS, Outside

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 from api_gateway import rendered
-from ductwork.starting import control_machine, mapping_templates, rest_api
+from ductwork.cloudformation.starting import control_machine, mapping_templates, rest_api
 from remote_runs import TABLE
 
 from .conftest import Outside

@@ -6,8 +6,8 @@ import json
 from typing import Any
 
 import pytest
+from ductwork.cloudformation.starting import run_notices
 from ductwork.contracts.ledger import run_pk, task_sk
-from ductwork.starting import run_notices
 from moto.events.models import EventPattern
 from remote_runs import TABLE
 

@@ -107,7 +107,7 @@ def _build(artefact: Artefact, workflow: Workflow, further: Further, *, inline: 
         | (dict(starts.PARAMETER) if started else {}),
         "Conditions": conditions(has_workers=WORKER_IMAGE in used),
         "Resources": resources,
-        "Outputs": {"StateMachineArn": {"Value": ref(_MACHINE)}},
+        "Outputs": {"StateMachineArn": {"Value": ref(_MACHINE)}, "DagId": {"Value": artefact.dag_id}},
     }
     return Stack(artefact.dag_id, template, maker.files)
 

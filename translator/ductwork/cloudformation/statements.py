@@ -84,12 +84,13 @@ def role(
 ) -> Resource:
     """A role for one service, with what fits into it of ``statements``; see :func:`further_policies`.
 
-    :param sources: ARNs, with wildcards, of what of the service may take the role (``aws:SourceArn``)
+    :param sources: ARNs, with wildcards, of what of the service may take the role (``aws:SourceArn``); empty where the
+        service does not say
     :param managed_arns: policies of the user's own
     """
     condition = {
         "StringEquals": {"aws:SourceAccount": ref("AWS::AccountId")},
-        "ArnLike": {"aws:SourceArn": list(sources)},
+        **({"ArnLike": {"aws:SourceArn": list(sources)}} if sources else {}),
     }
     trust = {
         "Effect": "Allow",

@@ -6,8 +6,10 @@ once.
 
 from __future__ import annotations
 
-from ductwork.starting import control_machine
-from ductwork.starting.values import Places, Resources, allow, att, ref, role
+from ductwork.cloudformation.intrinsics import arn, att, ref
+from ductwork.cloudformation.starting import control_machine
+from ductwork.cloudformation.starting.machines import Places, Resources
+from ductwork.cloudformation.statements import Statement, role
 
 _TABLE, _MACHINE, _PIPE, _LOST = "Requests", "RequestMachine", "RequestPipe", "LostRequests"
 # Of a record of the stream, the row as it was put. Pipes fills it in as JSON.
@@ -47,7 +49,12 @@ def resources(places: Places) -> Resources:
         },
         "RoleArn": att("RequestPipeRole"),
     }
-    reads = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"]
+    reads = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams")
+    allowed = [
+        Statement("ReadRows", reads, (stream,)),
+        Statement("CarryOut", ("states:StartExecution",), (ref(_MACHINE),)),
+        Statement("KeepLost", ("sqs:SendMessage",), (att(_LOST),)),
+    ]
     return {
         _TABLE: {
             "Type": "AWS::DynamoDB::Table",
@@ -56,12 +63,7 @@ def resources(places: Places) -> Resources:
             "Properties": table,
         },
         _LOST: {"Type": "AWS::SQS::Queue", "Properties": {"MessageRetentionPeriod": 1_209_600}},
-        "RequestPipeRole": role(
-            "pipes.amazonaws.com",
-            allow(reads, [stream]),
-            allow(["states:StartExecution"], [ref(_MACHINE)]),
-            allow(["sqs:SendMessage"], [att(_LOST)]),
-        ),
+        "RequestPipeRole": role("pipes.amazonaws.com", [arn("pipes", "pipe/*")], allowed),
         _PIPE: {"Type": "AWS::Pipes::Pipe", "Properties": pipe},
         **control_machine.resources(places, _MACHINE, of_rows=True, table=ref(_TABLE), table_arn=att(_TABLE)),
     }

@@ -16,8 +16,10 @@ import hashlib
 import json
 from typing import Literal
 
-from ductwork.starting import control_machine, mapping_templates
-from ductwork.starting.values import Places, Resource, Resources, Value, allow, att, ref, role, sub
+from ductwork.cloudformation.intrinsics import Resource, Value, att, ref, sub
+from ductwork.cloudformation.starting import control_machine, mapping_templates
+from ductwork.cloudformation.starting.machines import Places, Resources
+from ductwork.cloudformation.statements import Statement, role
 
 Auth = Literal["iam", "api-key"]
 _MACHINE, _ROLE, _API, _VALIDATOR, _STAGE = "ApiMachine", "ApiRole", "Api", "ApiValidator", "ApiStage"
@@ -66,12 +68,13 @@ def resources(places: Places, auth: Auth = "iam") -> Resources:
         methods |= _posted(action, f"Api{action.title()}", action, ("dag_id",), auth)
     methods |= _posted("schedule", "ApiSchedules", "", (), auth)
     methods["ApiStatusMethod"] = _status(places, auth)
+    allowed = [
+        Statement("CarryOut", ("states:StartSyncExecution",), (ref(_MACHINE),)),
+        Statement("Status", ("dynamodb:Query",), (places.ledger_arn,)),
+    ]
     table = {
-        f"{_ROLE}": role(
-            "apigateway.amazonaws.com",
-            allow(["states:StartSyncExecution"], [ref(_MACHINE)]),
-            allow(["dynamodb:Query"], [places.ledger_arn]),
-        ),
+        # API Gateway does not say for which of its APIs it takes on a role.
+        _ROLE: role("apigateway.amazonaws.com", [], allowed),
         _API: {
             "Type": "AWS::ApiGateway::RestApi",
             "Properties": {"Name": sub("${AWS::StackName}-runs"), "EndpointConfiguration": {"Types": ["REGIONAL"]}},

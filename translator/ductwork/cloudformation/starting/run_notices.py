@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ductwork.cloudformation.intrinsics import Value, arn, att, ref, sub
+from ductwork.cloudformation.starting.machines import Places, Resources, jsonata, machine, quoted
+from ductwork.cloudformation.statements import Statement, role
 from ductwork.contracts.ledger import INDEX_BY_DAG
-from ductwork.starting.values import Places, Resources, Value, allow, att, jsonata, machine, ref, role, sub
 
 _MACHINE, _RULE = "NoticeMachine", "NoticeRule"
 # Of Step Functions' executions those that ended otherwise than well.
@@ -96,7 +98,7 @@ _TASKS: dict[str, object] = {
 
 def definition(places: Places) -> dict[str, object]:
     """The definition of the machine; its input is the ``detail`` of EventBridge's event."""
-    dags = "{" + ", ".join(f"'${{Machine{n}}}': {_quoted(dag)}" for n, dag in _numbered(places)) + "}"
+    dags = "{" + ", ".join(f"'${{Machine{n}}}': {quoted(dag)}" for n, dag in _numbered(places)) + "}"
     message = _MESSAGE % {"last": _MOST_TASKS - 1, "error": _MOST_ERROR}
     states: dict[str, object] = {
         "Read event": {
@@ -198,10 +200,6 @@ def _numbered(places: Places) -> list[tuple[int, str]]:
     return list(enumerate(places.machines, start=1))
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
-
-
 def resources(places: Places, topic: Value, *, successes: bool = False) -> Resources:
     """The rule, the machine and their roles.
 
@@ -217,17 +215,17 @@ def resources(places: Places, topic: Value, *, successes: bool = False) -> Resou
         },
     }
     target = {"Id": "notice", "Arn": ref(_MACHINE), "RoleArn": att("NoticeRuleRole"), "InputPath": "$.detail"}
-    filled = {f"Machine{n}": arn for n, arn in enumerate(places.machines.values(), start=1)}
+    filled: dict[str, Value] = {f"Machine{n}": each for n, each in enumerate(places.machines.values(), start=1)}
     filled |= {"Ledger": places.ledger, "Topic": topic}
     index = sub("${Ledger}/index/" + INDEX_BY_DAG, Ledger=places.ledger_arn)
+    start = Statement("Tell", ("states:StartExecution",), (ref(_MACHINE),))
+    allowed = [
+        Statement("ReadRuns", ("dynamodb:Query",), (places.ledger_arn, index)),
+        Statement("MarkRuns", ("dynamodb:UpdateItem",), (places.ledger_arn,)),
+        Statement("Publish", ("sns:Publish",), (topic,)),
+    ]
     return {
         _RULE: {"Type": "AWS::Events::Rule", "Properties": {"EventPattern": pattern, "Targets": [target]}},
-        "NoticeRuleRole": role("events.amazonaws.com", allow(["states:StartExecution"], [ref(_MACHINE)])),
-        "NoticeMachineRole": role(
-            "states.amazonaws.com",
-            allow(["dynamodb:Query"], [places.ledger_arn, index]),
-            allow(["dynamodb:UpdateItem"], [places.ledger_arn]),
-            allow(["sns:Publish"], [topic]),
-        ),
-        _MACHINE: machine(definition(places), "NoticeMachineRole", filled, express=True),
+        "NoticeRuleRole": role("events.amazonaws.com", [arn("events", "rule/*")], [start]),
+        **machine(_MACHINE, definition(places), filled, allowed, express=True),
     }

@@ -12,7 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ductwork.starting.values import Places, Resources, Value, allow, jsonata, machine, role, sub
+from ductwork.cloudformation.intrinsics import Value, arn, ref
+from ductwork.cloudformation.machine_policy import DESCRIBE_WHY
+from ductwork.cloudformation.starting.machines import Places, Resources, jsonata, machine, quoted
+from ductwork.cloudformation.statements import Statement, everywhere
 
 Definition = dict[str, object]
 
@@ -84,7 +87,7 @@ def definition(places: Places, *, of_rows: bool) -> Definition:
 
     :param of_rows: the standard machine, whose input is ``{"row": ...}``
     """
-    machines = "{" + ", ".join(f"{_quoted(dag)}: '${{Machine{number}}}'" for number, dag in _numbered(places)) + "}"
+    machines = "{" + ", ".join(f"{quoted(dag)}: '${{Machine{number}}}'" for number, dag in _numbered(places)) + "}"
     statuses = "{" + ", ".join(f"'{status}': '{action}'" for status, action in STATUSES.items()) + "}"
     given = _OF_ROW if of_rows else "$merge([$states.input.body, $states.input.path])"
     request = _REQUEST % {"given": given, "machines": machines, "statuses": statuses}
@@ -110,11 +113,6 @@ def definition(places: Places, *, of_rows: bool) -> Definition:
 
 def _numbered(places: Places) -> list[tuple[int, str]]:
     return list(enumerate(places.machines, start=1))
-
-
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return f"'{escaped}'"
 
 
 def _start(*, of_rows: bool) -> Definition:
@@ -235,35 +233,26 @@ def resources(places: Places, name: str, *, of_rows: bool, table_arn: Value = ""
 
     :param table: of requests, with ``of_rows``; likewise ``table_arn``
     """
-    machines = list(places.machines.values())
+    machines = tuple(places.machines.values())
     statements = [
-        allow(["states:StartExecution"], machines),
-        allow(["batch:SubmitJob"], [places.job_queue, places.job_definition]),
+        Statement("StartRuns", ("states:StartExecution",), machines),
+        Statement("SubmitJobs", ("batch:SubmitJob",), (places.job_queue, places.job_definition)),
     ]
     if of_rows:
         rules = [f"rule/StepFunctionsGetEventsFor{what}Rule" for what in ("BatchJobs", "StepFunctionsExecution")]
-        prefix = "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:"
+        managed = ("events:PutTargets", "events:PutRule", "events:DescribeRule")
         statements += [
-            allow(["dynamodb:UpdateItem"], [table_arn]),
-            allow(
-                ["events:PutTargets", "events:PutRule", "events:DescribeRule"], [sub(prefix + rule) for rule in rules]
-            ),
-            # Neither executions that have no ARN yet, nor jobs, can be named beforehand.
-            allow(["states:DescribeExecution", "states:StopExecution"], [_executions()]),
-            allow(["batch:DescribeJobs", "batch:TerminateJob"], ["*"]),
+            Statement("Requests", ("dynamodb:UpdateItem",), (table_arn,)),
+            Statement("HearOfEnds", managed, tuple(arn("events", rule) for rule in rules)),
+            Statement("FollowRuns", ("states:DescribeExecution", "states:StopExecution"), places.executions()),
+            everywhere("LookAtJobs", ["batch:DescribeJobs"], DESCRIBE_WHY),
+            Statement("EndJobs", ("batch:TerminateJob",), (arn("batch", "job/*"),)),
         ]
-    filled = {f"Machine{number}": arn for number, arn in enumerate(machines, start=1)} | {
+    filled = {f"Machine{number}": each for number, each in enumerate(machines, start=1)} | {
         "Ledger": places.ledger,
         "JobQueue": places.job_queue,
         "JobDefinition": places.job_definition,
-        "Region": {"Ref": "AWS::Region"},
+        "Region": ref("AWS::Region"),
         **({"Requests": table} if of_rows else {}),
     }
-    return {
-        f"{name}Role": role("states.amazonaws.com", *statements),
-        name: machine(definition(places, of_rows=of_rows), f"{name}Role", filled, express=not of_rows),
-    }
-
-
-def _executions() -> Value:
-    return sub("arn:${AWS::Partition}:states:${AWS::Region}:${AWS::AccountId}:execution:*")
+    return machine(name, definition(places, of_rows=of_rows), filled, statements, express=not of_rows)
