@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timezone
 
 from cfn_lint_check import lint_template
@@ -9,7 +10,7 @@ from code_cases import in_dag
 from compiling import write_dag
 from ductwork.cloudformation import dag_stack
 from ductwork.compiler import Options, compile_paths
-from ductwork.contracts.aws_schedules import EventRule, Schedule, StartedBy
+from ductwork.contracts.aws_schedules import AssetQueue, EventRule, Schedule, StartedBy
 
 NOW = datetime(2026, 6, 1, tzinfo=timezone.utc)
 STARTS = StartedBy(
@@ -19,7 +20,10 @@ STARTS = StartedBy(
         ),
         Schedule("gone", "at(2026-05-01T00:00:00)", start="2026-05-01T00:00:00Z"),
     ),
-    rules=(EventRule("c", {"source": ["ductwork"]}, {"uri": "$.detail.uri"}, '{"conf": <uri>}'),),
+    queue=AssetQueue(
+        {"StartAt": "Start", "States": {"Start": {"Arguments": "${StateMachineArn} in ${LedgerTable}"}}},
+        (EventRule("c", {"source": ["ductwork"], "detail": {"of": ["${StateMachineArn}"]}}),),
+    ),
 )
 
 
@@ -37,13 +41,21 @@ def test_schedules_and_rules_start_the_machine_by_roles_of_their_own(tmp_path):
     target = {"Arn": {"Ref": "Machine"}, "RoleArn": {"Fn::GetAtt": ["ScheduleRole", "Arn"]}}
     assert schedule["Target"] == {**target, "Input": '{"scheduled_time": "<aws.scheduler.scheduled-time>"}'}
     assert schedule["State"] == rule["State"] == {"Ref": "Schedules"}
-    assert (rule["EventPattern"], rule["Targets"][0]["Arn"]) == ({"source": ["ductwork"]}, {"Ref": "Machine"})
-    for name, service in (("ScheduleRole", "scheduler.amazonaws.com"), ("EventRole", "events.amazonaws.com")):
+    pattern = {"source": ["ductwork"], "detail": {"of": [{"Ref": "Machine"}]}}
+    assert (rule["EventPattern"], rule["Targets"][0]["Arn"]) == (pattern, {"Ref": "AssetQueue"})
+    text = json.dumps(resources["AssetQueue"]["Properties"]["DefinitionString"])
+    assert '{"Ref": "Machine"}, " in ", {"Fn::ImportValue": {"Fn::Sub": "${SharedStack}-LedgerTable"}}' in text
+    for name, service, started in (
+        ("ScheduleRole", "scheduler.amazonaws.com", "Machine"),
+        ("EventRole", "events.amazonaws.com", "AssetQueue"),
+    ):
         properties = resources[name]["Properties"]
         (trust,) = properties["AssumeRolePolicyDocument"]["Statement"]
         (allowed,) = properties["Policies"][0]["PolicyDocument"]["Statement"]
         assert trust["Principal"] == {"Service": service}
-        assert (allowed["Action"], allowed["Resource"]) == (["states:StartExecution"], [{"Ref": "Machine"}])
+        assert (allowed["Action"], allowed["Resource"]) == (["states:StartExecution"], [{"Ref": started}])
+    (_, runs, _) = resources["AssetQueueRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    assert (runs["Action"][-1], runs["Resource"]) == ("states:StartExecution", [{"Ref": "Machine"}])
     assert lint_template(made.text) == []
 
 

@@ -285,6 +285,9 @@ def test_priority_weight_is_a_scheduling_priority_where_there_are_fair_shares(tm
     assert given == {"a": 7, "b": 9_999, "c": 3, "d": None}
 
 
+ASSET = "from airflow.sdk import Asset\n"
+
+
 @pytest.mark.parametrize(
     ("argument", "flags", "bus"),
     [
@@ -294,7 +297,7 @@ def test_priority_weight_is_a_scheduling_priority_where_there_are_fair_shares(tm
     ],
 )
 def test_the_event_bus_is_a_variable_of_the_container(argument, flags, bus, tmp_path):
-    compiled = compile_text(tmp_path, in_dag(bash(more=argument)), **flags)
+    compiled = compile_text(tmp_path, ASSET + in_dag(bash(more=f", outlets=[Asset('a')]{argument}")), **flags)
     assert codes(compiled.diagnostics) == []
     machine = json.loads(only_artefact(compiled).text())
     assert environment_of(machine, machine["States"]["t"]).get("DUCTWORK_EVENT_BUS") == bus

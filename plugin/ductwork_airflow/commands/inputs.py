@@ -139,7 +139,7 @@ def prepare_again(ledger: Ledger, dag_id: str, run_id: str, path: str | None) ->
     if path is None:
         what = f"nothing says which file run {run_id!r} was compiled from"
         raise refuse("DW101", what, "name the DAG file with --path", dag_id=dag_id, field="--path")
-    date = moment(run["logical_date"])
+    date = moment(run["logical_date"] or run["run_after"])
     unknown = {"job_definitions": None, "target": run.get("target"), "engine": run.get("engine", "states")}
     options = cast(CompileOptions, {**dict.fromkeys(DEPLOYMENT_NAMES), **unknown, **given, "dag_id": dag_id})
     again = RunRequest(dag_id, run_id, date, (date, date))

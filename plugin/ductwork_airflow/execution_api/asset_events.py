@@ -56,6 +56,7 @@ def record(session: Session, outlets: Sequence[Outlet], events: Sequence[OutletE
             "source_run_id": session.run_id,
             "source_task_id": session.task_id,
             "source_map_index": session.map_index,
+            "alias": event.alias,
             "expires_at": expiry(),
         }
         kinds = [("name", event.name), ("uri", event.uri)] + ([("alias", event.alias)] if event.alias else [])

@@ -62,6 +62,7 @@ class EventItem(TypedDict):
     """An asset's event in the ledger.
 
     :ivar extra: JSON text
+    :ivar alias: by which the task has attached it to the asset
     :ivar expires_at: seconds since the epoch
     """
 
@@ -75,4 +76,5 @@ class EventItem(TypedDict):
     source_run_id: str
     source_task_id: str
     source_map_index: int
+    alias: str | None
     expires_at: int

@@ -10,6 +10,7 @@ import httpx
 from airflow.sdk.api.datamodels._generated import DagRun
 from ductwork.contracts.run_item import RunItem
 
+from ductwork_airflow.execution_api import triggering_events
 from ductwork_airflow.execution_api.router import Call, Route, not_found, ok
 from ductwork_airflow.execution_api.session import Session, required
 from ductwork_airflow.ledger import Ledger, LedgerError, moment
@@ -22,7 +23,7 @@ def bundle(run: RunItem) -> str:
     return str(run.get("bundle") or DEFAULT_BUNDLE)
 
 
-def document(run: RunItem) -> dict[str, object]:
+def document(ledger: Ledger, run: RunItem) -> dict[str, object]:
     """A run in the API's shape. Which keys that has depends on the version of Airflow, and no other may be sent.
 
     :raises LedgerError: the item lacks what every run must have
@@ -30,9 +31,10 @@ def document(run: RunItem) -> dict[str, object]:
     fields = {
         "dag_id": run["dag_id"],
         "run_id": run["run_id"],
-        "logical_date": run.get("logical_date"),
-        "data_interval_start": run.get("data_interval_start"),
-        "data_interval_end": run.get("data_interval_end"),
+        # A machine writes "" for none.
+        "logical_date": run.get("logical_date") or None,
+        "data_interval_start": run.get("data_interval_start") or None,
+        "data_interval_end": run.get("data_interval_end") or None,
         "run_after": required(run, "run_after"),
         "start_date": required(run, "started_at"),
         "end_date": run.get("ended_at"),
@@ -41,8 +43,7 @@ def document(run: RunItem) -> dict[str, object]:
         "state": required(run, "state"),
         "conf": _conf(run),
         "triggering_user_name": run.get("triggering_user_name"),
-        "consumed_asset_events": [],
-        # A machine writes "" for none.
+        "consumed_asset_events": triggering_events.of_run(ledger, run),
         "partition_key": run.get("partition_key") or None,
         "partition_date": run.get("partition_date") or None,
         "note": run.get("note"),
@@ -87,7 +88,7 @@ def previous_successful(session: Session) -> dict[str, object]:
     run = next(before(session.ledger, session.dag_id, limit, "success"), None) if limit else None
     if run is None:
         return {}
-    whole = document(run)
+    whole = document(session.ledger, run)
     return {name: whole[name] for name in ("data_interval_start", "data_interval_end", "start_date", "end_date")}
 
 
@@ -103,7 +104,7 @@ def detail(call: Call) -> httpx.Response:
     """One run in the API's shape; 404 if the ledger does not have it."""
     if call.params["run_id"] == "previous" and "logical_date" in call.query:
         return _previous(call, call.params["dag_id"])  # as clients up to Airflow 3.1 ask
-    return ok(document(_run(call)))
+    return ok(document(call.session.ledger, _run(call)))
 
 
 def state(call: Call) -> httpx.Response:
@@ -119,7 +120,7 @@ def previous(call: Call) -> httpx.Response:
 def _previous(call: Call, dag_id: str) -> httpx.Response:
     limit = moment(call.needed("logical_date"))
     run = next(before(call.session.ledger, dag_id, limit, call.query.get("state")), None)
-    return ok(document(run) if run else None)
+    return ok(document(call.session.ledger, run) if run else None)
 
 
 def selected(call: Call) -> list[RunItem]:

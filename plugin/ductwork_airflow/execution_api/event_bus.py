@@ -15,11 +15,11 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, TypedDict
 
 from botocore.exceptions import BotoCoreError, ClientError
+from ductwork.contracts.asset_queue import DETAIL_TYPE, SOURCE
 
 from ductwork_airflow.execution_api.bodies import AssetKey, EventItem
 
 DUE: Final = "asset_events_due"
-SOURCE, DETAIL_TYPE = "ductwork", "Asset Event"
 # Entries of one request: https://docs.aws.amazon.com/eventbridge/latest/APIReference/API_PutEvents.html
 _AT_ONCE = 10
 _TRIES = 4
@@ -142,6 +142,7 @@ def due(events: Sequence[EventItem]) -> str | None:
             "extra": json.loads(event["extra"]),
             "timestamp": event["timestamp"],
             "partition_key": event["partition_key"],
+            "alias": event["alias"],
             "source_dag_id": event["source_dag_id"],
             "source_run_id": event["source_run_id"],
             "source_task_id": event["source_task_id"],

@@ -91,7 +91,7 @@ def _refuse_start(session: Session, item: TaskItem, body: Process) -> None:
 def _run_context(session: Session, item: TaskItem) -> dict[str, object]:
     resumed = session.resumption
     context: dict[str, object] = {
-        "dag_run": dag_runs.document(session.run),
+        "dag_run": dag_runs.document(session.ledger, session.run),
         "task_reschedule_count": item.get("reschedule_count", 0),
         "max_tries": session.max_tries,
         "variables": [],

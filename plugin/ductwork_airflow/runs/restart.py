@@ -135,6 +135,8 @@ def _restart_input(run: RunItem, plan: Plan) -> str:
         name: run[name] for name in ("run_id", "run_type", "logical_date", "data_interval_start", "data_interval_end")
     }
     values |= {name: run[name] for name in ("partition_key", "partition_date") if run.get(name)}
+    if after := run.get("asset_events_after"):
+        values |= {"asset_events_after": after, "run_after": run["run_after"]}
     if (conf := run.get("conf") or "{}") != "{}":
         values["conf"] = conf
     if done := {**plan.done, **plan.kept}:

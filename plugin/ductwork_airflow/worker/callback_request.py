@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal, TypedDict
 
 from ductwork.contracts.json_types import JsonObject
-from ductwork.contracts.run_item import RunItem
 from ductwork.contracts.task_item import TaskItem
 
 from ductwork_airflow.execution_api import Session, dag_runs
@@ -53,7 +52,7 @@ class Callbacks:
         :raises LedgerError: the run lacks what every run must have
         """
         return cls(
-            kind=kind, **_place(session.run), ti=_instance(session, item), message=message, max_tries=session.max_tries
+            kind=kind, **_place(session), ti=_instance(session, item), message=message, max_tries=session.max_tries
         )
 
     @classmethod
@@ -65,16 +64,17 @@ class Callbacks:
         :raises LedgerError: the run lacks what every run must have
         """
         ti = _instance(session, last) if last else None
-        return cls(kind="run", **_place(session.run), ti=ti, message=reason, failed=failed)
+        return cls(kind="run", **_place(session), ti=ti, message=reason, failed=failed)
 
 
-def _place(run: RunItem) -> _Place:
+def _place(session: Session) -> _Place:
+    run = session.run
     return {
         "dag_id": run["dag_id"],
         "run_id": run["run_id"],
         "bundle": dag_runs.bundle(run),
         "dag_file": required(run, "dag_file"),
-        "dag_run": dag_runs.document(run),
+        "dag_run": dag_runs.document(session.ledger, run),
     }
 
 

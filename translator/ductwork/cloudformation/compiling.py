@@ -17,6 +17,7 @@ FALLBACK: Mapping[str, object] = {
     "execution_role": f"${{{EXECUTION_ROLE}}}",
     "platform": "fargate",
     "public_ip": True,
+    "event_bus": "default",
 }
 
 

@@ -90,7 +90,7 @@ def of(artefact: Artefact, workflow: Workflow, further: Further) -> Stack:
 
 def _build(artefact: Artefact, workflow: Workflow, further: Further, *, inline: bool) -> Stack:
     maker = _Maker(artefact, workflow, inline=inline)
-    started = starts.resources(further.started_by, _MACHINE, further.now, maker.values())
+    started = starts.resources(further.started_by, further.now, maker.around())
     resources = {**maker.resources(), **started}
     used = places_of(json.dumps(resources)) | maker.places
     limit = machine_bundle.ROOT_NAME_LIMIT if maker.bundle["parts"] else MACHINE_NAME_LIMIT
@@ -133,6 +133,10 @@ class _Maker:
         named = json.loads(self._definitions.named_in(json.dumps(document)))
         found = machine_bundle.named_by_content(machine_bundle.read(named))
         return {**found, "definition": with_manifest(found, dag_id, self._workflow.ledger_table)}
+
+    def around(self) -> starts.Around:
+        """What starts of runs are made with."""
+        return starts.Around(_MACHINE, self._table_arn(), self.values())
 
     def values(self) -> Mapping[str, Value]:
         """What is filled in, by the names of places."""
@@ -232,7 +236,8 @@ class _Maker:
         return [self._workflow.deployment, *(task.deployment for task in self._workflow.tasks)]
 
     def _buses(self) -> list[str]:
-        return sorted({values.event_bus for values in self._deployments() if values.event_bus})
+        buses = (task.deployment.event_bus for task in self._workflow.tasks)
+        return sorted({bus for bus in buses if bus})
 
     def _code(self) -> list[str]:
         return sorted({values.dag_code for values in self._deployments() if values.dag_code})

@@ -1,14 +1,17 @@
-"""What starts a DAG's runs, as resources: schedules, rules on events, and the roles that they take on."""
+"""What starts a DAG's runs, as resources: schedules, what counts updates of assets, and the roles that they take."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
-from ductwork.cloudformation.intrinsics import Resource, Value, arn, att, filled, ref
+from ductwork.cloudformation.intrinsics import Resource, Value, arn, att, filled, ref, sub
+from ductwork.cloudformation.machine_policy import deliver_logs
 from ductwork.cloudformation.statements import Statement, role
-from ductwork.contracts.aws_schedules import StartedBy
+from ductwork.contracts.aws_schedules import AssetQueue, StartedBy
 from ductwork.contracts.json_types import JsonObject
+from ductwork.contracts.ledger import json_text
 
 PARAMETER: Mapping[str, Resource] = {
     "Schedules": {
@@ -19,31 +22,71 @@ PARAMETER: Mapping[str, Resource] = {
     }
 }
 _SCHEDULE_ROLE, _RULE_ROLE = "ScheduleRole", "EventRole"
+_QUEUE, _QUEUE_ROLE, _QUEUE_LOG = "AssetQueue", "AssetQueueRole", "AssetQueueLog"
+# Such a machine has no name of its own; its log has.
+_LOG_NAME = "/aws/vendedlogs/states/${MachineName}-asset-queue"
 
 
-def resources(started_by: StartedBy, machine: str, now: datetime, places: Mapping[str, Value]) -> dict[str, Resource]:
+@dataclass(frozen=True)
+class Around:
+    """What of a DAG's stack its starts need.
+
+    :param machine: the logical id of the state machine
+    :param table_arn: the ledger's
+    :param places: what is filled in, by the names of places; with the machine's
+    """
+
+    machine: str
+    table_arn: Value
+    places: Mapping[str, Value]
+
+
+def resources(started_by: StartedBy, now: datetime, around: Around) -> dict[str, Resource]:
     """The resources by logical id; none for a DAG that only people start.
 
     CloudFormation names schedules and rules, so that an account may have a DAG twice.
 
-    :param machine: the logical id of the state machine
     :param now: aware; what can never fire any more is left out
     """
     made: dict[str, Resource] = {}
     for number, schedule in enumerate(started_by.schedules, start=1):
-        properties = schedule.properties(ref(machine), att(_SCHEDULE_ROLE), now)
+        properties = schedule.properties(ref(around.machine), att(_SCHEDULE_ROLE), now)
         if properties is not None:
-            made[f"Schedule{number}"] = _named_by_stack("AWS::Scheduler::Schedule", properties, places)
+            made[f"Schedule{number}"] = _named_by_stack("AWS::Scheduler::Schedule", properties, around.places)
     if made:
         source = arn("scheduler", "schedule/*")
-        made[_SCHEDULE_ROLE] = role("scheduler.amazonaws.com", [source], [_start(machine)])
-    for number, rule in enumerate(started_by.rules, start=1):
-        made[f"Event{number}"] = _named_by_stack(
-            "AWS::Events::Rule", rule.properties(ref(machine), att(_RULE_ROLE)), places
-        )
-    if started_by.rules:
-        made[_RULE_ROLE] = role("events.amazonaws.com", [arn("events", "rule/*")], [_start(machine)])
-    return made
+        made[_SCHEDULE_ROLE] = role("scheduler.amazonaws.com", [source], [_start(around.machine)])
+    return made | (_queue(started_by.queue, around) if started_by.queue else {})
+
+
+def _queue(queue: AssetQueue, around: Around) -> dict[str, Resource]:
+    made: dict[str, Resource] = {}
+    places = {**around.places, "StateMachineArn": ref(around.machine)}
+    for number, rule in enumerate(queue.rules, start=1):
+        properties = rule.properties(ref(_QUEUE), att(_RULE_ROLE))
+        made[f"Event{number}"] = _named_by_stack("AWS::Events::Rule", properties, places)
+    allowed = [
+        Statement("Queue", ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"), (around.table_arn,)),
+        Statement("Runs", ("states:ListExecutions", "states:StartExecution"), (ref(around.machine),)),
+        deliver_logs(),
+    ]
+    logs = {"Level": "ERROR", "Destinations": [{"CloudWatchLogsLogGroup": {"LogGroupArn": att(_QUEUE_LOG)}}]}
+    text = json_text(queue.definition).replace("arn:aws:states:::", "arn:${AwsPartition}:states:::")
+    machine = {
+        "StateMachineType": "EXPRESS",
+        "RoleArn": att(_QUEUE_ROLE),
+        "DefinitionString": filled(text, places),
+        "LoggingConfiguration": logs,
+    }
+    log = {"LogGroupName": sub(_LOG_NAME), "RetentionInDays": ref("LogRetentionDays")}
+    gone = {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
+    return {
+        **made,
+        _RULE_ROLE: role("events.amazonaws.com", [arn("events", "rule/*")], [_start(_QUEUE)]),
+        _QUEUE_LOG: {"Type": "AWS::Logs::LogGroup", **gone, "Properties": log},
+        _QUEUE_ROLE: role("states.amazonaws.com", [arn("states", "stateMachine:*")], allowed),
+        _QUEUE: {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine},
+    }
 
 
 def _start(machine: str) -> Statement:

@@ -8,8 +8,7 @@ said depends on the moment: EventBridge Scheduler takes no start date that is mo
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from ductwork.contracts.json_types import JsonObject
@@ -23,6 +22,8 @@ SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 SCHEDULED_TIME_MEMBER = "scheduled_time"
 # What a file says in place of the state machine's ARN, and of the role that starts its executions.
 MACHINE_PLACE, ROLE_PLACE = "${StateMachineArn}", "${SchedulerRoleArn}"
+# The same of the machine that keeps updates of assets, and of the role that starts it.
+QUEUE_PLACE, EVENT_ROLE_PLACE = "${AssetQueueArn}", "${EventRoleArn}"
 
 
 @dataclass(frozen=True)
@@ -88,35 +89,42 @@ class Schedule:
 
 @dataclass(frozen=True)
 class EventRule:
-    """One ``AWS::Events::Rule`` whose events start executions of a DAG's state machine.
+    """One ``AWS::Events::Rule`` whose events, as they are, start executions of the machine of :class:`AssetQueue`.
 
-    :param pattern: of the events
-    :param paths: what of the event goes into the input, by placeholder: ``InputPathsMap``
-    :param template: ``InputTemplate``, JSON with ``<placeholder>``s
+    :param pattern: of the events; texts may have the places of that machine's definition
     :param bus: name or ARN of the bus, or a ``${substitution}``
     """
 
     name: str
     pattern: JsonObject
-    paths: Mapping[str, str] = field(default_factory=dict)
-    template: str = "{}"
     bus: str = "default"
     description: str = ""
 
     def properties(self, machine: object, role: object) -> JsonObject:
         """The properties of an ``AWS::Events::Rule``.
 
-        :param machine: the state machine's ARN, or what a template says for it; likewise ``role``, which EventBridge
-            takes on
+        :param machine: the ARN of the queue's machine, or what a template says for it; likewise ``role``, which
+            EventBridge takes on
         """
-        transformer = {"InputPathsMap": dict(self.paths), "InputTemplate": self.template}
         return {
             "Name": self.name,
             "Description": self.description,
             "EventBusName": self.bus,
             "EventPattern": self.pattern,
-            "Targets": [{"Id": "run", "Arn": machine, "RoleArn": role, "InputTransformer": transformer}],
+            "Targets": [{"Id": "queue", "Arn": machine, "RoleArn": role}],
         }
+
+
+@dataclass(frozen=True)
+class AssetQueue:
+    """The small Express machine that keeps which assets of a DAG have been updated, and starts the DAG's runs.
+
+    :param definition: with the places :data:`MACHINE_PLACE` and the ledger's table
+    :param rules: which events it is told
+    """
+
+    definition: JsonObject
+    rules: tuple[EventRule, ...]
 
 
 @dataclass(frozen=True)
@@ -124,10 +132,10 @@ class StartedBy:
     """All that starts runs of one DAG; empty for a DAG that only people start."""
 
     schedules: tuple[Schedule, ...] = ()
-    rules: tuple[EventRule, ...] = ()
+    queue: AssetQueue | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.schedules or self.rules)
+        return bool(self.schedules or self.queue)
 
     def documents(self) -> JsonObject:
         """As a file says it: properties of CloudFormation's types, with places for the ARNs, and all dates as they are.
@@ -136,7 +144,10 @@ class StartedBy:
         """
         ever = datetime(1970, 1, 1, tzinfo=timezone.utc)
         schedules = [each.properties(MACHINE_PLACE, ROLE_PLACE, ever) for each in self.schedules]
-        return {"schedules": schedules, "rules": [each.properties(MACHINE_PLACE, ROLE_PLACE) for each in self.rules]}
+        if self.queue is None:
+            return {"schedules": schedules, "rules": []}
+        rules = [each.properties(QUEUE_PLACE, EVENT_ROLE_PLACE) for each in self.queue.rules]
+        return {"schedules": schedules, "rules": rules, "asset_queue": self.queue.definition}
 
 
 def schedule_name(dag_id: str, number: int) -> str:

@@ -18,6 +18,9 @@ class RunValues(TypedDict, total=False):
 
     :ivar run_type: Airflow's: manual, scheduled, backfill, asset_triggered
     :ivar conf: JSON text
+    :ivar logical_date: empty, as are both ends of the data interval, for a run that updates of assets have started
+    :ivar asset_events_after: of such a run: the events after this moment, up to ``run_after``, are what it is about;
+        empty for others
     """
 
     run_type: str
@@ -28,6 +31,7 @@ class RunValues(TypedDict, total=False):
     conf: str
     partition_key: str
     partition_date: str
+    asset_events_after: str
 
 
 class DagFacts(TypedDict, total=False):
@@ -62,6 +66,7 @@ class RunItem(RunValues, DagFacts, total=False):
     :ivar execution_arn: of the newest execution
     :ivar manifest: the id of the manifest that has ``tasks``, where several machines carry the run
     :ivar limits: ``(pk, sk)`` of the limits that the run and its tasks are under
+    :ivar asset_triggers: JSON text, of a DAG that is scheduled on assets: on which, see ``contracts.asset_queue``
     :ivar restart: the plan of a restart that is not carried out yet
     :ivar restarts: how many restarts a job chain has had
     :ivar stopping: why the run is being stopped
@@ -79,6 +84,7 @@ class RunItem(RunValues, DagFacts, total=False):
     execution_arn: str
     manifest: str
     limits: Sequence[Sequence[str]]
+    asset_triggers: str
     started_at: str
     updated_at: str
     finished_at: str

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from croniter import CroniterBadDateError, croniter
 
-from ductwork.frontend.assets import flat
 from ductwork.frontend.compat import core_timetable
 from ductwork.frontend.held import held
 from ductwork.frontend.plain import dotted_name, plain
 from ductwork.ir import timetable as ir
+from ductwork.ir.asset_condition import AllOf, AnyOf, AssetUpdate, Condition
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -97,15 +97,27 @@ def _of_events(timetable: Timetable) -> ir.When:
 
 
 def _assets(timetable: Timetable) -> ir.Assets:
-    condition = timetable.asset_condition
-    kinds = {type(condition).__name__, *(type(each).__name__ for each in getattr(condition, "objects", ()))}
-    names = tuple(sorted({str(plain(held(each, "name") or held(each, "uri"))) for each in flat(condition)}))
-    one = type(condition).__name__.endswith("Asset")
-    any_of = one or (type(condition).__name__.endswith("AssetAny") and kinds <= _PLAIN_ASSETS)
-    return ir.Assets(names if any_of else (), " or ".join(names) if any_of else f"all of {', '.join(names)}")
+    return ir.Assets(_condition(timetable.asset_condition))
 
 
-_PLAIN_ASSETS = {"SerializedAssetAny", "SerializedAsset", "AssetAny", "Asset"}
+def _condition(node: object) -> Condition:
+    """An asset, a reference or a condition; the scheduler's classes are named like those of airflow.sdk."""
+    kind = type(node).__name__
+    if (inner := getattr(node, "objects", None)) is not None:
+        members = tuple(_condition(each) for each in inner)
+        return AllOf(members) if kind.endswith("All") else AnyOf(members)
+    if kind.endswith("AssetAlias"):
+        return AssetUpdate(alias=str(plain(held(node, "name"))))
+    return AssetUpdate(str(plain(held(node, "name") or "")), str(plain(held(node, "uri") or "")))
+
+
+def _of_partitions(_: Timetable) -> ir.When:
+    return ir.Unknown(
+        "updates of partitions of assets start it (PartitionedAssetTimetable): Airflow's partition mappers, which are "
+        "Python code, say which run an event belongs to"
+    )
+
+
 _READERS: dict[str, Callable[[Timetable], ir.When]] = {
     "CronTriggerTimetable": _of_cron,
     "CronDataIntervalTimetable": _of_cron,
@@ -117,6 +129,7 @@ _READERS: dict[str, Callable[[Timetable], ir.When]] = {
     "OnceTimetable": lambda _: ir.Once(),
     "ContinuousTimetable": lambda _: ir.Continuous(),
     "AssetTriggeredTimetable": _assets,
+    "PartitionedAssetTimetable": _of_partitions,
 }
 
 

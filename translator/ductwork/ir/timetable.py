@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from ductwork.ir.asset_condition import Condition
+
 SUNDAY = 0
 # The place of a weekday in its month that means the last one.
 LAST = -1
@@ -148,12 +150,10 @@ class Continuous:
 class Assets:
     """When assets have been updated.
 
-    :param any_of: names of assets of which one update is enough; empty if that is not all the condition says
-    :param told: the condition in words
+    :param condition: which of them, of those updated since the run before
     """
 
-    any_of: tuple[str, ...]
-    told: str = ""
+    condition: Condition
 
 
 @dataclass(frozen=True)
@@ -207,3 +207,8 @@ class Timetable:
     def crons(self) -> tuple[Cron, ...]:
         """The crons by which it fires, if it fires by any."""
         return self.when.crons if isinstance(self.when, Crons) else ()
+
+    @property
+    def by_assets(self) -> Assets | None:
+        """The updates of assets that start runs, alone or besides a clock."""
+        return self.when if isinstance(self.when, Assets) else self.assets

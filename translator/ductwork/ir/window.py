@@ -1,6 +1,7 @@
 """The logical dates for which Airflow makes instances of a task: from its start_date to its end_date, both included.
 
-Airflow makes none of a task outside them (``DagRun.verify_integrity``), except in a backfill, and its scheduler waits
+Airflow makes none of a task outside them (``DagRun.verify_integrity``), except in a backfill and in a run that updates
+of assets have started, which has no logical date; and its scheduler waits
 for what it has not made as for what never ends. Both packages ask this module: machines and job chains carry the dates.
 """
 
@@ -27,10 +28,12 @@ class Window:
     """Logical dates from ``start`` to ``end``, both included.
 
     :param start: ISO 8601 text in UTC, empty for no bound; the same of ``end``
+    :param dateless: there are runs without a logical date, which it does not bound
     """
 
     start: str = ""
     end: str = ""
+    dateless: bool = False
 
     def __bool__(self) -> bool:
         return bool(self.start or self.end)
@@ -41,7 +44,8 @@ class Window:
 
         :param start: aware, as is ``end``
         """
-        return cls(*("" if date is None else date.astimezone(timezone.utc).isoformat() for date in (start, end)))
+        first, last = ("" if date is None else date.astimezone(timezone.utc).isoformat() for date in (start, end))
+        return cls(first, last)
 
     @classmethod
     def of_facts(cls, facts: Mapping[str, object]) -> Window:
@@ -61,14 +65,17 @@ class Window:
         """What this says besides ``other``."""
         if not self:
             return self
-        return Window("" if self.start == other.start else self.start, "" if self.end == other.end else self.end)
+        start, end = (
+            "" if mine == others else mine for mine, others in ((self.start, other.start), (self.end, other.end))
+        )
+        return Window(start, end, self.dateless)
 
     def holds(self, run: Mapping[str, object]) -> bool:
         """Whether a run has an instance.
 
         :param run: its item: ``run_type`` and ``logical_date``
         """
-        if not self or run.get("run_type") == UNBOUNDED_RUN_TYPE:
+        if not self or run.get("run_type") == UNBOUNDED_RUN_TYPE or not run["logical_date"]:
             return True
         date = _moment(str(run["logical_date"]))
         return not (self.start and date < _moment(self.start)) and not (self.end and date > _moment(self.end))
@@ -82,7 +89,8 @@ def common(windows: Iterable[Window]) -> Window:
     """The bounds that all of some windows have."""
     every = list(windows)
     start, end = ({getattr(each, name) for each in every} for name in ("start", "end"))
-    return Window(start.pop() if len(start) == 1 else "", end.pop() if len(end) == 1 else "")
+    dateless = any(each.dateless for each in every)
+    return Window(start.pop() if len(start) == 1 else "", end.pop() if len(end) == 1 else "", dateless)
 
 
 def _moment(text: str) -> datetime:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass, replace
 
 from ductwork import ir
 from ductwork.contracts import batch_limits
@@ -24,16 +25,22 @@ def lower_task(
     diagnostics: Diagnostics,
     *,
     beside: Window,
+    dateless: bool = False,
 ) -> ir.Task:
     """A task's work, by its operator's rule, and its settings within what AWS takes.
 
     :param beside: the dates that all tasks of the DAG have
+    :param dateless: the DAG has runs without a logical date
     """
     reader = resolution.Reader(task.origin, diagnostics, dag_id=dag_id, task_id=task.task_id)
     of_task = reader.executor_config(task.executor_config)
     values = resolution.merge(of_task, queues.of_queue(task, settings.queues), settings.common)
+    if not task.arguments.get("outlets"):
+        values = replace(values, event_bus=None)
     findings = Diagnostics()
     work = _work(task, values, findings)
+    if dateless and _reads_dates(work):
+        work = work.in_worker(_WHY_DATELESS)
     # A rule knows its task only; which DAG it is in is added here.
     diagnostics.extend(_in_dag(findings, dag_id))
     built = ir.Task(
@@ -66,6 +73,25 @@ def lower_task(
     )
     queues.check(dag_id, built, task, of_task, settings.queues, diagnostics)
     return built
+
+
+_WHY_DATELESS = (
+    "it takes a date from the run, and runs that updates of assets start have none: Airflow's own code says what then"
+)
+_DATES = {"ds", "ds_nodash", "ts", "ts_nodash"}
+
+
+def _reads_dates(part: object) -> bool:
+    """Whether a part of a task's work reads the run's logical date or data interval."""
+    if isinstance(part, ir.RunValue):
+        return part.name in _DATES
+    if isinstance(part, ir.Wait) and part.after_interval is not None:
+        return True
+    if isinstance(part, Mapping):
+        return any(map(_reads_dates, part.values()))
+    if is_dataclass(part) and not isinstance(part, type):
+        return any(_reads_dates(getattr(part, each.name)) for each in fields(part))
+    return isinstance(part, (list, tuple)) and any(map(_reads_dates, part))
 
 
 def _work(task: TaskSnapshot, values: ir.Deployment, diagnostics: Diagnostics) -> ir.Work:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ductwork import ir
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir.snapshot import PARTITION_KEY, DagSnapshot
@@ -15,6 +17,11 @@ from ductwork.semantics.setups_and_skips import Relations
 
 def lower_dag(dag: DagSnapshot, settings: Settings, diagnostics: Diagnostics) -> ir.Workflow:
     """One DAG's workflow, as the rules have it: no pass has rewritten it."""
+    # Runs that updates of assets start have no logical date.
+    dateless = dag.timetable is not None and dag.timetable.by_assets is not None
+    if dateless:
+        unbounded = (replace(task, window=replace(task.window, dateless=True)) for task in dag.tasks)
+        dag = replace(dag, tasks=tuple(unbounded))
     upstream = {task.task_id: task.upstream for task in dag.tasks}
     by_id = {task.task_id: task for task in dag.tasks}
     relations = Relations(dag.tasks)
@@ -25,7 +32,7 @@ def lower_dag(dag: DagSnapshot, settings: Settings, diagnostics: Diagnostics) ->
         dag_file=dag.dag_file,
         bundle_path=dag.bundle_path,
         tasks=tuple(
-            lower_task(dag.dag_id, by_id[task_id], relations, settings, diagnostics, beside=shared)
+            lower_task(dag.dag_id, by_id[task_id], relations, settings, diagnostics, beside=shared, dateless=dateless)
             for task_id in partial_order.topological(upstream)
         ),
         ledger_table=settings.common.ledger_table or "",

@@ -1,6 +1,7 @@
 """What starts a DAG's runs outside Airflow: its timetable becomes schedules of EventBridge Scheduler.
 
-:func:`started_by` is all that other rooms need. The rest, from the top: ``expressions`` (a cron, exactly), with
+:func:`started_by` is all that other rooms need. The rest, from the top: ``asset_queue`` (updates of assets),
+``expressions`` (a cron, exactly), with
 ``clock_changes`` (where AWS and Airflow differ), ``aws_cron`` (AWS's dialect), ``firings`` (when a cron fires) and
 ``zones``; ``lengths`` (every so many minutes or months).
 """
@@ -17,11 +18,14 @@ from ductwork import ir
 from ductwork.contracts.aws_schedules import (
     SCHEDULED_TIME,
     SCHEDULED_TIME_MEMBER,
+    AssetQueue,
+    EventRule,
     Schedule,
     StartedBy,
     schedule_name,
 )
 from ductwork.diagnostics import Diagnostics
+from ductwork.ir.asset_condition import updates
 from ductwork.ir.timetable import (
     SINCE_LAST,
     Assets,
@@ -33,6 +37,7 @@ from ductwork.ir.timetable import (
     Timetable,
     Unknown,
 )
+from ductwork.schedules import asset_queue
 from ductwork.schedules.expressions import UTC, CannotSayError, exact
 from ductwork.schedules.firings import Firings
 from ductwork.schedules.intervals import rule_of
@@ -57,24 +62,39 @@ def started_by(workflow: ir.Workflow, diagnostics: Diagnostics) -> StartedBy:
         return StartedBy()
     try:
         drafts = list(_drafts(timetable))
+        _check_assets(workflow, timetable.by_assets)
     except CannotSayError as error:
         _report(workflow, "DW332", str(error), _HINT, diagnostics)
         return StartedBy()
     for what, hint in _left_out(timetable):
         _report(workflow, "DW333", what, hint, diagnostics)
-    return StartedBy(
-        tuple(
-            replace(draft, name=schedule_name(workflow.dag_id, number), description=_description(workflow, draft))
-            for number, draft in enumerate(drafts, start=1)
-        )
+    schedules = tuple(
+        replace(draft, name=schedule_name(workflow.dag_id, number), description=_description(workflow, draft))
+        for number, draft in enumerate(drafts, start=1)
     )
+    return StartedBy(schedules, _queue(workflow, timetable.by_assets, len(drafts)))
+
+
+def _queue(workflow: ir.Workflow, assets: Assets | None, before: int) -> AssetQueue | None:
+    """What counts the updates that start runs.
+
+    :param before: how many schedules the DAG has, whose names its rules go on from
+    """
+    if assets is None:
+        return None
+    queue = asset_queue.of_workflow(workflow, assets.condition)
+    rules = tuple(
+        replace(rule, name=schedule_name(workflow.dag_id, number), description=_description(workflow, rule))
+        for number, rule in enumerate(queue.rules, start=before + 1)
+    )
+    return replace(queue, rules=rules)
 
 
 def _report(workflow: ir.Workflow, code: str, what: str, hint: str, diagnostics: Diagnostics) -> None:
     diagnostics.add(code, workflow.origin, what, hint, dag_id=workflow.dag_id, field="schedule")
 
 
-def _description(workflow: ir.Workflow, draft: Schedule) -> str:
+def _description(workflow: ir.Workflow, draft: Schedule | EventRule) -> str:
     return f"Starts {workflow.dag_id}: {draft.description}"[:512]
 
 
@@ -84,15 +104,15 @@ def _drafts(timetable: Timetable) -> Iterator[Schedule]:
     :raises CannotSayError: there are none that say it
     """
     when, text = timetable.when, _input(timetable)
-    if timetable.assets is not None:
-        raise CannotSayError(f"updates of assets start it, too ({timetable.assets.told})")
+    if isinstance(when, Assets):
+        return
     if isinstance(when, Events):
         yield from _of_events(when, timetable, text)
     elif isinstance(when, Once):
         yield _once(timetable)
     elif isinstance(when, Every):
         yield from _of_length(when, timetable, text)
-    elif isinstance(when, (Unknown, Continuous, Assets)):
+    elif isinstance(when, (Unknown, Continuous)):
         raise CannotSayError(_why_not(when))
     else:
         if timetable.interval == SINCE_LAST and timetable.catchup and not timetable.earliest:
@@ -100,16 +120,30 @@ def _drafts(timetable: Timetable) -> Iterator[Schedule]:
         yield from dict.fromkeys(each for cron in when.crons for each in _of_cron(cron, timetable, text))
 
 
-def _why_not(when: Unknown | Continuous | Assets) -> str:
+def _why_not(when: Unknown | Continuous) -> str:
     if isinstance(when, Unknown):
         return when.why
-    if isinstance(when, Assets):
-        return f"updates of assets start it ({when.told}), which EventBridge Scheduler knows nothing of"
     return "@continuous: a run begins when the one before has ended, and no clock tells that"
 
 
+def _check_assets(workflow: ir.Workflow, assets: Assets | None) -> None:
+    """Whether updates of assets can be told.
+
+    :raises CannotSayError: nobody would tell of them
+    """
+    if assets is None:
+        return
+    if not updates(assets.condition):
+        raise CannotSayError("it is scheduled on no asset at all")
+    if not workflow.deployment.event_bus:
+        raise CannotSayError(
+            f"updates of assets start it ({assets.condition}), and event_bus does not say which EventBridge bus tells "
+            "of them (ductwork deploy takes the bus default)"
+        )
+
+
 def _left_out(timetable: Timetable) -> Iterator[tuple[str, str]]:
-    if timetable.catchup and not isinstance(timetable.when, Once):
+    if timetable.catchup and not isinstance(timetable.when, (Once, Assets)):
         yield "catchup=True: schedules start no runs of the time before they are made", _HINT_BACKFILL
     if isinstance(timetable.when, Once):
         what = "@once: a schedule that is made after the start_date starts nothing"

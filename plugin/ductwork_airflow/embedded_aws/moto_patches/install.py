@@ -76,6 +76,7 @@ def patches() -> tuple[Callable[[], None], ...]:
     from ductwork_airflow.embedded_aws.moto_patches import (
         costs,
         dynamodb,
+        events,
         integrations,
         interpreter,
         maps,
@@ -122,5 +123,6 @@ def patches() -> tuple[Callable[[], None], ...]:
         states.patch_output,
         states.patch_choice,
         versions.patch_versions,
+        events.patch_targets,
         api.patch_batch_responses,
     )

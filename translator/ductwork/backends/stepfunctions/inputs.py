@@ -33,6 +33,7 @@ from ductwork.backends.stepfunctions.asl.nodes import (
     when,
 )
 from ductwork.backends.stepfunctions.asl.scope import CONTEXT, EXECUTION, INPUT, ITEM, RUN
+from ductwork.contracts import asset_queue
 from ductwork.contracts.ledger import RETENTION_DAYS
 
 _DATES = ("logical_date", "data_interval_start", "data_interval_end")
@@ -158,7 +159,29 @@ def partition_refused() -> tuple[Refusal, ...]:
     )
 
 
-def run_values(dag_id: str, further: Mapping[str, Node], refused: Sequence[Refusal] = (), source: Node = INPUT) -> Node:
+def of_assets() -> dict[str, Node]:
+    """Further members of the runs of a DAG that updates of assets start."""
+    after = _IN.field(asset_queue.AFTER)
+    return {
+        asset_queue.AFTER: when(_is_text(after), after, ""),
+        "run_after": _time(_IN.field("run_after"), RUN.field("end")),
+    }
+
+
+def of_assets_refused() -> tuple[Refusal, ...]:
+    """What is refused of such a DAG's runs besides."""
+    names = (asset_queue.AFTER, "run_after")
+    return tuple((every(given(name), negated(_is_readable(_IN.field(name)))), f"{name} {DATES_MUST}") for name in names)
+
+
+def run_values(
+    dag_id: str,
+    further: Mapping[str, Node],
+    refused: Sequence[Refusal] = (),
+    source: Node = INPUT,
+    *,
+    by_assets: bool = False,
+) -> Node:
     """The variable ``$run``. Airflow's run id is made of the run's type and its logical date.
 
     An input with a logical date and nothing else is EventBridge Scheduler's: a scheduled run. ``done`` is a restart's:
@@ -167,20 +190,14 @@ def run_values(dag_id: str, further: Mapping[str, Node], refused: Sequence[Refus
     :param further: members besides, which may read those that are always there
     :param refused: what else cannot be taken
     :param source: the input, or what is made of it first
+    :param by_assets: updates of assets start runs, too, which have no logical date
     """
     bad, odd, date, kind, given_id, run_type, run_id = map(
         Variable, ("bad", "odd", "date", "kind", "given", "run_type", "id")
     )
     conf, done = _IN.field("conf"), _IN.field("done")
-    problems: list[tuple[Node, Value]] = [
-        (call("count", bad) > 0, call("join", bad, ", ") & f" {DATES_MUST}"),
-        (call("count", odd) > 0, call("join", odd, ", ") & " must be text"),
-        (negated(kind.is_in(["string", "object", "null"])), CONF_MUST),
-        (every(kind.equals("object"), _loses()), CONF_LOSES),
-        (every(_is_given(done), call("type", done).differs("object")), DONE_MUST),
-        *refused,
-    ]
-    wrong = array(*(when(condition, what) for condition, what in problems))
+    dated = _time(_IN.field("logical_date"), call(_UTC.name, CONTEXT.field("Execution", "StartTime")))
+    wrong = array(*(when(condition, what) for condition, what in (*_problems(bad, odd, kind), *refused)))
     members: dict[str, Value] = {
         "id": run_id,
         "type": run_type,
@@ -207,13 +224,28 @@ def run_values(dag_id: str, further: Mapping[str, Node], refused: Sequence[Refus
             Bind(bad, _given_where(_DATES, negated(_is_readable(_VALUE)))),
             Bind(odd, _given_where(("run_id", "run_type"), _is_no_text(_VALUE))),
             Bind(_TIME_OR, _time_or()),
-            Bind(date, _time(_IN.field("logical_date"), call(_UTC.name, CONTEXT.field("Execution", "StartTime")))),
+            Bind(date, when(given(asset_queue.AFTER), "", dated) if by_assets else dated),
             Bind(kind, when(exists(conf), call("type", conf), "null")),
             Bind(given_id, when(_is_text(_IN.field("run_id")), _IN.field("run_id"), "")),
             Bind(run_type, _run_type(given_id)),
             Bind(run_id, when(given_id.differs(""), given_id, run_type & "__" & date)),
             lifted(members),
         )
+    )
+
+
+def _problems(bad: Variable, odd: Variable, kind: Variable) -> tuple[tuple[Node, Value], ...]:
+    """What is refused of any input.
+
+    :param bad: the names of members that are no dates, ``odd`` of those that are no text; ``kind``: the conf's type
+    """
+    done = _IN.field("done")
+    return (
+        (call("count", bad) > 0, call("join", bad, ", ") & f" {DATES_MUST}"),
+        (call("count", odd) > 0, call("join", odd, ", ") & " must be text"),
+        (negated(kind.is_in(["string", "object", "null"])), CONF_MUST),
+        (every(kind.equals("object"), _loses()), CONF_LOSES),
+        (every(_is_given(done), call("type", done).differs("object")), DONE_MUST),
     )
 
 

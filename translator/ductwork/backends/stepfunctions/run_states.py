@@ -31,10 +31,11 @@ from ductwork.backends.stepfunctions.dataflow.clauses import outside
 from ductwork.backends.stepfunctions.mapping import array_job
 from ductwork.backends.stepfunctions.waits import depends_on_past
 from ductwork.backends.stepfunctions.waits.concurrency_limit import Limit
-from ductwork.contracts import error_names
+from ductwork.contracts import asset_queue, error_names
 from ductwork.contracts.ledger import JOIN_PREFIX, RUN_SK, json_text, limit_key
 from ductwork.contracts.task_facts import Facts, TaskFacts, delays, of_task
 from ductwork.ir import Retry, Task, Workflow
+from ductwork.ir.asset_condition import updates
 from ductwork.ir.window import Window
 from ductwork.schedules import intervals
 from ductwork.semantics.trigger_rules import ABSENT, NO_STATUS
@@ -85,13 +86,16 @@ def opening(
     further |= {"parts": _PARTS} if parts else {}
     if workflow.partitioned:
         further, refused = further | inputs.partition(), (*refused, *inputs.partition_refused())
+    by_assets = workflow.timetable is not None and workflow.timetable.by_assets is not None
+    if by_assets:
+        further, refused = further | inputs.of_assets(), (*refused, *inputs.of_assets_refused())
     source = INPUT
     if workflow.timetable and (rule := intervals.rule_of(workflow.timetable)):
         source, refused = scheduled_input.filled(rule), (*refused, scheduled_input.REFUSED)
     return {
         PREPARE: {
             "Type": "Pass",
-            "Assign": {"run": inputs.run_values(workflow.dag_id, further, refused, source)},
+            "Assign": {"run": inputs.run_values(workflow.dag_id, further, refused, source, by_assets=by_assets)},
             "Output": {},
             "Next": START,
         },
@@ -306,6 +310,11 @@ def _create_run(workflow: Workflow, further: Mapping[str, Value], manifest: str)
         item["limits"] = {"S": json_text(keys)}
     if workflow.partitioned:
         item |= {name: {"S": RUN.field(name)} for name in ("partition_key", "partition_date")}
+    if workflow.timetable and (started_by := workflow.timetable.by_assets):
+        # As under Airflow (3.3.2), what a reference alone asks after starts a run, and is not among its events.
+        wanted = [each.document() for each in updates(started_by.condition) if each.alias or (each.name and each.uri)]
+        item |= {name: {"S": RUN.field(name)} for name in (asset_queue.AFTER, "run_after")}
+        item[asset_queue.TRIGGERS] = {"S": json_text(wanted)}
     if workflow.assets:
         item["assets"] = {"S": json_text([asset.document() for asset in workflow.assets])}
     return {

@@ -121,7 +121,8 @@ def outside(window: Window) -> Node:
     date = call("toMillis", RUN.field("logical_date"))
     before = [date < call("toMillis", window.start)] if window.start else []
     after = [date > call("toMillis", window.end)] if window.end else []
-    return every(RUN.field("type").differs(UNBOUNDED_RUN_TYPE), either(*before, *after))
+    dated = [RUN.field("logical_date").differs("")] if window.dateless else []
+    return every(RUN.field("type").differs(UNBOUNDED_RUN_TYPE), *dated, either(*before, *after))
 
 
 def ended_in(read: Sequence[str], states: frozenset[str], mapped: Collection[str] = ()) -> Node:
