@@ -67,6 +67,7 @@ def test_an_event_is_put(make_api: MakeApi, bus: Bus) -> None:
         "extra": {"rows": 0},
         "timestamp": "2026-03-01T12:00:00.000Z",
         "partition_key": None,
+        "alias": None,
         "source_dag_id": api.session.dag_id,
         "source_run_id": api.session.run_id,
         "source_task_id": "task",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from deployed_queue import deploy_queue
 from ductwork.compiler import Options, compile_paths
 from ductwork_airflow.embedded_aws.batch.worker_pool import WorkerPool
 from ductwork_airflow.embedded_aws.services import ROLE_ARN, EmbeddedAws
@@ -28,6 +29,15 @@ with DAG("producer"):
         outlet_events[Asset(name="orders", uri="s3://bucket/orders")].extra = {"rows": 3}
 
     orders()
+
+with DAG("taker", schedule=[Asset(name="orders", uri="s3://bucket/orders")]):
+
+    @task
+    def look(*, triggering_asset_events, dag_run):
+        events = triggering_asset_events[Asset(name="orders", uri="s3://bucket/orders")]
+        return [dag_run.logical_date, [[event.source_run_id, event.extra] for event in events]]
+
+    look()
 """
 DATE = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -43,13 +53,26 @@ def queue_behind(aws: EmbeddedAws) -> tuple[Any, str]:
     return sqs, url
 
 
-def test_a_worker_puts_its_asset_events_and_what_was_left_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def taken(ledger: Ledger) -> Any:
+    """What the one run of the DAG that the event starts has seen of it."""
+    deadline = time.monotonic() + 60
+    while not [run for run in ledger.runs("taker") if run.get("ended_at")]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    (run,) = ledger.runs("taker")
+    assert (run["state"], run["run_type"]) == ("success", "asset_triggered")
+    return json.loads(ledger.get(run["pk"], "xcom#look#return_value#-1")["value"])
+
+
+def test_a_worker_puts_its_asset_events_which_start_a_run_and_what_was_left_due(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("AIRFLOW_HOME", str(tmp_path / "airflow"))
     path = tmp_path / "producer.py"
     path.write_text(DAG)
     with WorkerPool() as pool, EmbeddedAws(pool=pool, jobs=2, log_dir=tmp_path / "logs") as aws:
-        compiled = compile_paths([str(path)], Options("stepfunctions", None, {"event_bus": BUS}))
-        (workflow,), (artefact,) = compiled.workflows, compiled.artefacts
+        compiled = compile_paths([str(path)], Options("stepfunctions", None, {"event_bus": BUS}, unattended=True))
+        (workflow, _), (artefact, taker) = compiled.workflows, compiled.artefacts
         ledger = Ledger.connect(PLACES["LedgerTable"], aws.aws)
         ledger.create_table()
         provide(aws, workflow, {})
@@ -60,6 +83,8 @@ def test_a_worker_puts_its_asset_events_and_what_was_left_due(tmp_path: Path, mo
             return [json.loads(message["Body"])["detail"] for message in found]
 
         places = {"ledger_table": ledger.table, "role_arn": ROLE_ARN, "places": PLACES}
+        machine = lifecycle.deploy(aws.aws, taker.document, "taker", **places)
+        deploy_queue(aws, taker, machine)
         request = RunRequest("producer", "r", DATE, (DATE, DATE))
         handle = lifecycle.submit(aws.aws, artefact.document, "stepfunctions", request, **places)
         watcher, deadline = lifecycle.watcher(aws.aws, handle), time.monotonic() + 60
@@ -70,6 +95,7 @@ def test_a_worker_puts_its_asset_events_and_what_was_left_due(tmp_path: Path, mo
         (event,) = details()
         assert (event["asset"], event["extra"]) == ({"name": "orders", "uri": "s3://bucket/orders"}, {"rows": 3})
         assert (event["source_dag_id"], event["source_task_id"]) == ("producer", "orders")
+        assert taken(ledger) == [None, [["r", {"rows": 3}]]]
         item = ledger.task("producer", "r", "orders") or {}
         assert "asset_events_due" not in item
         # Its worker died before it could put them: the next one, which only repeats its report, does.

@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from deployed_queue import deploy_queue, make_machine
 from ductwork.compiler import Options, compile_paths, to_json
-from ductwork_airflow.embedded_aws.services import ROLE_ARN, EmbeddedAws
+from ductwork_airflow.embedded_aws.services import EmbeddedAws
 from ductwork_airflow.execution_api import triggering_events
 from ductwork_airflow.execution_api.event_bus import EventBus
 from ductwork_airflow.ledger import Ledger, timestamp
@@ -93,27 +94,12 @@ class Deployed:
         self.ledger.create_table()
         self.bus = EventBus("default", lambda: self.events)
         self.now = datetime(2026, 3, 1, tzinfo=timezone.utc)
-        self.queues = [self._deploy(artefact) for artefact in artefacts]
+        self.queues = [self._deploy(aws, artefact) for artefact in artefacts]
 
-    def _deploy(self, artefact: Any) -> str:
-        """The ARN of the queue's machine."""
-        machine = self._machine(artefact.dag_id, to_json(artefact.document))
-        says = artefact.started_by.documents()
-        text = json.dumps(says["asset_queue"]).replace("${StateMachineArn}", machine)
-        queue = self._machine(f"{artefact.dag_id}-queue", text)
-        for rule in says["rules"]:
-            pattern = json.dumps(rule["EventPattern"]).replace("${StateMachineArn}", machine)
-            bus = rule["EventBusName"]
-            self.events.put_rule(Name=rule["Name"], EventBusName=bus, EventPattern=pattern)
-            targets = [{**each, "Arn": queue, "RoleArn": ROLE_ARN} for each in rule["Targets"]]
-            self.events.put_targets(Rule=rule["Name"], EventBusName=bus, Targets=targets)
-        return queue
-
-    def _machine(self, name: str, text: str) -> str:
-        for place, value in PLACES.items():
-            text = text.replace(f"${{{place}}}", value)
-        found = self.states.create_state_machine(name=name, definition=text, roleArn=ROLE_ARN)
-        return str(found["stateMachineArn"])
+    @staticmethod
+    def _deploy(aws: EmbeddedAws, artefact: Any) -> str:
+        machine = make_machine(aws, artefact.dag_id, to_json(artefact.document))
+        return deploy_queue(aws, artefact, machine)
 
     def machine(self, dag_id: str) -> str:
         return f"arn:aws:states:us-east-1:123456789012:stateMachine:{dag_id}"

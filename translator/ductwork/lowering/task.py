@@ -35,7 +35,7 @@ def lower_task(
     reader = resolution.Reader(task.origin, diagnostics, dag_id=dag_id, task_id=task.task_id)
     of_task = reader.executor_config(task.executor_config)
     values = resolution.merge(of_task, queues.of_queue(task, settings.queues), settings.common)
-    if not task.arguments.get("outlets"):
+    if not task.settings.get("outlets"):
         values = replace(values, event_bus=None)
     findings = Diagnostics()
     work = _work(task, values, findings)
