@@ -3,7 +3,6 @@
 import atexit
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
@@ -54,7 +53,8 @@ class Shell:
         :param fresh: in a process that imports it itself, as always with variables that the import may read
         """
         arguments = [str(argument) for argument in arguments]
-        fresh = fresh or any(name.startswith(("AIRFLOW__", "PYTHON")) for name in environment)
+        read_by_import = [name for name in environment if name.startswith(("AIRFLOW__", "PYTHON"))]
+        fresh = fresh or not all(name.startswith("AIRFLOW__DUCTWORK__") for name in read_by_import)
         run = self._run if fresh else self._fork
         code, out, err = run(arguments, self.environment | environment)
         # What `logs` prints on stdout is the tasks' own.
@@ -66,28 +66,40 @@ class Shell:
         done = subprocess.run([COMMAND, *arguments], capture_output=True, text=True, env=environment, check=False)
         return done.returncode, done.stdout, done.stderr
 
+    @property
+    def _processes(self):
+        return ForkedProcesses.of(self.environment | {"AIRFLOW_HOME": airflow_home()})
+
     def _fork(self, arguments, environment):
-        return ForkedProcesses.of(self.environment | {"AIRFLOW_HOME": airflow_home()}).command(arguments, environment)
+        return self._processes.command(arguments, environment)
 
     def start(self, *arguments):
-        return subprocess.Popen(
-            [COMMAND, *map(str, arguments)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=self.environment,
-            start_new_session=True,
-            # A suite started in the background hands down an ignored SIGINT; a terminal does not.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        )
+        """The command, while it goes on, as the leader of a session."""
+        return self._processes.start("command", arguments, self.environment)
 
+    def module(self, *arguments):
+        """``python -m ARGUMENTS``, while it goes on."""
+        return self._processes.module(arguments, self.environment)
 
-@pytest.fixture
-def ductwork(tmp_path):
-    return Shell(tmp_path / "airflow")
+    def script(self, file, *arguments, **environment):
+        """What ``python FILE ARGUMENTS`` prints as JSON."""
+        ended = self._processes.script([file, *arguments], self.environment | environment)
+        assert ended.code == 0, ended.err[-3000:]
+        return json.loads(ended.out)
 
 
 @pytest.fixture(scope="session")
-def shared_ductwork(tmp_path_factory):
+def make_shell():
+    """``make_shell(home)``"""
+    return Shell
+
+
+@pytest.fixture
+def ductwork(make_shell, tmp_path):
+    return make_shell(tmp_path / "airflow")
+
+
+@pytest.fixture(scope="session")
+def shared_ductwork(make_shell, tmp_path_factory):
     """One home for the tests that only read, or that want to see earlier runs."""
-    return Shell(tmp_path_factory.mktemp("home"))
+    return make_shell(tmp_path_factory.mktemp("home"))

@@ -58,13 +58,11 @@ def running(ductwork, tmp_path):
     process = ductwork.start("run", DAGS / "slow.py", "--local", "--run-id", "r1", "--conf", f'{{"path": "{mark}"}}')
     deadline = time.monotonic() + 90
     while not mark.exists() or not ledger.exists() or ledger.stat().st_mtime < mark.stat().st_mtime:
-        assert process.poll() is None, process.communicate()
+        assert not process.has_ended, process.wait()
         assert time.monotonic() < deadline, "the task did not start, or is not in the ledger's file"
         time.sleep(0.1)
     yield process, mark
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.end_group()
 
 
 def _family(process):
@@ -82,10 +80,10 @@ def test_ctrl_c_stops_the_children_and_marks_the_run(running, ductwork, how):
     family = _family(process)
     # Ctrl-C reaches the whole foreground group, a polite end of the process only itself.
     os.killpg(process.pid, how) if how == signal.SIGINT else process.send_signal(how)
-    _, err = process.communicate(timeout=120)  # the worker has twenty seconds, on a machine that may be busy
-    assert process.returncode == 130
-    assert "DW514" in err
-    assert "Traceback" not in err
+    ended = process.wait(120)  # the worker has twenty seconds, on a machine that may be busy
+    assert ended.code == 130
+    assert "DW514" in ended.err
+    assert "Traceback" not in ended.err
     assert _all_gone(family, 10)
     assert mark.read_text() == "killed"
     shown = ductwork("status", "slow", "r1", "--local", "--json")
@@ -97,8 +95,8 @@ def test_ctrl_c_stops_the_children_and_marks_the_run(running, ductwork, how):
 def test_kill_9_leaves_no_process_and_a_readable_ledger(running, ductwork):
     process, _ = running
     family = _family(process)
-    process.kill()
-    process.communicate(timeout=10)
+    process.send_signal(signal.SIGKILL)
+    process.wait(10)
     assert _all_gone(family, 40)
     shown = ductwork("status", "slow", "r1", "--local", "--json")
     assert {task["task_id"]: task["state"] for task in shown.json["tasks"]} == {"patient": "running"}

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).parents[1]
+SCRIPT = Path(__file__).parents[1] / "support" / "many_runs.py"
 DAGS = Path(__file__).parent / "dags" / "limits.py"
 
 
-def runs(home, dag_id, count, *options):
-    command = [sys.executable, TESTS / "support" / "many_runs.py", DAGS, dag_id, str(count), *options]
-    environment = {**os.environ, "AIRFLOW_HOME": str(home), "AIRFLOW__DUCTWORK__POOLS": "narrow=3"}
-    finished = subprocess.run(command, capture_output=True, text=True, timeout=240, env=environment, check=False)
-    assert finished.returncode == 0, finished.stderr[-3000:]
-    return json.loads(finished.stdout)
+@pytest.fixture
+def runs(ductwork):
+    """``runs(dag_id, count, *options)``: what :mod:`many_runs` prints."""
+    return lambda dag_id, count, *options: ductwork.script(
+        SCRIPT, DAGS, dag_id, count, *options, AIRFLOW__DUCTWORK__POOLS="narrow=3"
+    )
 
 
 def overlaps(found, *tasks):
@@ -33,52 +29,52 @@ def overlaps(found, *tasks):
 @pytest.mark.parametrize(
     ("dag_id", "task"), [("one_run", "work"), ("one_instance", "alone"), ("narrow_pool", "pooled")]
 )
-def test_one_after_the_other(tmp_path, dag_id, task):
+def test_one_after_the_other(runs, dag_id, task):
     """Three runs started together; the pool of three slots has room for one task that takes two.
 
     Of the tasks that wait for slots some are in machines of their own.
     """
-    found = runs(tmp_path, dag_id, 3, *(["--cut-odd"] if dag_id != "one_run" else []))
+    found = runs(dag_id, 3, *(["--cut-odd"] if dag_id != "one_run" else []))
     assert [run["state"] for run in found.values()] == ["success"] * 3
     assert not overlaps(found, task)
 
 
-def test_a_run_that_was_stopped_holds_nobody_up(tmp_path):
+def test_a_run_that_was_stopped_holds_nobody_up(runs):
     """It could free nothing itself: the run started after it was stopped takes its slot."""
-    found = runs(tmp_path, "one_run", 2, "--stop-first")
+    found = runs("one_run", 2, "--stop-first")
     assert found["r0"]["state"] == "failed"
     assert (found["r1"]["state"], found["r1"]["error"]) == ("success", None)
 
 
 @pytest.mark.long
-def test_a_failure_holds_up_the_runs_after_it(tmp_path):
+def test_a_failure_holds_up_the_runs_after_it(runs):
     """As in Airflow: the third day's run goes on, and its task never starts, until somebody mends the second day's."""
-    found = runs(tmp_path, "past", 3, "--deadline", "15")
+    found = runs("past", 3, "--deadline", "15")
     assert [run["state"] for run in found.values()] == ["success", "failed", "running"]
     assert [run["tasks"].get("after_past", {}).get("state") for run in found.values()] == ["success", "failed", None]
 
 
-def test_a_task_waits_for_itself_in_the_run_before(tmp_path):
+def test_a_task_waits_for_itself_in_the_run_before(runs):
     """The run before may be of one machine, or of several."""
-    found = runs(tmp_path, "past_downstream", 3, "--cut-odd")
+    found = runs("past_downstream", 3, "--cut-odd")
     assert [run["state"] for run in found.values()] == ["success"] * 3
     for before, after in (("r0", "r1"), ("r1", "r2")):
         assert found[after]["tasks"]["first"]["started_at"] >= found[before]["tasks"]["work"]["ended_at"]
 
 
 @pytest.mark.long
-def test_a_task_that_is_new_in_the_dag_may_have_no_past(tmp_path):
+def test_a_task_that_is_new_in_the_dag_may_have_no_past(runs):
     """With ignore_first_depends_on_past=True; by default it waits for somebody to mend that, as in Airflow."""
     before = DAGS.with_name("limits_before.py")
-    found = runs(tmp_path, "past_of_new", 2, "--first-file", str(before), "--deadline", "25")
+    found = runs("past_of_new", 2, "--first-file", str(before), "--deadline", "25")
     assert found["r0"]["state"] == "success"
     assert found["r1"]["tasks"]["new"]["state"] == "success"
     assert "strict" not in found["r1"]["tasks"]
 
 
 @pytest.mark.long
-def test_a_mapped_group_waits_for_the_past_as_a_whole(tmp_path):
+def test_a_mapped_group_waits_for_the_past_as_a_whole(runs):
     """An instance of the second run begins when all of the first have ended; what is told is the last of each run."""
-    found = runs(tmp_path, "past_grouped", 2)
+    found = runs("past_grouped", 2)
     assert [run["state"] for run in found.values()] == ["success"] * 2
     assert not overlaps(found, "grouped.inner")

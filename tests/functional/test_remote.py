@@ -3,8 +3,7 @@
 import json
 import os
 import re
-import subprocess
-import sys
+import signal
 import time
 from datetime import datetime, timezone
 from pathlib import Path
@@ -30,21 +29,15 @@ TARGETS = pytest.mark.parametrize(
 
 
 @pytest.fixture(scope="module")
-def aws(tmp_path_factory):
+def aws(make_shell, tmp_path_factory):
     """The endpoint of an embedded AWS that serves the DAGs of this folder."""
     home = tmp_path_factory.mktemp("service")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AWS_"))}
-    with subprocess.Popen(
-        [sys.executable, "-m", "ductwork_airflow.local.service", str(DAGS), "--state", str(home / "state.json")],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=environment | {"AIRFLOW_HOME": str(home)},
-    ) as service:
-        ready, url = service.stdout.readline().split()
-        assert ready == "ready"
-        yield url
-        service.terminate()
+    service = make_shell(home).module("ductwork_airflow.local.service", DAGS, "--state", home / "state.json")
+    ready, url = service.line().split()
+    assert ready == "ready"
+    yield url
+    service.send_signal(signal.SIGTERM)
+    service.wait(60)
 
 
 @pytest.fixture

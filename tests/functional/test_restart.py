@@ -1,9 +1,7 @@
 """``ductwork restart`` and ``skip`` of local runs, each in a process of its own after the one that ran them."""
 
 import json
-import os
 import shutil
-import signal
 import time
 from pathlib import Path
 
@@ -134,12 +132,11 @@ def test_a_run_that_goes_on_and_one_whose_process_died(ductwork):
     deadline = time.monotonic() + 90
     while not (seen.exists() and '"running"' in seen.read_text()):
         assert time.monotonic() < deadline, "the run never got into the ledger's file"
-        assert process.poll() is None, process.communicate()
+        assert not process.has_ended, process.wait()
         time.sleep(0.2)
     refused = ductwork("restart", "waiting", "w", "--local")
     assert (refused.code, "DW517" in refused.err, "still running" in refused.err) == (1, True, True), refused.err
-    os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
+    process.end_group()
     mended = ductwork("restart", "waiting", "w", "--local", "--json", "--mark", "waits=success")
     assert (mended.code, mended.json["state"]) == (0, "success"), mended.err
     assert tasks(mended)["after"] == ("success", 1)

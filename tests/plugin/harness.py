@@ -16,7 +16,7 @@ from typing import Any, Protocol
 import boto3
 from ductwork.contracts.ledger import UNMAPPED, ended_prefix, run_pk
 from ductwork_airflow.ledger import Item, Ledger
-from forked_processes import ForkedProcesses
+from forked_processes import ForkedProcesses, Running
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "eu-west-1"}
 DAG_FILE = "dag.py"
@@ -134,19 +134,15 @@ class Workers:
             **({"DUCTWORK_TASK_TOKEN": token} if token else {}),
         }
 
-    def start(self, task_id: str, *, token: str | None = None, **variables: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "ductwork_airflow.worker"],
-            env={**self.environment, **self._own(task_id, token), **variables},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+    def start(self, task_id: str, *, token: str | None = None, **variables: str) -> Running:
+        """A worker that goes on, forked as those that :meth:`run` runs to their ends."""
+        environment = {**self.environment, **self._own(task_id, token), **variables}
+        return ForkedProcesses.of(self.environment).start("worker", [], environment)
 
-    def finish(self, process: subprocess.Popen[str], task_id: str, *, token: str | None = None) -> Worked:
-        stdout, stderr = process.communicate(timeout=180)
+    def finish(self, process: Running, task_id: str, *, token: str | None = None) -> Worked:
+        code, stdout, stderr = process.wait(180)
         item = self.item(task_id)
-        return Worked(process.returncode, stdout, stderr, item, self.step_functions.of(token) if token else [])
+        return Worked(code, stdout, stderr, item, self.step_functions.of(token) if token else [])
 
     def item(self, task_id: str, map_index: int = UNMAPPED) -> Item:
         return self.ledger.task(self.dag_id, self.run_id, task_id, map_index) or {}
@@ -157,6 +153,19 @@ class Workers:
     def run(self, task_id: str, *, token: str | None = None, **variables: str) -> Worked:
         """Run a worker to its end. It is forked, see :mod:`forked_processes`."""
         return self._run({**self._own(task_id, token), **variables}, task_id, UNMAPPED, token)
+
+    def run_fresh(self, task_id: str, *, token: str | None = None) -> Worked:
+        """Run a worker to its end in a process that imports Airflow itself, as in a container."""
+        done = subprocess.run(
+            [sys.executable, "-m", "ductwork_airflow.worker"],
+            env={**self.environment, **self._own(task_id, token)},
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
+        )
+        reports = self.step_functions.of(token) if token else []
+        return Worked(done.returncode, done.stdout, done.stderr, self.item(task_id), reports)
 
     def run_all(self, tokens: Mapping[str, str | None]) -> dict[str, Worked]:
         return {task_id: self.run(task_id, token=token) for task_id, token in tokens.items()}

@@ -61,10 +61,11 @@ class Running:
         self._err.touch()
         begin(paths)
         self.pid = int(self._told.readline())
+        self._ended: Ended | None = None
 
     @property
     def has_ended(self) -> bool:
-        return bool(select.select([self._told], [], [], 0)[0])
+        return self._ended is not None or bool(select.select([self._told], [], [], 0)[0])
 
     def out(self) -> str:
         """What it has written to stdout so far."""
@@ -74,13 +75,37 @@ class Running:
         """What it has written to stderr so far."""
         return self._err.read_text()
 
+    def line(self, words: str = "") -> str:
+        """The first line of stdout that has these words, once it is there; empty if the process ends without one."""
+        while True:
+            ended = self.has_ended
+            lines = (self._ended.out if self._ended else self.out()).splitlines(keepends=True)
+            if found := next((line for line in lines if words in line and line.endswith("\n")), ""):
+                return found.rstrip("\n")
+            if ended:
+                return ""
+            time.sleep(0.02)
+
     def send_signal(self, number: int) -> None:
         os.kill(self.pid, number)
 
-    def wait(self) -> Ended:
-        """Wait for its end; only once."""
-        with self._folder, self._told:
-            return Ended(int(self._told.readline()), self._out.read_text(), self._err.read_text())
+    def end_group(self) -> None:
+        """Kill what is left of it and of its process group, if it goes on."""
+        if not self.has_ended:
+            os.killpg(self.pid, signal.SIGKILL)
+        self.wait()
+
+    def wait(self, seconds: float | None = None) -> Ended:
+        """Wait for its end.
+
+        :raises TimeoutError: it goes on after ``seconds``
+        """
+        if self._ended is None:
+            if not select.select([self._told], [], [], seconds)[0]:
+                raise TimeoutError(f"process {self.pid} goes on:\n{self.out()}\n{self.err()}")
+            with self._folder, self._told:
+                self._ended = Ended(int(self._told.readline()), self._out.read_text(), self._err.read_text())
+        return self._ended
 
 
 class ForkedProcesses:
@@ -124,8 +149,15 @@ class ForkedProcesses:
         """A script that runs DAGs in Airflow itself: what that makes once per process is made once for all of them."""
         return self.start("airflow_script", arguments, environment)
 
+    def module(self, arguments: Sequence[object], environment: Mapping[str, str]) -> Running:
+        """``python -m ARGUMENTS``, the first of them being a module's name."""
+        return self.start("module", arguments, environment)
+
     def start(self, kind: str, arguments: Sequence[object], environment: Mapping[str, str]) -> Running:
-        """:param kind: ``worker``, ``command``, ``script`` or ``airflow_script``, as the methods above"""
+        """A process that leads a session of its own.
+
+        :param kind: ``worker``, ``command``, ``script``, ``airflow_script`` or ``module``, as the methods above
+        """
         request = {"kind": kind, "arguments": [str(each) for each in arguments], "cwd": os.getcwd()}
         request |= {"env": dict(environment)}
 
@@ -205,6 +237,7 @@ def _tell(path: str, number: int) -> None:
 def _become(request: Mapping[str, Any]) -> NoReturn:
     code = 1
     try:
+        os.setsid()
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         for descriptor, name in ((1, "out"), (2, "err")):
             os.dup2(os.open(request[name], os.O_WRONLY | os.O_CREAT), descriptor)
@@ -233,6 +266,10 @@ def _call(kind: str, arguments: list[str]) -> int:
         sys.argv = arguments
         sys.path.insert(0, str(Path(arguments[0]).parent))
         runpy.run_path(arguments[0], run_name="__main__")
+        return 0
+    if kind == "module":
+        sys.argv = arguments
+        runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
         return 0
     from ductwork.cli import main
 

@@ -5,34 +5,27 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import psutil
 import pytest
 from ductwork_airflow.aws.clients import Aws
 from ductwork_airflow.ledger import Ledger
+from forked_processes import ForkedProcesses
 
+SERVICE = "ductwork_airflow.local.service"
 DAGS = Path(__file__).parents[3] / "dags"
 
 
 @pytest.fixture
-def start(tmp_path):
+def start(tmp_path, airflow_home):
     """``start(*options)``: a service; none outlives the test."""
+    processes = ForkedProcesses.of({**os.environ, "AIRFLOW_HOME": str(airflow_home)})
     with contextlib.ExitStack() as stack:
 
         def begin(*options):
-            service = subprocess.Popen(
-                [sys.executable, "-m", "ductwork_airflow.local.service", str(DAGS), *options],
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-                start_new_session=True,
-                env={**os.environ, "AIRFLOW_HOME": str(tmp_path)},
-            )
-            stack.enter_context(service)
-            stack.callback(service.terminate)
+            service = processes.module([SERVICE, DAGS, *options], {**os.environ, "AIRFLOW_HOME": str(tmp_path)})
+            stack.callback(service.end_group)
             return service
 
         yield begin
@@ -41,7 +34,7 @@ def start(tmp_path):
 @pytest.mark.parametrize("sig", [signal.SIGINT, signal.SIGTERM])
 def test_serves_what_schedules_refer_to_and_ends_cleanly(start, sig):
     service = start()
-    word, url = service.stdout.readline().split()
+    word, url = service.line().split()
     assert word == "ready"
     aws = Aws("us-east-1", url, ("local", "local"))
     batch = aws.client("batch")
@@ -52,21 +45,21 @@ def test_serves_what_schedules_refer_to_and_ends_cleanly(start, sig):
     assert Ledger.connect("ductwork", aws).start_run("d", "r")
     children = psutil.Process(service.pid).children(recursive=True)
     service.send_signal(sig)
-    assert service.wait(30) == 0
-    assert service.stderr.read() == ""
+    assert service.wait(30)[::2] == (0, "")
     assert psutil.wait_procs(children, timeout=10)[1] == []
     again = start()
-    aws = Aws("us-east-1", again.stdout.readline().split()[1], ("local", "local"))
+    aws = Aws("us-east-1", again.line().split()[1], ("local", "local"))
     assert Ledger.connect("ductwork", aws).run("d", "r")["state"] == "running", "the tables outlive the process"
-    again.terminate()
-    assert again.wait(30) == 0
+    again.send_signal(signal.SIGTERM)
+    assert again.wait(30).code == 0
 
 
 def test_a_taken_port_is_said(start):
     service = start()
-    port = service.stdout.readline().split(":")[-1].strip()
+    port = service.line().split(":")[-1]
     other = start("--port", port)
-    assert other.wait(60) == 1
-    assert f"Port {port} is in use" in other.stderr.read()
-    service.terminate()
-    assert service.wait(30) == 0
+    ended = other.wait(60)
+    assert ended.code == 1
+    assert f"Port {port} is in use" in ended.err
+    service.send_signal(signal.SIGTERM)
+    assert service.wait(30).code == 0

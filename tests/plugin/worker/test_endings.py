@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from ductwork_airflow.worker import EXIT_FAILED, EXIT_OK, EXIT_RETRY, EXIT_SUPERSEDED
+from forked_processes import Running
 from harness import Workers, start_run
 
 TASKS = {
@@ -46,7 +46,7 @@ def noted(dags: Path, line: str) -> bool:
     return notes.exists() and line in notes.read_text().splitlines()
 
 
-def stop(process: subprocess.Popen[str]) -> float:
+def stop(process: Running) -> float:
     """The moment of the signal."""
     process.send_signal(signal.SIGTERM)
     return time.monotonic()
@@ -94,10 +94,10 @@ def test_a_dead_worker_costs_a_try(workers: Workers, dags: Path) -> None:
     wait_for(lambda: state_of(workers, "rescheduled_briefly") == "running")
     item = workers.ledger.task(workers.dag_id, workers.run_id, "rescheduled_briefly")
     assert item is not None
-    process.kill()
+    process.send_signal(signal.SIGKILL)
     os.kill(item["pid"], signal.SIGKILL)
-    process.communicate()
-    ended = workers.run("rescheduled_briefly", token="alive")
+    process.wait()
+    ended = workers.run_fresh("rescheduled_briefly", token="alive")
     assert ended.item["try_number"] == 2
 
 
