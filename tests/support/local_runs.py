@@ -38,24 +38,27 @@ def main():
     with WorkerPool() as pool, tempfile.TemporaryDirectory() as logs:
         from ductwork_airflow.embedded_aws.services import EmbeddedAws
 
-        with judged(), EmbeddedAws(pool=pool, jobs=jobs, log_dir=Path(logs)) as aws, asked_twice(aws, target):
+        with judged(), EmbeddedAws(pool=pool, jobs=jobs, log_dir=Path(logs)) as aws, asked_twice(target):
             found = run_files(aws, files, target)
     json.dump(found, out)
     out.flush()
 
 
 @contextmanager
-def asked_twice(aws, target):
+def asked_twice(target):
     """With ``DUCTWORK_TEST_DYNALITE=TARGET`` dynalite has to answer each request of DynamoDB as the embedded AWS does."""
     if os.environ.get("DUCTWORK_TEST_DYNALITE") != target or NODE is None:
         yield
         return
     from dynalite import serving
-    from dynamodb_mirror import mirrored
+    from dynamodb_mirror import Mirror
 
-    with serving() as other, mirrored(aws, other) as mirror:
+    mirror = Mirror()
+    with mirror.recording():
         yield
-    assert mirror.calls["UpdateItem"], "no request went through the mirror"
+    with serving() as other:
+        mirror.compare(other)
+    assert mirror.calls["UpdateItem"], "no request was made of both"
     found = "\n".join(mirror.differences[:10])
     assert not found, f"dynalite answers {len(mirror.differences)} of {mirror.calls} differently:\n{found}"
 
