@@ -1,4 +1,4 @@
-"""The command line: ``compile``, ``check``, ``explain``, ``import``, and the verbs of ``ductwork_airflow.commands``.
+"""The command line: ``compile``, ``check``, ``upgrade``, ... and the verbs of ``ductwork_airflow.commands``.
 
 Nothing here imports Airflow before a command needs it: ``ductwork --help`` answers at once.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from ductwork import __version__
-from ductwork.cli import output, stacks
+from ductwork.cli import output, stacks, upgrade
 from ductwork.diagnostics import Diagnostics, told
 from ductwork.frame_stack import roomy
 
@@ -226,6 +226,7 @@ def explain(subject: str, dag_id: str | None, target: str, engine: str | None, g
 
 
 cli.add_command(stacks.stack)
+cli.add_command(upgrade.upgrade)
 
 
 @roomy

@@ -10,7 +10,9 @@ import re
 import sys
 from dataclasses import dataclass
 
-RUFF_HINT = "run: ruff check --select AIR3 --fix {file}"
+from ductwork.airflow2 import moved, places_of
+
+UPGRADE_HINT = "run: ductwork upgrade {file}"
 
 # Longest prefix wins. Value "" means: removed, nothing takes its place.
 MODULES: dict[str, str] = {
@@ -145,9 +147,9 @@ ARGUMENTS: dict[str, str] = {
     "execution_date": "logical_date=",
 }
 
-_REMOVED_MODULE = re.compile(r"No module named '(airflow[\w.]*)'")
-_REMOVED_NAME = re.compile(r"cannot import name '(\w+)' from '(airflow[\w.]*)'")
-_REMOVED_ATTRIBUTE = re.compile(r"module '(airflow[\w.]*)' has no attribute '(\w+)'")
+_REMOVED_MODULE = re.compile(r"No module named '(airflow(?:\.[\w.]+)?)'")
+_REMOVED_NAME = re.compile(r"cannot import name '(\w+)' from '(airflow(?:\.[\w.]+)?)'")
+_REMOVED_ATTRIBUTE = re.compile(r"module '(airflow(?:\.[\w.]+)?)' has no attribute '(\w+)'")
 _REMOVED_ARGUMENT = re.compile(r"(\w+)\.__init__\(\) got an unexpected keyword argument '(\w+)'")
 _INVALID_ARGUMENT = re.compile(r"Invalid arguments were passed to (\w+) .*?\*\*kwargs: \{'(\w+)'", re.S)
 _VENDOR = re.compile("^(aws|amazon)", re.I)
@@ -179,10 +181,9 @@ class Removed:
     def hint(self, file: str) -> str:
         """What to do.
 
-        :param file: the DAG file, for ruff's command line
+        :param file: the DAG file, for the command line
         """
-        # ruff knows what Airflow itself has moved.
-        change = "change this line" if "airflow.providers." in self.used else RUFF_HINT.format(file=file)
+        change = UPGRADE_HINT.format(file=file)
         return f"{change}; and: pip install {self.provider}" if self.provider else change
 
 
@@ -193,11 +194,13 @@ def replacement(error: str) -> Removed | None:
         if missing_provider(error):
             return None
         instead = _for_module(module) or _moved(module)
-        return Removed(f"module {module}", instead, _not_installed(instead) or "")
+        return Removed(f"module {module}", instead, not_installed(instead) or "")
     if match := _REMOVED_NAME.search(error) or _REMOVED_ATTRIBUTE.search(error):
         first, second = match[1], match[2]
         name, module = (second, first) if "." in first or first == "airflow" else (first, second)
-        known = NAMES.get(name) or MODULES.get(f"{module}.{name}") or _for_module(module) or _renamed(module, name)
+        place = moved(module, name)
+        known = NAMES.get(name) or MODULES.get(f"{module}.{name}") or (str(place) if place else "")
+        known = known or _for_module(module) or _renamed(module, name)
         return Removed(f"{module}.{name}", known) if known else None
     match = _REMOVED_ARGUMENT.search(error) or _INVALID_ARGUMENT.search(error)
     if match and match[2] in ARGUMENTS:
@@ -205,23 +208,35 @@ def replacement(error: str) -> Removed | None:
     return None
 
 
+def for_name(module: str, name: str) -> str:
+    """What the tables say of a name; empty if they say nothing.
+
+    :param name: empty for the module itself
+    """
+    return NAMES.get(name) or MODULES.get(f"{module}.{name}") or _for_module(module) or _moved(module)
+
+
 def _renamed(module: str, name: str) -> str:
     """The present name in a provider's module: providers dropped vendors' names, and abbreviate differently."""
     if not module.startswith("airflow.providers.") or module not in sys.modules:
         return ""
-    bare = _VENDOR.sub("", name).casefold()
-    renamed = [each for each in dir(sys.modules[module]) if _VENDOR.sub("", each).casefold() == bare]
+    renamed = [each for each in dir(sys.modules[module]) if without_vendor(each) == without_vendor(name)]
     return f"{module}.{renamed[0]}" if renamed else ""
+
+
+def without_vendor(name: str) -> str:
+    """A class's name as far as providers have kept it: without case, and without AWS or Amazon in front."""
+    return _VENDOR.sub("", name).casefold()
 
 
 def missing_provider(error: str) -> str | None:
     """The provider package to install, where an import error says that it is not."""
     match = _REMOVED_MODULE.search(error)
-    return _not_installed(match[1]) if match and not _for_module(match[1]) else None
+    return not_installed(match[1]) if match and not _for_module(match[1]) else None
 
 
-def _not_installed(module: str) -> str | None:
-    """The provider package that has a module, if it is not installed."""
+def not_installed(module: str) -> str | None:
+    """The provider package that has a module, such as ``apache-airflow-providers-ssh``, if it is not installed."""
     match = re.match(r"airflow\.providers((?:\.\w+)+)", module)
     if match is None:
         return None
@@ -239,6 +254,10 @@ def _moved(module: str) -> str:
 
 
 def _for_module(module: str) -> str:
+    if module not in MODULES and (places := places_of(module)):
+        modules = sorted({place.module for place in places})
+        names = ", ".join(sorted({place.name for place in places}))
+        return f"{modules[0]} ({names})" if len(modules) == 1 else " or ".join(modules)
     parts = module.split(".")
     for length in range(len(parts), 0, -1):
         if (instead := MODULES.get(".".join(parts[:length]))) is not None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ductwork.diagnostics import Diagnostics, Origin, guard
-from ductwork.frontend import airflow2_removals
+from ductwork.frontend import airflow2_removals, old_names
 from ductwork.frontend.processing import Failure, Location
 from ductwork.frontend.source import SourceMap
 
@@ -21,8 +21,8 @@ def _last_error(message: str) -> str:
     start = max((number for number, line in enumerate(lines[:-1], 1) if line.startswith((" ", "Traceback"))), default=0)
     last = " ".join(map(str.strip, lines[start:])) or "unknown error"
     # Python names the first package that is missing; the import statement in the traceback names the whole module.
-    if missing := re.match(r"ModuleNotFoundError: No module named '(airflow[\w.]*)'", last):
-        for module in re.findall(r"^\s*(?:from|import)\s+(airflow[\w.]+)", message, re.M):
+    if missing := re.match(r"ModuleNotFoundError: No module named '(airflow(?:\.[\w.]+)?)'", last):
+        for module in re.findall(r"^\s*(?:from|import)\s+(airflow\.[\w.]+)", message, re.M):
             if module.startswith(f"{missing[1]}."):
                 return last.replace(missing[1], module)
     return last
@@ -49,12 +49,23 @@ def report(path: str, place: Location, failure: Failure, source_map: SourceMap, 
         hint = "install a version of the package that is made for Airflow 3" if old else _INSTALL
         diagnostics.add("DW103", origin, what, hint)
     elif removed := airflow2_removals.replacement(last):
-        diagnostics.add("DW104", origin, removed.what + reached, removed.hint(origin.file))
+        diagnostics.add("DW104", origin, removed.what + reached, removed.hint(path))
+        _report_others(path, place, origin, source_map, diagnostics)
     elif "Traceback" in failure.message or frames:
         needs = airflow2_removals.missing_provider(last)
         diagnostics.add("DW103", origin, last + reached, f"pip install {needs}" if needs else _INSTALL)
     else:
         diagnostics.add("DW108", origin, last, _MEND)
+
+
+def _report_others(path: str, place: Location, first: Origin, source_map: SourceMap, diagnostics: Diagnostics) -> None:
+    """DW104 of what else is old in the file and its helpers: Python stops at the first of them."""
+    here = [(path, each) for each in old_names.old_names(source_map.source)]
+    others = old_names.in_helpers(source_map.source, place.file, place.bundle)
+    for file, old in (*here, *((place.as_given(file, path), each) for file, each in others)):
+        origin = Origin(file, old.line)
+        if origin != first:
+            diagnostics.add("DW104", origin, old.removed.what, old.removed.hint(path))
 
 
 def _is_packages_own(raised: guard.Place, last: str) -> bool:

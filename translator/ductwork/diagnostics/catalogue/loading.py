@@ -27,8 +27,8 @@ CODES: dict[str, Code] = {
     "DW104": error(
         "written for Airflow 1 or 2",
         "The file uses a module, a name or an argument that Airflow 3 has removed or moved. The message names the "
-        "replacement where there is one. Most of such code is mended by: ruff check --select AIR3 --fix FILE "
-        "(add --preview for the newest rules).",
+        "replacement where there is one. `ductwork upgrade FILE` changes most of such code, in the helpers that the "
+        "file imports too, and says what it leaves.",
         f"{AIRFLOW}/installation/upgrading_to_airflow3.html",
     ),
     "DW105": error(
