@@ -84,8 +84,11 @@ def _load(module: str) -> ModuleType | None:
         try:
             return importlib.import_module(module)
         except ModuleNotFoundError as error:
-            if f"{module}.".startswith(f"{error.name}."):
-                return None
+            return None if f"{module}.".startswith(f"{error.name}.") else _Unloadable(module)
+        except ImportError as error:
+            # Airflow 3 has left some modules that import what it has not.
+            return None if is_airflow(error.name or "") else _Unloadable(module)
+        except Exception:  # noqa: BLE001 -- a module may raise anything when it is imported
             return _Unloadable(module)
 
 
