@@ -29,7 +29,10 @@ REMOVED = {
     ),
     "from airflow.operators.branch_operator import X": ("branch_operator", "standard.operators.branch"),
     "from airflow.operators.slack_operator import X": ("slack_operator", "airflow.providers.slack.operators.slack"),
-    "from airflow.operators.s3_to_hive_operator import X": ("s3_to_hive_operator", "another provider's operators"),
+    "from airflow.operators.s3_to_hive_operator import X": (
+        "s3_to_hive_operator",
+        "apache.hive.transfers.s3_to_hive (S3ToHiveOperator)",
+    ),
     "from airflow.operators import BashOperator": ("airflow.operators.BashOperator", f"{_BASH}.BashOperator"),
     "from airflow.operators import PythonOperator": ("PythonOperator", f"{_PYTHON}.PythonOperator"),
     "from airflow.sensors.sql_sensor import SqlSensor": ("sql_sensor", "airflow.providers.common.sql.sensors.sql"),
@@ -37,23 +40,32 @@ REMOVED = {
         "s3_key_sensor",
         "airflow.providers.amazon.aws.sensors.s3",
     ),
-    "from airflow.sensors.web_hdfs_sensor import X": ("web_hdfs_sensor", "another provider's sensors"),
+    "from airflow.sensors.web_hdfs_sensor import X": ("web_hdfs_sensor", "hdfs.sensors.web_hdfs (WebHdfsSensor)"),
     "from airflow.hooks.base_hook import BaseHook": ("airflow.hooks.base_hook", "airflow.sdk (BaseHook)"),
     "from airflow.hooks.postgres_hook import X": ("postgres_hook", "airflow.providers.postgres.hooks.postgres"),
-    "from airflow.hooks.hive_hooks import X": ("airflow.hooks.hive_hooks", "a provider package"),
+    "from airflow.hooks.hive_hooks import X": (
+        "airflow.hooks.hive_hooks",
+        "airflow.providers.apache.hive.hooks.hive (",
+    ),
     "from airflow.contrib.operators.ssh_operator import X": (
         "airflow.contrib.operators.ssh_operator",
         "airflow.providers.ssh.operators.ssh",
     ),
     "from airflow.contrib.hooks.aws_hook import AwsHook": ("contrib.hooks.aws_hook", "aws.hooks.base_aws"),
     "import airflow.contrib.sensors.file_sensor": ("contrib.sensors.file_sensor", "standard.sensors.filesystem"),
-    "from airflow.contrib.hooks.gcs_hook import X": ("airflow.contrib.hooks.gcs_hook", "a provider package"),
+    "from airflow.contrib.hooks.gcs_hook import X": (
+        "airflow.contrib.hooks.gcs_hook",
+        "airflow.providers.google.cloud.hooks.gcs (GCSHook)",
+    ),
     "from airflow.utils.dates import days_ago": ("airflow.utils.dates.days_ago", "a fixed datetime"),
     "from airflow.utils.decorators import apply_defaults": ("apply_defaults", "leave it out: BaseOperator"),
     "from airflow.utils.helpers import chain": ("airflow.utils.helpers.chain", "airflow.sdk.chain"),
     "from airflow.datasets import Dataset": ("airflow.datasets", "Asset in place of Dataset"),
     "from airflow.kubernetes.secret import Secret": ("airflow.kubernetes.secret", "airflow.providers.cncf.kubernetes"),
-    "from airflow.macros.hive import max_partition": ("airflow.macros.hive", "nothing replaces it"),
+    "from airflow.macros.hive import max_partition": (
+        "airflow.macros.hive",
+        "airflow.providers.apache.hive.macros.hive (",
+    ),
     "from airflow.providers.http.operators.http import SimpleHttpOperator": ("SimpleHttpOperator", "HttpOperator"),
     "from airflow.providers.amazon.aws.operators.emr_create_job_flow import X": ("emr_create_job_flow", "changelog"),
     "from airflow.models.dataset import Dataset": ("airflow.models.dataset", "airflow.sdk (Asset in place of Dataset)"),
@@ -162,7 +174,7 @@ NAMED = sorted(
 )
 # Their providers are not among our requirements, so the modules they name cannot be looked at here.
 UNCHECKED = {
-    *("airflow.providers.apache.hive", "airflow.providers.apache.spark"),
+    *("airflow.providers.apache.hdfs", "airflow.providers.apache.hive", "airflow.providers.apache.spark"),
     *("airflow.providers.google", "airflow.providers.mysql", "airflow.providers.postgres"),
     *("airflow.providers.slack", "airflow.providers.ssh"),
 }
