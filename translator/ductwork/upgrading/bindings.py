@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import libcst as cst
 from libcst.helpers import get_full_name_for_node
@@ -13,21 +14,26 @@ from ductwork.airflow2 import Place, has_moved, is_airflow
 _CAUGHT = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
 
-class Bindings(cst.CSTVisitor):
+@dataclass
+class Bindings:
     """The names that a file has from Airflow's modules, and how often each name is used.
 
     Imports within ``try`` with an ``except ImportError`` are not among them: such a file has its own answer.
+
+    :param names: what a local name stands for, if it is a name of a module
+    :param modules: likewise, if it is a module
+    :param taken: names that are bound in any other way
+    :param uses: how often each name is written, imports apart
+    :param listed: names in ``__all__``
+    :param guarded: whether an import is within such a ``try``
     """
 
-    def __init__(self) -> None:
-        self.names: dict[str, Place] = {}  # by the local name
-        self.modules: dict[str, str] = {}  # by the local name, a module or package
-        self.taken: set[str] = set()  # what is bound in any other way
-        self.uses: Counter[str] = Counter()
-        self.listed: set[str] = set()  # in __all__
-        self.guarded = False  # whether an import is within ``try``
-        self._guarded = 0
-        self._passing = 0
+    names: dict[str, Place] = field(default_factory=dict)
+    modules: dict[str, str] = field(default_factory=dict)
+    taken: set[str] = field(default_factory=set)
+    uses: Counter[str] = field(default_factory=Counter)
+    listed: set[str] = field(default_factory=set)
+    guarded: bool = False
 
     def place(self, node: cst.CSTNode) -> Place | None:
         """What a name, or names with dots between them, stands for."""
@@ -43,84 +49,12 @@ class Bindings(cst.CSTVisitor):
             return Place(".".join([self.modules[head], *rest[:-1]]), rest[-1])
         return None
 
-    def visit_Try(self, node: cst.Try) -> None:
-        self._guarded += guards(node)
-
-    def leave_Try(self, original_node: cst.Try) -> None:
-        self._guarded -= guards(original_node)
-
-    def visit_ImportFrom(self, node: cst.ImportFrom) -> bool:
-        module = module_of(node)
-        self.guarded |= bool(self._guarded)
-        for name, local in imported(node):
-            if self._guarded or not is_airflow(module):
-                self.taken.add(local)
-            elif has_moved(f"{module}.{name}"):
-                self.modules[local] = f"{module}.{name}"
-            else:
-                self.names[local] = Place(module, name)
-                # ``from airflow import models``
-                self.modules[local] = f"{module}.{name}"
-        return False
-
-    def visit_Import(self, node: cst.Import) -> bool:
-        for alias in node.names:
-            module, local = alias.evaluated_name, alias.evaluated_alias
-            if self._guarded or not is_airflow(module):
-                self.taken.add((local or module).split(".")[0])
-            elif local:
-                self.modules[local] = module
-            else:
-                self.modules["airflow"] = "airflow"
-        return False
-
-    def visit_Attribute_attr(self, node: cst.Attribute) -> None:
-        self._passing += 1
-
-    def leave_Attribute_attr(self, node: cst.Attribute) -> None:
-        self._passing -= 1
-
-    def visit_Arg_keyword(self, node: cst.Arg) -> None:
-        self._passing += 1
-
-    def leave_Arg_keyword(self, node: cst.Arg) -> None:
-        self._passing -= 1
-
-    def visit_Name(self, node: cst.Name) -> None:
-        if not self._passing:
-            self.uses[node.value] += 1
-
-    def visit_AssignTarget(self, node: cst.AssignTarget) -> None:
-        self.taken.update(_bound(node.target))
-
-    def visit_Assign(self, node: cst.Assign) -> None:
-        if any(get_full_name_for_node(each.target) == "__all__" for each in node.targets):
-            self.listed |= set(_strings(node.value))
-
-    def visit_Param(self, node: cst.Param) -> None:
-        self.taken.add(node.name.value)
-
-    def visit_For(self, node: cst.For) -> None:
-        self.taken.update(_bound(node.target))
-
-    def visit_CompFor(self, node: cst.CompFor) -> None:
-        self.taken.update(_bound(node.target))
-
-    def visit_AsName(self, node: cst.AsName) -> None:
-        self.taken.update(_bound(node.name))
-
-    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
-        self.taken.add(node.name.value)
-
-    def visit_ClassDef(self, node: cst.ClassDef) -> None:
-        self.taken.add(node.name.value)
-
 
 def bindings_of(tree: cst.Module) -> Bindings:
     """The bindings of a whole file."""
-    found = Bindings()
-    tree.visit(found)
-    return found
+    collector = _Collector()
+    tree.visit(collector)
+    return collector.found
 
 
 def guards(node: cst.Try) -> bool:
@@ -160,3 +94,83 @@ def _strings(node: cst.BaseExpression) -> Iterator[str]:
         for element in node.elements:
             if isinstance(element.value, cst.SimpleString):
                 yield str(element.value.evaluated_value)
+
+
+class _Collector(cst.CSTVisitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.found = Bindings()
+        self._guarded = 0
+        self._passing = 0
+
+    def visit_Try(self, node: cst.Try) -> None:
+        self._guarded += guards(node)
+
+    def leave_Try(self, original_node: cst.Try) -> None:
+        self._guarded -= guards(original_node)
+
+    def visit_ImportFrom(self, node: cst.ImportFrom) -> bool:
+        module = module_of(node)
+        self.found.guarded |= bool(self._guarded)
+        for name, local in imported(node):
+            if self._guarded or not is_airflow(module):
+                self.found.taken.add(local)
+            elif has_moved(f"{module}.{name}"):
+                self.found.modules[local] = f"{module}.{name}"
+            else:
+                self.found.names[local] = Place(module, name)
+                # ``from airflow import models``
+                self.found.modules[local] = f"{module}.{name}"
+        return False
+
+    def visit_Import(self, node: cst.Import) -> bool:
+        for alias in node.names:
+            module, local = alias.evaluated_name, alias.evaluated_alias
+            if self._guarded or not is_airflow(module):
+                self.found.taken.add((local or module).split(".")[0])
+            elif local:
+                self.found.modules[local] = module
+            else:
+                self.found.modules["airflow"] = "airflow"
+        return False
+
+    def visit_Attribute_attr(self, node: cst.Attribute) -> None:
+        self._passing += 1
+
+    def leave_Attribute_attr(self, node: cst.Attribute) -> None:
+        self._passing -= 1
+
+    def visit_Arg_keyword(self, node: cst.Arg) -> None:
+        self._passing += 1
+
+    def leave_Arg_keyword(self, node: cst.Arg) -> None:
+        self._passing -= 1
+
+    def visit_Name(self, node: cst.Name) -> None:
+        if not self._passing:
+            self.found.uses[node.value] += 1
+
+    def visit_AssignTarget(self, node: cst.AssignTarget) -> None:
+        self.found.taken.update(_bound(node.target))
+
+    def visit_Assign(self, node: cst.Assign) -> None:
+        if any(get_full_name_for_node(each.target) == "__all__" for each in node.targets):
+            self.found.listed |= set(_strings(node.value))
+
+    def visit_Param(self, node: cst.Param) -> None:
+        self.found.taken.add(node.name.value)
+
+    def visit_For(self, node: cst.For) -> None:
+        self.found.taken.update(_bound(node.target))
+
+    def visit_CompFor(self, node: cst.CompFor) -> None:
+        self.found.taken.update(_bound(node.target))
+
+    def visit_AsName(self, node: cst.AsName) -> None:
+        self.found.taken.update(_bound(node.name))
+
+    def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
+        self.found.taken.add(node.name.value)
+
+    def visit_ClassDef(self, node: cst.ClassDef) -> None:
+        self.found.taken.add(node.name.value)

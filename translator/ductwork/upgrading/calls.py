@@ -18,12 +18,16 @@ _K8S = "kubernetes.client.models"
 _OPERATORS = ("Operator", "Sensor", "GenericTransfer")
 
 
-class ArgumentsChanged(cst.CSTTransformer):
-    """One file's calls of DAG, ``@dag`` and operators, and the dictionaries that a call of DAG takes with ``**``.
+def change_arguments(tree: cst.Module, bindings: Bindings, names: Names) -> tuple[cst.Module, list[Place]]:
+    """One file with its calls of DAG, ``@dag`` and operators changed, and what the new arguments need to be imported.
 
-    :ivar wanted: what the new arguments need to be imported
+    The dictionaries that a call of DAG takes with ``**`` are changed too.
     """
+    changes = _Changes(bindings, names)
+    return tree.visit(changes), changes.wanted
 
+
+class _Changes(cst.CSTTransformer):
     def __init__(self, bindings: Bindings, names: Names) -> None:
         super().__init__()
         self.bindings = bindings

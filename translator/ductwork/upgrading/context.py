@@ -6,7 +6,6 @@ What is not surely the context is left, and reported: a function's parameter is 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 
 import libcst as cst
 from libcst.helpers import get_full_name_for_node
@@ -25,12 +24,15 @@ _KEY = re.compile(
 _INSTANCES = {"ti", "task_instance"}
 
 
-class ContextChanged(cst.CSTTransformer):
-    """One file's uses of the context.
+def change_context(tree: cst.Module) -> tuple[cst.Module, list[str]]:
+    """One file with its uses of the context changed, and the names of those that no rule can change."""
+    tasks = _Tasks()
+    tree.visit(tasks)
+    changes = _Changes(tasks.callables, tasks.called)
+    return tree.visit(changes), changes.left
 
-    :ivar left: ``(name, its code)`` of uses that no rule can change, in their order
-    """
 
+class _Changes(cst.CSTTransformer):
     def __init__(self, tasks: set[str], called: set[str]) -> None:
         super().__init__()
         self.left: list[str] = []
@@ -167,10 +169,10 @@ class ContextChanged(cst.CSTTransformer):
         return node.with_changes(slice=[node.slice[0].with_changes(slice=value)])
 
 
-class Tasks(cst.CSTVisitor):
+class _Tasks(cst.CSTVisitor):
     """Which functions of a file are tasks because they are given to an operator, and what is called by keyword."""
 
-    def __init__(self, is_called_with: Callable[[str], bool] = bool) -> None:
+    def __init__(self) -> None:
         super().__init__()
         self.callables: set[str] = set()
         self.called: set[str] = set()

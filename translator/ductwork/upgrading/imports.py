@@ -30,12 +30,20 @@ class Names:
         self.gone = gone
 
 
-class ImportsRewritten(cst.CSTTransformer):
-    """One file's imports and uses.
+def rewrite(
+    tree: cst.Module, bindings: Bindings, names: Names, exported: Collection[str], wanted: Iterable[Place] = ()
+) -> cst.Module:
+    """One file with its imports and uses changed.
 
     :param exported: names that other files import from this one
+    :param wanted: what it needs to import besides
     """
+    rewriting = _Rewriting(bindings, names, exported)
+    rewriting.wanted.update(dict.fromkeys(wanted))
+    return tree.visit(rewriting)
 
+
+class _Rewriting(cst.CSTTransformer):
     def __init__(self, bindings: Bindings, names: Names, exported: Collection[str]) -> None:
         super().__init__()
         self.bindings = bindings

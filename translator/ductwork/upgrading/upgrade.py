@@ -14,9 +14,9 @@ from ductwork.frontend import airflow_names
 from ductwork.frontend.old_names import Old, old_names
 from ductwork.upgrading import ruff
 from ductwork.upgrading.bindings import bindings_of
-from ductwork.upgrading.calls import ArgumentsChanged
-from ductwork.upgrading.context import ContextChanged, Tasks
-from ductwork.upgrading.imports import ImportsRewritten, Names
+from ductwork.upgrading.calls import change_arguments
+from ductwork.upgrading.context import change_context
+from ductwork.upgrading.imports import Names, rewrite
 from ductwork.upgrading.project import gather
 
 _NAMES = Names(airflow_names.now, lambda module, name: airflow_names.has(module, name) is False)
@@ -74,16 +74,9 @@ def _changed(text: str, exported: set[str]) -> tuple[str, list[str]]:
     """A file's new text, and the names of the context that nothing replaces."""
     tree = cst.parse_module(text)
     bindings = bindings_of(tree)
-    arguments = ArgumentsChanged(bindings, _NAMES)
-    tree = tree.visit(arguments)
-    rewriting = ImportsRewritten(bindings, _NAMES, exported)
-    rewriting.wanted.update(dict.fromkeys(arguments.wanted))
-    tree = tree.visit(rewriting)
-    tasks = Tasks()
-    tree.visit(tasks)
-    context = ContextChanged(tasks.callables, tasks.called)
-    tree = tree.visit(context)
-    return tree.code, context.left
+    tree, wanted = change_arguments(tree, bindings, _NAMES)
+    tree, left = change_context(rewrite(tree, bindings, _NAMES, exported, wanted))
+    return tree.code, left
 
 
 def _report_left(path: str, before: str, left: Sequence[Old], diagnostics: Diagnostics) -> None:
