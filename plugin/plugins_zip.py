@@ -6,6 +6,7 @@ plugin. ``.airflowignore`` keeps it from doing that with the packages; one small
 
 from __future__ import annotations
 
+import configparser
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -16,17 +17,32 @@ PACKAGES = {"ductwork": ROOT / "translator" / "ductwork", "ductwork_airflow": RO
 PLUGIN = (
     '"""Ductwork, found by Airflow in its plugins folder."""\n\nfrom ductwork_airflow.plugin import DuctworkPlugin\n'
 )
+# What pip would leave: by this Airflow finds the policy that the tag needs, and the provider. The plugin is a file of
+# the folder.
+DIST_INFO = "ductwork-{version}.dist-info"
+GROUPS = ("airflow.policy", "apache_airflow_provider")
 # A fixed time, so that the same files make the same archive.
 _TIME = (1980, 1, 1, 0, 0, 0)
 
 
 def contents() -> Iterator[tuple[str, bytes]]:
     yield "ductwork_plugin.py", PLUGIN.encode()
+    yield from dist_info()
     for package, folder in PACKAGES.items():
         yield f"{package}/.airflowignore", b"*\n"
         for path in sorted(folder.rglob("*")):
             if path.is_file() and (path.suffix == ".py" or path.name == "py.typed"):
                 yield f"{package}/{path.relative_to(folder).as_posix()}", path.read_bytes()
+
+
+def dist_info() -> Iterator[tuple[str, bytes]]:
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    name, version = setup["metadata"]["name"], setup["metadata"]["version"]
+    folder = DIST_INFO.format(version=version)
+    yield f"{folder}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n".encode()
+    points = "\n".join(f"[{group}]\n{setup['options.entry_points'][group].strip()}\n" for group in GROUPS)
+    yield f"{folder}/entry_points.txt", points.encode()
 
 
 def write(out: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -203,6 +204,16 @@ def starts_tasks_in_triggerer() -> bool:
     task instance it is of, as it does since 3.3.
     """
     return tells_triggers_of_kills()
+
+
+def is_dag_processor() -> bool:
+    """Whether this process reads DAG files for Airflow's DAG processor, which shows what goes wrong: import errors."""
+    from airflow.sdk.execution_time import task_runner
+
+    processor = sys.modules.get("airflow.dag_processing.processor")
+    decoder = getattr(getattr(task_runner, "SUPERVISOR_COMMS", None), "body_decoder", None)
+    # Unlike a task's process, which loads the file to run something of it.
+    return processor is not None and getattr(decoder, "_type", None) is processor.ToDagProcessor
 
 
 def supervisor_is_busy() -> bool:

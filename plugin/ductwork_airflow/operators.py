@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from airflow.providers.amazon.aws.utils.mixins import aws_template_fields
 from airflow.providers.common.compat.sdk import AirflowException, AirflowFailException, AirflowTaskTimeout
 from airflow.sdk.exceptions import AirflowRuntimeError
 from botocore.exceptions import BotoCoreError, ClientError
+from ductwork.contracts import default_names
 from ductwork.contracts import ledger as schema
 from ductwork.contracts.json_types import JsonObject
 
@@ -215,6 +217,18 @@ class SubmitScheduleOperator(AwsBaseOperator[DuctworkHook]):  # type: ignore[mis
             self.log.warning("Airflow does not say what is to become of this task: %s", error)
             return False
         return state != "running" and state not in MARKED
+
+    def check_source(self) -> None:
+        """Compile the DAG file, if it is there and its name is no template, as this task will when it runs.
+
+        :raises SourceError: it does not compile; the message has the diagnostics
+        """
+        named = (self.dag_file, self.remote_dag_id, self.target, self.engine, str(self.deployment))
+        if self.dag_file is None or any("{{" in str(each) for each in named) or not os.path.isfile(self.dag_file):
+            return
+        table = self.ledger_table or _configured("ledger_table") or default_names.LEDGER_TABLE
+        deployment = {"ledger_table": table, **(self.deployment or {})}
+        Source(self.dag_file, None, None, self.remote_dag_id, self.target, deployment, self.engine).load()
 
     # ---- finding or starting the run ----
 

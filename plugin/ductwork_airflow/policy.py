@@ -9,7 +9,10 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from airflow.exceptions import AirflowClusterPolicyViolation
 from airflow.policies import hookimpl
+
+from ductwork_airflow.compat import is_dag_processor
 
 if TYPE_CHECKING:
     from airflow.sdk import DAG
@@ -22,8 +25,25 @@ def dag_policy(dag: object) -> None:
     """Make a chosen DAG its twin. A DAG that cannot be one is an import error in Airflow, with the reason."""
     from ductwork_airflow.delegate import delegate, original_wanted
 
-    if not original_wanted() and chosen(dag):
+    if original_wanted():
+        return
+    if chosen(dag):
         delegate(dag)
+    elif is_dag_processor():
+        _check_submitted(dag)
+
+
+def _check_submitted(dag: DAG) -> None:
+    """Compile what the DAG's SubmitScheduleOperators submit, as far as the DAG file says what that is.
+
+    :raises AirflowClusterPolicyViolation: it does not compile; the diagnostics say why
+    """
+    for task in dag.tasks:
+        if task.task_type == "SubmitScheduleOperator" and not task.is_mapped:
+            try:
+                task.check_source()
+            except ValueError as error:
+                raise AirflowClusterPolicyViolation(f"task {task.task_id!r} of DAG {dag.dag_id!r}: {error}") from None
 
 
 def chosen(dag: DAG) -> bool:

@@ -100,7 +100,24 @@ class Compiled:
 def compile_paths(paths: Sequence[str], options: Options) -> Compiled:
     """Compile every DAG of the files and folders given."""
     diagnostics = Diagnostics()
-    dags = load(paths, options.dag_id, diagnostics)
+    return _compile(load(paths, options.dag_id, diagnostics), options, diagnostics)
+
+
+def compile_loaded(dag: object, options: Options) -> Compiled:
+    """Compile a DAG that Airflow is loading, without reading its file a second time.
+
+    What only a second reading shows (a clock, another import) is not reported.
+
+    :param dag: an ``airflow.sdk.DAG``
+    """
+    diagnostics = Diagnostics()
+    with airflow_imports():
+        from ductwork.frontend.loader import snapshot_loaded
+
+    return _compile(snapshot_loaded(dag, diagnostics), options, diagnostics)
+
+
+def _compile(dags: Sequence[DagSnapshot], options: Options, diagnostics: Diagnostics) -> Compiled:
     settings = Settings.read(
         options.deployment,
         diagnostics,

@@ -24,7 +24,7 @@ from airflow.sdk.definitions.taskgroup import MappedTaskGroup
 from airflow.triggers.base import StartTriggerArgs
 from ductwork.contracts.json_types import JsonObject
 
-from ductwork_airflow.compat import starts_tasks_in_triggerer, weight_rule
+from ductwork_airflow.compat import is_dag_processor, starts_tasks_in_triggerer, weight_rule
 from ductwork_airflow.delegate import DelegationError, expansion
 from ductwork_airflow.delegate.mirror_task import LABEL_TEMPLATE, MirrorTask
 from ductwork_airflow.delegate.options import Options
@@ -76,6 +76,8 @@ def make_twin(dag: DAG, options: Options) -> DAG:
     if is_twin(dag):
         return dag
     _check(dag, options)
+    if is_dag_processor():
+        _compile(dag, options)
     dag_file, originals = dag.fileloc, dict(dag.task_dict)
     for task_id, task in originals.items():
         mirror = _mapped_mirror(task, options) if task.is_mapped else _mirror(task, options)
@@ -120,6 +122,22 @@ def _check(dag: DAG, options: Options) -> None:
     if options.submit_task_id in taken:
         what = f"DAG {dag.dag_id!r} has a task or group {options.submit_task_id!r} of its own"
         raise DelegationError(f"{what}: give the submit task another name with submit_task_id=...")
+
+
+def _compile(dag: DAG, options: Options) -> None:
+    """Compile the original, as the submit task will in every run, so that Airflow shows what is wrong when it parses.
+
+    :raises DelegationError: with the diagnostics
+    """
+    from ductwork import compiler
+    from ductwork.diagnostics import Severity
+
+    engine = options.engine if options.target == "stepfunctions" else "states"
+    deployment = {"ledger_table": options.ledger_table}
+    found = compiler.compile_loaded(dag, compiler.Options(options.target, None, deployment, engine=engine)).diagnostics
+    if found.failed:
+        findings = "\n".join(str(each) for each in found if each.severity is Severity.ERROR)
+        raise DelegationError(f"DAG {dag.dag_id!r} does not compile for target {options.target}:\n{findings}")
 
 
 def _mirror(task: BaseOperator, options: Options) -> MirrorTask:

@@ -47,16 +47,19 @@ def serve(pool: WorkerPool, options: argparse.Namespace, stop: threading.Event) 
     """Serve until ``stop`` is set."""
     from ductwork_airflow.embedded_aws.services import EmbeddedAws
     from ductwork_airflow.ledger import Ledger
+    from ductwork_airflow.local.burial import bury
     from ductwork_airflow.local.provision import PLACES
     from ductwork_airflow.local.run import log_dir, state_file
 
     state = state_file() if options.state is None else options.state
     with EmbeddedAws(pool=pool, jobs=options.jobs, log_dir=log_dir(), state_file=state, port=options.port) as aws:
         Ledger.connect(PLACES["LedgerTable"], aws.aws).create_table()
+        bury(aws.aws, PLACES["LedgerTable"])  # what a service before this one has left
         _provide(aws, options.dags)
         print(READY, aws.endpoint_url, flush=True)
         while not stop.wait(_SAVE_SECONDS):
             aws.save_tables()
+        bury(aws.aws, PLACES["LedgerTable"])
         aws.save_tables()
 
 

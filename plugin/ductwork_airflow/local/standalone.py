@@ -24,6 +24,7 @@ from types import TracebackType
 from ductwork_airflow.embedded_aws.services import ROLE_ARN, strip_aws_variables
 from ductwork_airflow.local.service import READY
 
+REGION = "us-east-1"
 _HEALTHY_SECONDS = 300.0
 _GRACE_SECONDS = 30.0
 _DATABASE_SECONDS = 60
@@ -55,6 +56,7 @@ class Standalone:
         self.environment: dict[str, str] = {}
 
     def __enter__(self) -> Standalone:
+        _require_free(self._port)
         self._home.mkdir(parents=True, exist_ok=True)
         with contextlib.ExitStack() as stack:
             self._start_service(stack)
@@ -77,6 +79,14 @@ class Standalone:
         passwords = json.loads((self._home / _PASSWORDS).read_text(encoding="utf-8"))
         user, password = next(iter(passwords.items()))
         return str(user), str(password)
+
+    def beside(self, verb: str) -> str:
+        """The command line that looks at this AWS from another terminal.
+
+        :param verb: of ``ductwork``, with its arguments
+        """
+        keys = "AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local"
+        return f"{keys} ductwork {verb} --region {REGION} --endpoint-url {self.endpoint_url}"
 
     def wait(self) -> None:
         """Return when one of the two processes ends."""
@@ -134,9 +144,11 @@ class Standalone:
             "AIRFLOW__DUCTWORK__JOB_DEFINITION": "ductwork-worker",
             "AIRFLOW__DUCTWORK__POLL_INTERVAL": "1",
             "AIRFLOW__DUCTWORK__DELEGATE_DAGS": "*",
+            # Else each process that asks for the default connection warns that there is none.
+            "AIRFLOW_CONN_AWS_DEFAULT": json.dumps({"conn_type": "aws", "extra": {"region_name": REGION}}),
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": REGION,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}",
         }
 
@@ -158,6 +170,21 @@ def _end(process: subprocess.Popen[str] | subprocess.Popen[bytes]) -> None:
             os.killpg(process.pid, sig)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(_GRACE_SECONDS)
+
+
+def _require_free(port: int) -> None:
+    """Find out at once what Airflow would say after minutes, in its log.
+
+    :raises StartError: something listens on the port
+    """
+    with socket.socket() as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise StartError(
+                f"port {port} cannot be used for Airflow: {error.strerror}. Choose another: make airflow PORT=8081"
+            ) from error
 
 
 def _free_ports(count: int) -> list[int]:
@@ -185,6 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with Standalone(options.dags, home, options.port) as airflow:
             user, password = airflow.credentials()
             print(f"==> {airflow.url}  user: {user}  password: {password}")
+            print("==> beside it: " + airflow.beside("status DAG_ID"))
             print(f"==> press Trigger on a DAG; Ctrl-C ends everything (log: {airflow.log})", flush=True)
             airflow.wait()
     except KeyboardInterrupt:

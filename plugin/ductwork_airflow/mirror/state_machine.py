@@ -11,12 +11,14 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
+from botocore.exceptions import ClientError
 from ductwork.contracts import error_names
 from ductwork.contracts.ledger import UNMAPPED
 from ductwork.contracts.names import EACH_INSTANCE, ONLY_INSTANCE, state_name
 from ductwork.contracts.run_item import RunItem, RunValues
 from ductwork.contracts.task_item import MapItem, TaskItem, ended
 
+from ductwork_airflow.aws.errors import code
 from ductwork_airflow.ledger import TaskKey, expiry
 from ductwork_airflow.mirror import batch_jobs, end_tasks, free_limits
 from ductwork_airflow.mirror.execution_history import CHILD_BROKE, History, failure
@@ -56,7 +58,13 @@ class MachineMirror:
             return self._pace.progress(run, [])
         # Before the jobs: what is known of a job is then never older than what is known of its task instance.
         items = ledger.tasks(*self._run_key)
-        execution = self._aws.stepfunctions.describe_execution(executionArn=self._execution)
+        try:
+            execution = self._aws.stepfunctions.describe_execution(executionArn=self._execution)
+        except ClientError as error:
+            # Long after its end AWS forgets an execution; the ledger does not.
+            if code(error) != "ExecutionDoesNotExist" or run is None or "ended_at" not in run:
+                raise
+            return self._pace.progress(run, items)
         wrote = self._take_in(run, items)
         if execution["status"] != "RUNNING" and (run is None or "ended_at" not in run):
             wrote = self._end(execution, run, items) or wrote

@@ -8,10 +8,14 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from airflow.sdk import DAG, task
+from airflow.sdk.execution_time import task_runner
+from airflow_versions import DagBag
 from ductwork_airflow import policy
+from pydantic import TypeAdapter
 
 ROOT = Path(__file__).parents[3]
 
@@ -70,6 +74,41 @@ def test_airflow_accepts_the_policy_as_a_plugin():
     assert "ductwork_submit" in dag.task_ids
 
 
+REFUSED = """
+from datetime import datetime
+from airflow.sdk import DAG, task
+from ductwork_airflow.operators import SubmitScheduleOperator
+
+with DAG("DAG_ID", tags=TAGS) as dag:
+
+    @task(executor_config={"ductwork": {"vcpus": 0.3}})
+    def work():
+        return None
+
+    work()
+
+if SUBMITS:
+    with DAG("submits"):
+        SubmitScheduleOperator(task_id="submit", source_dag=dag)
+"""
+
+
+@pytest.mark.parametrize(("tags", "submits"), [(["ductwork"], False), ([], True)])
+def test_what_does_not_compile_is_an_import_error_of_the_dag_processor(tmp_path, monkeypatch, tags, submits):
+    from airflow.dag_processing import processor
+
+    file = tmp_path / "refused.py"
+    text = REFUSED.replace("DAG_ID", "refused").replace("TAGS", repr(tags)).replace("SUBMITS", repr(submits))
+    file.write_text(text)
+    assert DagBag(dag_folder=str(file), safe_mode=False).import_errors == {}, "a task's process does not compile"
+    comms = SimpleNamespace(body_decoder=TypeAdapter(processor.ToDagProcessor))
+    monkeypatch.setattr(task_runner, "SUPERVISOR_COMMS", comms, raising=False)
+    (message,) = DagBag(dag_folder=str(file), safe_mode=False).import_errors.values()
+    assert f"{file}:9: error DW201" in message and "Traceback" not in message
+    file.write_text(text.replace("0.3", "0.5"))
+    assert DagBag(dag_folder=str(file), safe_mode=False).import_errors == {}
+
+
 FIND = """
 import json, sys
 from airflow import plugins_manager
@@ -109,8 +148,6 @@ def test_plugins_zip_is_a_plugins_folder(tmp_path):
     subprocess.run([sys.executable, str(ROOT / "plugin" / "plugins_zip.py"), str(out)], check=True)
     assert out.read_bytes() == first, "the same files make the same archive"
     zipfile.ZipFile(out).extractall(folder)
-    (tmp_path / "config").mkdir()
-    (tmp_path / "config" / "airflow_local_settings.py").write_text("from ductwork_airflow.policy import dag_policy\n")
     environment = {
         **os.environ,
         "PYTHONPATH": str(without_ductwork(tmp_path / "site")),
@@ -124,5 +161,5 @@ def test_plugins_zip_is_a_plugins_folder(tmp_path):
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["sources"] == ["$PLUGINS_FOLDER/ductwork_plugin.py"]
     assert [Path(file).is_relative_to(folder) for file in found["files"]] == [True, True]
-    assert found["tasks"] == ["ductwork_submit", "e"], "without entry points, airflow_local_settings has the policy"
+    assert found["tasks"] == ["ductwork_submit", "e"], "the tag works by itself"
     assert found["strays"] == [], "Airflow must not run the packages' modules as plugins"

@@ -5,12 +5,15 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 from pathlib import Path
 
 import psutil
 import pytest
 from ductwork_airflow.aws.clients import Aws
 from ductwork_airflow.ledger import Ledger
+from ductwork_airflow.local.burial import GONE
+from ductwork_airflow.local.standalone import Standalone, StartError
 from forked_processes import ForkedProcesses
 
 SERVICE = "ductwork_airflow.local.service"
@@ -49,7 +52,8 @@ def test_serves_what_schedules_refer_to_and_ends_cleanly(start, sig):
     assert psutil.wait_procs(children, timeout=10)[1] == []
     again = start()
     aws = Aws("us-east-1", again.line().split()[1], ("local", "local"))
-    assert Ledger.connect("ductwork", aws).run("d", "r")["state"] == "running", "the tables outlive the process"
+    run = Ledger.connect("ductwork", aws).run("d", "r")
+    assert (run["state"], run["error"]) == ("failed", GONE), "the tables outlive the process, and nothing runs in them"
     again.send_signal(signal.SIGTERM)
     assert again.wait(30).code == 0
 
@@ -63,3 +67,13 @@ def test_a_taken_port_is_said(start):
     assert f"Port {port} is in use" in ended.err
     service.send_signal(signal.SIGTERM)
     assert service.wait(30).code == 0
+
+
+def test_a_taken_port_is_said_before_anything_starts(tmp_path):
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        with pytest.raises(StartError, match=f"port {port} cannot be used for Airflow: Address already in use"):
+            Standalone(DAGS, tmp_path / "home", port).__enter__()
+    assert not (tmp_path / "home").exists()

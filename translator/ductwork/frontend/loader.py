@@ -6,6 +6,7 @@ import os
 import tokenize
 import zipfile
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, cast
 
 from ductwork.diagnostics import Diagnostics, Origin, guard
 from ductwork.frontend import assets, clock, import_errors, reads
@@ -15,6 +16,9 @@ from ductwork.frontend.plain import plain
 from ductwork.frontend.processing import Processed, locate, run_file
 from ductwork.frontend.source import SourceMap
 from ductwork.ir.snapshot import DagSnapshot
+
+if TYPE_CHECKING:
+    from airflow.sdk import DAG
 
 
 def load(paths: Sequence[str], diagnostics: Diagnostics) -> list[DagSnapshot]:
@@ -87,6 +91,21 @@ def load_file(path: str, diagnostics: Diagnostics, *, folder: str | None = None)
     with guard.reported(Origin(path), diagnostics, "while the file is loaded under another clock"):
         return clock.compared(dags, clocks, dags_now, path, place, diagnostics)
     return dags
+
+
+def snapshot_loaded(dag: object, diagnostics: Diagnostics) -> list[DagSnapshot]:
+    """A DAG that Airflow has loaded as plain data; none if an author's code has raised, which is reported.
+
+    :param dag: an ``airflow.sdk.DAG``
+    """
+    path = str(getattr(dag, "fileloc", ""))
+    try:
+        with tokenize.open(path) as file:
+            source_map = SourceMap(path, file.read())
+    except (OSError, UnicodeDecodeError, SyntaxError, ValueError) as error:
+        diagnostics.add("DW101", Origin(path), f"the file cannot be read: {error}", "check its permissions")
+        return []
+    return list(_snapshots(Processed(locate(path), (cast("DAG", dag),), ()), source_map, diagnostics))
 
 
 def _load_dags(path: str, folder: str | None, source_map: SourceMap, diagnostics: Diagnostics) -> list[DagSnapshot]:
