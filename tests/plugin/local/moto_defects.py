@@ -23,6 +23,7 @@ from moto.core.serialize import AttributePickerContext, NoAlias, XFormedAttribut
 from moto.core.utils import get_service_model
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser
 from moto.dynamodb.parsing.validators import ActionCountValidator
+from moto.events.models import Rule
 from moto.server import ThreadedMotoServer
 from moto.stepfunctions.parser.asl.component.common.error_name.custom_error_name import CustomErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl import ErrorEqualsDecl
@@ -106,8 +107,17 @@ def without_server() -> dict[str, bool]:
         "patch_dynamodb_transactions": "deepcopy(\n                    self.tables" in transactions,
         "patch_dynamodb_errors": "FailureEventException" not in inspect.getsource(dynamodb_task),
         "patch_dynamodb_queries": "self.all_items()" in queries and "sorted(" in items,
+        "patch_targets": raises(NotImplementedError, tell_a_machine),
         "patch_batch_responses": "retryStrategy" not in inspect.getsource(BatchResponse.submitjob),
     }
+
+
+def tell_a_machine() -> None:
+    """An event for a rule whose target is a state machine."""
+    target = {"Id": "m", "Arn": "arn:aws:states:us-east-1:123456789012:stateMachine:m"}
+    rule = Rule("r", "123456789012", "us-east-1", None, None, None, None, "default", None, targets=[target])
+    event = {"id": "e", "time": 0, "detail-type": "T", "source": "s", "region": "us-east-1", "resources": []}
+    rule.send_to_targets({**event, "detail": {}, "ingestion-time": 0})
 
 
 def task_failed_matches(error: str) -> bool:
