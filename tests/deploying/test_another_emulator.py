@@ -23,6 +23,7 @@ import pytest
 from cli_process import Finished, ductwork
 from cryptography.fernet import Fernet
 
+MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:elsewhere"
 ROOT = Path(__file__).parents[2]
 MINISTACK = "ministack==1.5.33"
 DAG = """
@@ -65,27 +66,44 @@ class Elsewhere:
     def ductwork(self, *arguments: object) -> Finished:
         return ductwork(*arguments, env=self.environment)
 
-    def deploy(self, factor: int) -> dict[str, str]:
+    def deploy(self, factor: int, *options: str) -> dict[str, str]:
         (self.folder / "dags" / "factors.py").write_text(f"FACTOR = {factor}")
-        done = self.ductwork("deploy", self.folder / "dags", "--image", "image:1", "--bucket", "code", "--upload")
+        place = ("--image", "image:1", "--bucket", "code", "--upload")
+        done = self.ductwork("deploy", self.folder / "dags", *place, *options)
         assert done.code == 0, done.err
         return dict(json.loads(done.out))
 
     def total(self) -> int:
         """What a run's last task returns."""
-        states = self.client("stepfunctions")
-        machine = "arn:aws:states:us-east-1:000000000000:stateMachine:elsewhere"
-        execution = states.start_execution(stateMachineArn=machine)["executionArn"]
-        deadline = time.monotonic() + 180
-        while (found := states.describe_execution(executionArn=execution))["status"] == "RUNNING":
-            assert time.monotonic() < deadline, found
-            time.sleep(0.5)
-        assert found["status"] == "SUCCEEDED", found
+        execution = self.client("stepfunctions").start_execution(stateMachineArn=MACHINE)["executionArn"]
+        self.succeeded(execution)
         items = self.client("dynamodb").scan(TableName="ductwork")["Items"]
         run = max(item["pk"]["S"] for item in items if item["pk"]["S"].startswith("run#elsewhere#"))
         kept = {item["sk"]["S"]: item for item in items if item["pk"]["S"] == run}
         assert kept["run"]["state"] == {"S": "success"}
         return int(kept["xcom#total#return_value#-1"]["value"]["S"])
+
+    def succeeded(self, execution: str) -> None:
+        """Wait for an execution that ends well."""
+        states = self.client("stepfunctions")
+        deadline = time.monotonic() + 180
+        while (found := states.describe_execution(executionArn=execution))["status"] == "RUNNING":
+            assert time.monotonic() < deadline, found
+            time.sleep(0.5)
+        assert found["status"] == "SUCCEEDED", found
+
+    def carry_out(self, table: str, **row: Any) -> str:
+        """Put a row into the table of requests, and hand it on as EventBridge Pipes does; what its status becomes.
+
+        MiniStack's Pipes knows no input templates.
+        """
+        dynamodb, states = self.client("dynamodb"), self.client("stepfunctions")
+        dynamodb.put_item(TableName=table, Item=row)
+        machines = states.list_state_machines()["stateMachines"]
+        (machine,) = [each["stateMachineArn"] for each in machines if "-RequestMachine-" in each["name"]]
+        given = json.dumps({"row": row})
+        self.succeeded(states.start_execution(stateMachineArn=machine, input=given)["executionArn"])
+        return str(dynamodb.get_item(TableName=table, Key={"id": row["id"]})["Item"]["status"]["S"])
 
 
 @pytest.fixture
@@ -137,6 +155,21 @@ def test_what_is_deployed_to_ministack_runs_there_and_goes_away_again(elsewhere)
     assert elsewhere.total() == 18
     # The versions of the files that the two runs had.
     assert len(list((elsewhere.folder / "storage").glob("*/versions/*"))) == 2
+    assert elsewhere.deploy(3, "--requests", "table", "--requests", "notices")["ductwork--requests"] == "deployed"
+    stack = elsewhere.client("cloudformation").describe_stacks(StackName="ductwork--requests")["Stacks"][0]
+    table = next(each["OutputValue"] for each in stack["Outputs"] if each["OutputKey"] == "RequestTable")
+    of = {"dag_id": {"S": "elsewhere"}, "run_id": {"S": "manual__row"}}
+    assert elsewhere.carry_out(table, id={"S": "1"}, action={"S": "start"}, **of) == "success"
+    assert (
+        elsewhere.carry_out(table, id={"S": "2"}, action={"S": "restart"}, tasks={"SS": ["total"]}, **of) == "restarted"
+    )
+    *_, again = elsewhere.client("stepfunctions").list_executions(stateMachineArn=MACHINE)["executions"][:1]
+    elsewhere.succeeded(again["executionArn"])
+    total = {"pk": {"S": "run#elsewhere#manual__row"}, "sk": {"S": "task#total#-1"}}
+    item = elsewhere.client("dynamodb").get_item(TableName="ductwork", Key=total)["Item"]
+    # Two tries at first, and those after the restart.
+    assert (item["state"], item["try_number"]) == ({"S": "success"}, {"N": "3"})
+    assert elsewhere.deploy(3, "--requests", "none")["ductwork--requests"] == "deleted"
     gone = elsewhere.ductwork("undeploy", "--all", "--delete-ledger")
     assert json.loads(gone.out) == dict.fromkeys(both, "deleted"), gone.err
     assert elsewhere.client("stepfunctions").list_state_machines()["stateMachines"] == []

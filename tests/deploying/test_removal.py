@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import moto_simulation
 import pytest
 from cli_process import Finished, ductwork
 from deployed_account import Account
@@ -61,15 +63,20 @@ def findings(done: Finished) -> dict[str, Any]:
 
 def test_the_doctor_names_what_is_missing_and_what_mends_it(account, command, deployed):
     done = command("doctor", "--json")
+    assert done.out, done.err
     bad = {about: each["mend"] for about, each in findings(done).items() if each["state"] == "bad"}
     image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/etl:1"
-    assert (done.code, bad) == (1, {f"image {image}": f"docker push {image}"})
+    assert (done.code, bad) == (
+        1,
+        {f"image {image}": f"aws ecr create-repository --repository-name etl && docker push {image}"},
+    )
     ecr = account.plain_client("ecr")
     ecr.create_repository(repositoryName="etl")
     kind = "application/vnd.docker.distribution.manifest.v2+json"
     manifest = {"schemaVersion": 2, "mediaType": kind, "config": {"digest": "sha256:" + "0" * 64}, "layers": []}
     ecr.put_image(repositoryName="etl", imageManifest=json.dumps(manifest), imageTag="1")
-    assert command("doctor").code == 0
+    done = command("doctor", "--json")
+    assert done.code == 0, done.out
     dynamodb = account.plain_client("dynamodb")
     setting = {"Enabled": False, "AttributeName": "expires_at"}
     dynamodb.update_time_to_live(TableName="ductwork", TimeToLiveSpecification=setting)
@@ -84,9 +91,45 @@ def test_the_doctor_names_what_is_missing_and_what_mends_it(account, command, de
     assert command("doctor").code == 0
 
 
+def test_the_doctor_asks_for_permissions_architectures_and_quotas(account, command, deployed, monkeypatch):
+    resources = account.plain_client("cloudformation").describe_stack_resources(StackName="ductwork-shown")
+    ids = {each.get("LogicalResourceId"): each.get("PhysicalResourceId") for each in resources["StackResources"]}
+    role, ledger = ids["WorkerRole"], "arn:aws:dynamodb:us-east-1:123456789012:table/ductwork"
+    good = {about: each["state"] for about, each in findings(command("doctor", "--json")).items()}
+    assert good[f"permissions of {role}"] == good["quota of StartExecution"] == "good"
+    # Somebody takes a permission away, the image is for another architecture, and the account is a small one.
+    iam, ecr = account.plain_client("iam"), account.plain_client("ecr")
+    text = iam.get_role_policy(RoleName=role, PolicyName="ductwork")["PolicyDocument"]
+    less = str(text).replace("dynamodb:PutItem", "dynamodb:Scan")
+    iam.put_role_policy(RoleName=role, PolicyName="ductwork", PolicyDocument=json.dumps(ast.literal_eval(less)))
+    kind = "application/vnd.oci.image.index.v1+json"
+    part = {"digest": "sha256:" + "1" * 64, "platform": {"architecture": "arm64", "os": "linux"}}
+    index = {"schemaVersion": 2, "mediaType": kind, "manifests": [part]}
+    ecr.put_image(repositoryName="etl", imageManifest=json.dumps(index), imageTag="1", imageManifestMediaType=kind)
+    monkeypatch.setitem(moto_simulation.STARTS, "Value", 1.0)
+    bad = [each for each in findings(command("doctor", "--json")).values() if each["state"] == "bad"]
+    iam.put_role_policy(RoleName=role, PolicyName="ductwork", PolicyDocument=json.dumps(ast.literal_eval(str(text))))
+    image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/etl:1"
+    assert [(each["about"], each["what"], each["mend"]) for each in bad] == [
+        (f"permissions of {role}", f"it may not dynamodb:PutItem on {ledger}", "undeploy the DAG, then deploy it"),
+        (
+            f"image {image}",
+            "it is for arm64, and jobs run on amd64",
+            f"docker buildx build --platform linux/amd64 -t {image} --push .",
+        ),
+        (
+            "quota of StartExecution",
+            "1 at a moment, and there are 2 state machines",
+            "aws service-quotas request-service-quota-increase --service-code states --quota-code L-12345678 "
+            "--desired-value 2",
+        ),
+    ]
+
+
 def test_without_a_stack_the_doctor_says_what_to_begin_with(command):
     done = command("doctor", "--stack", "none")
-    assert (done.code, done.out) == (1, "bad      stack none: it is not there\n         ductwork deploy PATH\n")
+    told = "bad      stack none: it is not there\n         ductwork deploy PATH\ngood     job queues\n"
+    assert (done.code, done.out) == (1, told)
 
 
 def test_undeploy_keeps_the_ledger_and_refuses_while_a_run_goes_on(account, command, deployed):

@@ -10,6 +10,7 @@ from typing import Any
 
 import boto3
 import moto_cloudformation
+import moto_simulation
 import pytest
 from botocore.config import Config
 from cryptography.fernet import Fernet
@@ -75,6 +76,7 @@ class Account:
 @contextmanager
 def an_account(folder: Path, monkeypatch: pytest.MonkeyPatch, jobs: int) -> Iterator[Account]:
     moto_cloudformation.complete(monkeypatch)
+    moto_simulation.complete(monkeypatch)
     # What an image brings: where its DAG files are, and the key of its Variables.
     key = {"AIRFLOW__CORE__FERNET_KEY": Fernet.generate_key().decode()}
     kept = {"AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(folder / "storage")}

@@ -18,15 +18,15 @@ def doctor(shared: str, as_json: bool, region_name: str | None, endpoint_url: st
     The exit code is 1 if something is missing.
     """
     output.results()
-    from ductwork_airflow.deploying import checkup
+    from ductwork_airflow.deploying import checkup, findings
 
     with aws_errors(hint="check credentials and --region"):
-        findings = list(checkup.check(connect(region_name, endpoint_url), shared))
+        found = list(checkup.check(connect(region_name, endpoint_url), shared))
     if as_json:
-        output.print_json({"findings": [vars(each) for each in findings]})
+        output.print_json({"findings": [vars(each) for each in found]})
     else:
-        for each in findings:
+        for each in found:
             output.print_result(f"{each.state:8} {each.about}" + (f": {each.what}" if each.what else ""))
             if each.mend:
                 output.print_result(f"         {each.mend}")
-    return FAILED if any(each.state == checkup.BAD for each in findings) else CLEAN
+    return FAILED if any(each.state == findings.BAD for each in found) else CLEAN

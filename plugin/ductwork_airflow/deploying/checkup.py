@@ -5,68 +5,48 @@ Each check looks at one thing and says what it found. Where the caller may not l
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from botocore.exceptions import ClientError
-from ductwork.cloudformation.shared_stack import QUEUE_ARN, TABLE
+from ductwork.cloudformation.job_definitions import WORKER_ROLE
+from ductwork.cloudformation.shared_stack import QUEUE_ARN, TABLE, TABLE_ARN
 from ductwork.contracts import ledger as schema
 
 from ductwork_airflow.aws.clients import Aws
-from ductwork_airflow.aws.errors import ACCESS_REFUSED, BATCH_REFUSED, NOT_FOUND, code, message
-from ductwork_airflow.deploying import stack_status
+from ductwork_airflow.aws.errors import BATCH_REFUSED, NOT_FOUND, code
+from ductwork_airflow.deploying import images, permissions, quotas, stack_status
+from ductwork_airflow.deploying.findings import BAD, Finding, looked
 from ductwork_airflow.deploying.removal import stacks_of_dags
-from ductwork_airflow.deploying.services import StackDetail
+from ductwork_airflow.deploying.services import StackDetail, StackResource
 
-GOOD, BAD, UNKNOWN = "good", "bad", "unknown"
-_ECR = re.compile(
-    r"(?P<account>\d{12})\.dkr\.ecr\.(?P<region>[a-z0-9-]+)\.amazonaws\.com(\.cn)?/(?P<name>[^:@]+)(?P<which>[:@].+)?"
-)
-# Service Quotas' code of the vCPUs of Fargate on demand: https://docs.aws.amazon.com/AmazonECS/latest/developerguide/service-quotas.html
-_FARGATE_VCPUS = ("fargate", "L-3032A538")
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a check found.
-
-    :param about: what was looked at
-    :param state: :data:`GOOD`, :data:`BAD` or :data:`UNKNOWN`
-    :param what: what is wrong; empty if nothing is
-    :param mend: a command, or what else to do
-    """
-
-    about: str
-    state: str = GOOD
-    what: str = ""
-    mend: str = ""
+_MACHINE = "AWS::StepFunctions::StateMachine"
 
 
 def check(aws: Aws, shared: str) -> Iterator[Finding]:
     """Look at the shared stack and all DAGs that take it for theirs, in the order in which things are to be mended."""
-    stack = stack_status.find(aws.client("cloudformation"), shared)
+    client = aws.client("cloudformation")
+    stack = stack_status.find(client, shared)
     yield _of_stack(shared, stack)
+    if stack is None:
+        yield from looked("job queues", lambda: quotas.job_queues(aws))
     if stack is None or stack["StackStatus"] not in stack_status.GOOD:
         return
     outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())}
     yield from _looked("ledger", _table, aws, outputs[TABLE])
     yield from _looked("job queue", _queue, aws, outputs[QUEUE_ARN])
-    for name in stacks_of_dags(aws.client("cloudformation"), shared):
-        found = stack_status.find(aws.client("cloudformation"), name)
+    machines = 0
+    for name in stacks_of_dags(client, shared):
+        found = stack_status.find(client, name)
         yield _of_stack(name, found)
         if found is not None and found["StackStatus"] in stack_status.GOOD:
-            yield from _of_dag(aws, name, found)
+            resources = client.describe_stack_resources(StackName=name)["StackResources"]
+            machines += sum(each.get("ResourceType") == _MACHINE for each in resources)
+            yield from _of_dag(aws, found, resources, outputs[TABLE_ARN])
+    yield from looked("quota of StartExecution", lambda: quotas.starts(aws, machines))
 
 
 def _looked(about: str, look: Callable[[Aws, str], Iterator[Finding]], aws: Aws, at: str) -> Iterator[Finding]:
-    """What a look finds; that nothing is known, if the caller may not look."""
-    try:
-        yield from look(aws, at)
-    except ClientError as error:
-        if code(error) not in ACCESS_REFUSED:
-            raise
-        yield Finding(about, UNKNOWN, f"you may not look: {message(error)}", f"allow {error.operation_name}")
+    return looked(about, lambda: look(aws, at))
 
 
 def _of_stack(name: str, stack: StackDetail | None) -> Finding:
@@ -137,36 +117,40 @@ def _environment(aws: Aws, environment: Mapping[str, object]) -> Iterator[Findin
         return
     yield Finding(about)
     if isinstance(resources, Mapping) and resources.get("type") == "FARGATE":
-        yield from _looked("quota of Fargate", _fargate, aws, str(resources.get("maxvCpus", 0)))
+        wanted = int(str(resources.get("maxvCpus", 0)))
+        yield from looked("quota of Fargate", lambda: quotas.fargate(aws, wanted))
 
 
-def _fargate(aws: Aws, wanted: str) -> Iterator[Finding]:
-    about = "quota of Fargate"
-    service, which = _FARGATE_VCPUS
-    try:
-        quota = aws.client("service-quotas").get_service_quota(ServiceCode=service, QuotaCode=which)["Quota"]["Value"]
-    except ClientError as error:
-        if code(error) in ACCESS_REFUSED:
-            raise
-        yield Finding(about, UNKNOWN, f"Service Quotas does not say: {message(error)}", "see the console")
-        return
-    if int(wanted) > quota:
-        mend = f"aws service-quotas request-service-quota-increase --service-code {service} --quota-code {which} "
-        yield Finding(about, BAD, f"{quota:g} vCPUs, and jobs may want {wanted}", f"{mend}--desired-value {wanted}")
-        return
-    yield Finding(about)
-
-
-def _of_dag(aws: Aws, name: str, stack: StackDetail) -> Iterator[Finding]:
+def _of_dag(aws: Aws, stack: StackDetail, resources: Sequence[StackResource], table: str) -> Iterator[Finding]:
     outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())}
-    yield from _looked("state machine", _machine, aws, outputs["StateMachineArn"])
-    resources = aws.client("cloudformation").describe_stack_resources(StackName=name)["StackResources"]
+    root = outputs["StateMachineArn"]
+    yield from _looked("state machine", _root, aws, root)
+    machines = [each["PhysicalResourceId"] for each in resources if each.get("ResourceType") == _MACHINE]
+    roles = {each.get("LogicalResourceId", ""): each.get("PhysicalResourceId", "") for each in resources}
+    yield from looked("permissions", lambda: _permissions(aws, root, machines, roles, table))
     for each in resources:
         if each.get("ResourceType") == "AWS::Batch::JobDefinition":
             yield from _looked("job definition", _definition, aws, each["PhysicalResourceId"])
 
 
-def _machine(aws: Aws, arn: str) -> Iterator[Finding]:
+def _permissions(
+    aws: Aws, root: str, machines: Sequence[str], roles: Mapping[str, str], table: str
+) -> Iterator[Finding]:
+    """Of roles that are there: of one that is not, another look tells."""
+    client = aws.client("iam")
+    try:
+        deployed = permissions.read(aws, root, machines, table)
+        needed = {"MachineRole": deployed.of_machines()}
+        if WORKER_ROLE in roles:
+            needed[WORKER_ROLE] = deployed.of_workers()
+        for role, statements in needed.items():
+            arn = client.get_role(RoleName=roles[role])["Role"]["Arn"]
+            yield from permissions.check(aws, arn, statements, deployed)
+    except (client.exceptions.NoSuchEntityException, aws.client("stepfunctions").exceptions.StateMachineDoesNotExist):
+        return
+
+
+def _root(aws: Aws, arn: str) -> Iterator[Finding]:
     client = aws.client("stepfunctions")
     about = f"state machine {arn.rpartition(':')[2]}"
     try:
@@ -205,24 +189,5 @@ def _definition(aws: Aws, arn: str) -> Iterator[Finding]:
     for key in ("jobRoleArn", "executionRoleArn"):
         if role := properties.get(key):
             yield from _looked("role", _role, aws, role)
-    yield from _looked("image", _image, aws, properties.get("image", ""))
-
-
-def _image(aws: Aws, image: str) -> Iterator[Finding]:
-    about, found = f"image {image}", _ECR.fullmatch(image)
-    if found is None:
-        yield Finding(
-            about, UNKNOWN, "it is not in ECR, so nobody here knows whether it is there", "docker pull " + image
-        )
-        return
-    which = found["which"] or ":latest"
-    wanted = {"imageTag": which[1:]} if which[0] == ":" else {"imageDigest": which[1:]}
-    try:
-        client = aws.client("ecr")
-        client.describe_images(registryId=found["account"], repositoryName=found["name"], imageIds=[wanted])
-    except ClientError as error:
-        if code(error) not in {"ImageNotFoundException", "RepositoryNotFoundException"}:
-            raise
-        yield Finding(about, BAD, f"it is not there: {message(error)}", f"docker push {image}")
-        return
-    yield Finding(about)
+    architecture = properties.get("runtimePlatform", {}).get("cpuArchitecture", "X86_64")
+    yield from looked("image", lambda: images.check(aws, properties.get("image", ""), architecture))
