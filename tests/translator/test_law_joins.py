@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 
 import pytest
 from asl_check import problems
 from ductwork.backends.stepfunctions import costs, machine
 from ductwork.compiler import to_json
 from ductwork.contracts.stepfunctions_limits import MAX_NESTING
-from ductwork.diagnostics import Diagnostics
+from ductwork.diagnostics import Diagnostics, Origin
+from ductwork.ir import Deployment, Task, Worker, Workflow
 from ductwork.semantics.leaf_rule import deciding_tasks
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -75,3 +77,15 @@ def test_no_task_waits_for_anything_but_its_own_rule(case, room, data, seed):
     done = run(made, ends, seed=seed, hold=held)
     if held in done.ran:
         assert done.while_held >= free_of(workflow, ends, held, done.outcomes)
+
+
+def test_what_is_told_several_times_is_counted_each_time():
+    """Each of the lower tasks is below two of the upper ones, in no series-parallel order."""
+    above = dict.fromkeys("abcd", ()) | {pair: tuple(pair) for pair in ("ab", "ac", "ad", "bc", "bd", "cd")}
+    origin, where = Origin("case.py", 1), Deployment(job_queue="q", job_definition="d")
+    tasks = [Task(name, origin, "x.Y", Worker("it"), up, deployment=where) for name, up in above.items()]
+    made = emitted(Workflow("dag", origin, "case.py", bundle_path="/dags", tasks=tuple(tasks)))
+    visited = Counter(run(made, dict.fromkeys(above, "success")).visited)
+    events = {name: 5 * count for name, count in visited.items() if name.startswith("Tell ")}
+    assert {name: found for name, (_, found) in costs.by_state(made).items() if name in events} == events
+    assert max(events.values()) > 5

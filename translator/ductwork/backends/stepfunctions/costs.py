@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from ductwork.backends.stepfunctions import run_states
 from ductwork.backends.stepfunctions.asl.integrations import TASK_FAILED
 from ductwork.backends.stepfunctions.regions.region import AFTER, RESUME
+from ductwork.backends.stepfunctions.waits import telling
 from ductwork.contracts.stepfunctions_limits import MAX_DEFINITION_BYTES, MAX_EVENTS, MAX_PAYLOAD_BYTES
 
 # History events of one visit to a state (service quotas count them; see the Step Functions developer guide).
@@ -54,7 +56,7 @@ def cost(machine: Machine) -> tuple[int, int]:
 def by_state(machine: Machine) -> dict[str, tuple[int, int]]:
     """``(bytes, history events)`` of each state outside Maps, by its name: without its branches, which are with their
     first states, and with one further try of a job that has retries."""
-    visited = {name for name, _ in _happy_path(machine)}
+    visited = Counter(name for name, _ in _happy_path(machine))
     found: dict[str, tuple[int, int]] = {}
     scopes = [machine]
     while scopes:
@@ -67,7 +69,7 @@ def by_state(machine: Machine) -> dict[str, tuple[int, int]]:
             if name == scope["StartAt"]:
                 size += len(name.encode()) + len('{"StartAt":"","States":{}},')
             retried = _EVENTS_RETRY if _is_job(state) and _is_tried_again(state) else 0
-            found[name] = size, _events(state) + retried if name in visited else 0
+            found[name] = size, visited[name] * (_events(state) + retried)
     return found
 
 
@@ -119,6 +121,7 @@ def _inside(scope: Machine) -> Iterator[Machine]:
 def _happy_path(scope: Machine) -> Iterator[tuple[str, Machine]]:
     """The states such a run visits, with their names."""
     name = scope["StartAt"]
+    looked: Counter[str] = Counter()
     while name is not None:
         state = scope["States"][name]
         yield name, state
@@ -127,7 +130,9 @@ def _happy_path(scope: Machine) -> Iterator[tuple[str, Machine]]:
         if state["Type"] == "Map" and not _is_distributed(state):
             yield from _happy_path(state["ItemProcessor"])
         if state["Type"] == "Choice":
-            name = _happy(name, state)
+            looked[name] += 1
+            again = looked[name] < telling.rounds(state)
+            name = str(state["Choices"][-1]["Next"]) if again else _happy(name, state)
         else:
             name = state.get("Next")
 

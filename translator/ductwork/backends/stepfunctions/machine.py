@@ -16,6 +16,7 @@ from itertools import chain
 
 from ductwork.backends import worker_job
 from ductwork.backends.stepfunctions import child_machines, costs, run_states, worker_requests
+from ductwork.backends.stepfunctions.asl.nodes import Node
 from ductwork.backends.stepfunctions.asl.printer import printed
 from ductwork.backends.stepfunctions.asl.scope import RESULT
 from ductwork.backends.stepfunctions.asl.state_data import Kept
@@ -32,10 +33,9 @@ from ductwork.backends.stepfunctions.regions.region import RegionStates, Surroun
 from ductwork.backends.stepfunctions.tasks import kinds
 from ductwork.backends.stepfunctions.tasks.frame import Place
 from ductwork.backends.stepfunctions.tasks.worker_task import goes_on_alone
-from ductwork.backends.stepfunctions.waits import depends_on_past
+from ductwork.backends.stepfunctions.waits import depends_on_past, join, telling
 from ductwork.backends.stepfunctions.waits.concurrency_limit import Limit
 from ductwork.backends.stepfunctions.waits.depends_on_past import Past, pasts
-from ductwork.backends.stepfunctions.waits.join import JoinStates
 from ductwork.contracts import machine_bundle
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.ledger import json_text
@@ -152,7 +152,7 @@ class _Emitter:
             parts=bool(self._children),
             manifest=manifest,
             read_last=deciding.read,
-            values=worker_requests.shared(workflow) | kinds.shared(workflow),
+            values=worker_requests.shared(workflow) | kinds.shared(workflow) | self._of_joins(),
         )
         machine: JsonObject = printed(
             {
@@ -164,6 +164,10 @@ class _Emitter:
             }
         )
         return machine
+
+    def _of_joins(self) -> dict[str, Node]:
+        table = self._workflow.ledger_table
+        return join.shared(table) | telling.shared(table) if self.has_joins else {}
 
     @property
     def parts(self) -> dict[str, JsonObject]:
@@ -332,22 +336,25 @@ class _Emitter:
     def _tells(self, task: str, then: Known, live: int, after: str | None) -> tuple[str | None, list[States], int]:
         """The states after a task that tell others of its end, last first; what follows the task, and what is live."""
         told: list[States] = []
-        tellers: list[JoinStates | Past] = [*self.flow.tells.get(task, ()), *self._told_by.get(task, ())]
-        for teller in reversed(tellers):
-            after, states = self._telling(teller, task, then, live, after)
+        for past in reversed(self._told_by.get(task, ())):
+            kept = self.flow.kept(then, live)
+            after, states = past.tell(self._workflow.ledger_table, task, kept, after)
             told.append(states)
-            live |= self.flow.bits((task, *(teller.marks if isinstance(teller, JoinStates) else ())))
+            live |= self.flow.bits((task,))
+        for joins in reversed(telling.alike(self.flow.tells.get(task, ()), task)):
+            teller = telling.Telling(task, joins)
+            after, states = self._telling(teller, then, live, after)
+            told.append(states)
+            live |= self.flow.bits((task, *teller.marks))
         return after, told, live
 
-    def _telling(
-        self, teller: JoinStates | Past, task: str, then: Known, live: int, after: str | None
-    ) -> tuple[str, States]:
+    def _telling(self, teller: telling.Telling, then: Known, live: int, after: str | None) -> tuple[str, States]:
         held = live & then.ended, live & then.marked
-        key = (teller, task, held, after)
-        as_before = isinstance(teller, JoinStates) and self._is_as_before(task, held)
+        key = (teller, held, after)
+        as_before = self._is_as_before(teller.task_id, held)
         if as_before and key in self._once.telling:
             return self._once.telling[key]
-        first, states = teller.tell(self._workflow.ledger_table, task, self.flow.kept(then, live), after)
+        first, states = teller.tell(self._workflow.ledger_table, self.flow.kept(then, live), after)
         if as_before:
             states = all_printed(states)
             self._once.telling[key] = first, states
@@ -434,11 +441,11 @@ class _Emitter:
         return name, {name: state}
 
     def _join(self, part: layout.Join, known: Known, live: int, after: str | None) -> tuple[str, States]:
-        join = self.flow.joins[part.key]
+        waits = self.flow.joins[part.key]
         inside = self.flow.opened(part, known)
         first, states = self.part(part.part, inside, live, after)
         kept = self.flow.kept(known, self.flow.before(part.part, live))
-        awaiting, waiting = join.wait(self._workflow.ledger_table, kept, first)
+        awaiting, waiting = waits.wait(self._workflow.ledger_table, kept, first)
         self._own[id(part)] = tuple(waiting), 0
         return awaiting, waiting | states
 

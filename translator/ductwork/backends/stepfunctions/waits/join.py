@@ -2,20 +2,20 @@
 
 ``Await X``   the consumer stores its token on the join's item, unless the join is decided already
 ``Read X``    where it was: the consumer reads from the item how the tasks ended
-``Tell X: t`` the producer: task t has ended, and how
-``X ready?``  is the join decided, and somebody waiting?
-``Wake X``    the producer sends the consumer the outcomes
+
+What the tasks do that tell a join of their ends is in :mod:`.telling`.
 
 The item keeps sets of task ids, so a repeated report changes nothing: ``told`` (all that have reported), one set for
 each outcome, and ``marked`` (tasks that a branch has skipped; it holds the reporting task too, for a set is never
-empty). DynamoDB serialises the updates of one item. Either the consumer's token comes before the update that decides
-the join, and the producer of that update finds it, or it comes after, and the consumer's condition fails. Nobody polls,
-no wake-up is lost, and a token that is woken twice refuses the second time.
+empty). With the token it has ``awaited``, the number of tasks that are to report. DynamoDB serialises the updates of
+one item. Either the consumer's token comes before the update that decides the join, and the producer of that update
+finds it, or it comes after, and the consumer's condition fails. Nobody polls, no wake-up is lost, and a token that is
+woken twice refuses the second time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ductwork.backends.stepfunctions.asl import integrations, state_data
@@ -36,21 +36,18 @@ from ductwork.backends.stepfunctions.asl.nodes import (
     exists,
     joined,
     lifted,
-    text_of,
+    merged,
     when,
 )
 from ductwork.backends.stepfunctions.asl.scope import INDEX_TEXT, INPUT, ITEM, RESULT, RUN, TOKEN, members
 from ductwork.backends.stepfunctions.asl.states import State, States
-from ductwork.backends.stepfunctions.waits.wakeup import Waking
 from ductwork.contracts.names import state_name
 from ductwork.planning import layout
 from ductwork.semantics.trigger_rules import EARLY
 
 _ENDS = ("success", "failed", "skipped", "upstream_failed")  # and what of NEVER is possible
 # Stands among the ends of a task that has been expanded, so that they are an array though its instances ended alike.
-_EXPANDED = "expanded"
-# No task has this id: blanks are not allowed in one.
-_ITEM = "the join"
+EXPANDED = "expanded"
 
 
 @dataclass(frozen=True)
@@ -97,15 +94,21 @@ class JoinStates:
         early = consumer if join.rule and consumer in marks else None
         mapped &= frozenset(join.tells)
         sources &= mapped
-        ends = (*_ENDS, *never, *([_EXPANDED] if sources else []))
+        ends = (*_ENDS, *never, *([EXPANDED] if sources else []))
         return cls(join.key, join.tells, join.rule, tuple(marks), early, mapped, sources, indexed, ends)
 
-    def item_key(self) -> State:
-        """Of the execution's own item, as ``run_states`` begins the key (``$run.joins``)."""
-        index = ["#", INDEX_TEXT] if self.indexed else []
-        return integrations.item_key(joined(RUN.field("joins"), self.key, *index))
+    def item_key(self, key: Value | None = None) -> State:
+        """Of the execution's own item, as ``run_states`` begins the key (``$run.joins``).
 
-    # ---- the consumer ----
+        :param key: of a join that is like this one, None: this one's
+        """
+        index = ["#", INDEX_TEXT] if self.indexed else []
+        return integrations.item_key(joined(RUN.field("joins"), self.key if key is None else key, *index))
+
+    def shape(self, task_id: str) -> Hashable:
+        """Is the same for joins that a task tells in the same way, each under its own key."""
+        of_task = task_id in self.mapped, task_id in self.sources
+        return self.rule, self.marks, self.early_mark, bool(self.mapped), of_task, self.indexed, self.ends
 
     def wait(self, table: str, kept: state_data.Kept, after: str) -> tuple[str, States]:
         """The states before a part that waits. Afterwards the state data has the outcomes of ``tells`` (empty text:
@@ -116,7 +119,7 @@ class JoinStates:
         await_state: State = {
             "Type": "Task",
             "Resource": integrations.UPDATE_ITEM_AND_WAIT,
-            "Arguments": {"TableName": table, "Key": self.item_key(), **self._register()},
+            "Arguments": self._register(table),
             "Output": self._received(kept, RESULT),
             "Retry": integrations.CONDITIONAL_RETRY,
             "Catch": [{"ErrorEquals": integrations.CONDITION_FAILED, "Output": INPUT, "Next": read_name}],
@@ -127,33 +130,29 @@ class JoinStates:
             "Type": "Task",
             "Resource": integrations.GET_ITEM,
             "Arguments": {"TableName": table, "Key": self.item_key(), "ConsistentRead": True},
-            "Output": self._received(kept, ended, Bind(ended, self._outcomes(RESULT.field("Item")))),
+            "Output": self._received(kept, ended, Bind(ended, self.outcomes(RESULT.field("Item")))),
             "Retry": integrations.DYNAMODB_RETRY,
             "Next": after,
         }
         return await_name, {await_name: await_state, read_name: read_state}
 
-    def _register(self) -> State:
-        names = {"#token": "token", "#told": "told"}
+    def _register(self, table: str) -> Value:
         values: State = {
             ":token": {"S": TOKEN},
             ":all": {"N": str(len(self.tells))},
             ":expires": {"N": RUN.field("expires")},
         }
-        conditions = ["(attribute_not_exists(#told) OR size(#told) < :all)"]
-        for end in sorted(EARLY[self.rule]) if self.rule else ():
+        own: State = {"Key": self.item_key(), "ExpressionAttributeValues": values}
+        if not self.rule:
+            return merged(RUN.field(_AWAITING), own)
+        names, conditions = dict(_NAMES), [_NOT_ALL]
+        for end in sorted(EARLY[self.rule]):
             names[f"#{end}"] = end
             conditions.append(f"attribute_not_exists(#{end})")
         if self.early_mark:
-            names["#marked"] = "marked"
             values[":me"] = {"S": self.early_mark}
-            conditions.append("NOT contains(#marked, :me)")
-        return {
-            "UpdateExpression": "SET #token = :token, expires_at = :expires",
-            "ConditionExpression": " AND ".join(conditions),
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": values,
-        }
+            conditions.append("NOT contains(marked, :me)")
+        return {**_registering(table, names, conditions), **own}
 
     def _received(self, kept: state_data.Kept, source: Node, *bindings: Bind) -> Node:
         """State data made of what was there and the outcomes in ``source``, an object of task id -> outcome."""
@@ -163,66 +162,17 @@ class JoinStates:
         marks = {task: source.field(task) for task in self.marks if task not in told}
         return kept.without(told).with_optional(told | marks, *bindings)
 
-    # ---- a producer ----
+    # ---- what both sides read of the item ----
 
-    def tell(self, table: str, task_id: str, kept: state_data.Kept, after: str | None) -> tuple[str, States]:
-        """The states after ``task_id``, whose outcome is in the state data.
-
-        :param kept: what the states from ``after`` on read
-        """
-        item = INPUT.field(_ITEM)
-        waking = Waking(
-            names=(
-                f"Tell {self.key}: {task_id}",
-                f"{self.key} ready? {task_id}",
-                "",
-                f"Wake {self.key}: {task_id}",
-                f"{self.key} told: {task_id}",
-            ),
-            update={"TableName": table, "Key": self.item_key(), **self._report(task_id)},
-            noted=(_ITEM, RESULT.field("Attributes")),
-            awaited=self._ready(item),
-            token=item.field("token", "S"),
-            answer=text_of(self._outcomes(item)),
-        )
-        return waking.states(kept.output({}, exactly=True), after)
-
-    def _report(self, task_id: str) -> State:
-        me = {"SS": [task_id]}
-        mine = INPUT.field(task_id)
-        values: State = {":me": me, ":expires": {"N": RUN.field("expires")}}
-        if task_id in self.mapped:
-            # An attribute that nobody reads stands for each end that no instance came to.
-            holds = {end: lifted(end).is_in(array(mine)) for end in self.ends}
-            if task_id in self.sources:
-                holds[_EXPANDED] = call("type", mine).equals("array")
-            names: dict[str, Value] = {f"#{end}": when(held, end, f"not_{end}") for end, held in holds.items()}
-            adds = ["#told :me", *(f"#{end} :me" for end in self.ends)]
-        else:
-            names, adds = {"#outcome": mine}, ["#told :me", "#outcome :me"]
-        names = {"#told": "told"} | names
-        if self.marks:
-            marks = array(*(task for task in self.marks if task != task_id))
-            chosen = marks.where(call("lookup", INPUT, ITEM).equals("skipped"))
-            values[":marked"] = {"SS": call("append", [task_id], chosen)}
-            names["#marked"] = "marked"
-            adds.append("#marked :marked")
-        return {
-            "UpdateExpression": f"ADD {', '.join(adds)} SET expires_at = :expires",
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": values,
-            "ReturnValues": "ALL_NEW",
-        }
-
-    def _ready(self, item: Node) -> Node:
-        """Condition: the join is decided, and somebody waits for that."""
-        decided = [call("count", members(item.field("told"))).equals(len(self.tells))]
+    def ready(self, item: Node) -> Node:
+        """Condition: somebody waits, and the join is decided."""
+        decided = [call("count", members(item.field("told"))).equals(call("number", item.field("awaited", "N")))]
         decided += [exists(item.field(end)) for end in sorted(EARLY[self.rule])] if self.rule else []
         if self.early_mark:
             decided.append(lifted(self.early_mark).is_in(members(item.field("marked"))))
         return every(exists(item.field("token")), either(*decided))
 
-    def _outcomes(self, item: Node) -> Node:
+    def outcomes(self, item: Node) -> Node:
         """The item's sets as an object of task id -> outcome."""
         end = Variable("end")
         tasks = members(call("lookup", item, end))
@@ -234,3 +184,23 @@ class JoinStates:
             return call("merge", told)
         marks = members(item.field("marked")).where(ITEM.is_in(self.marks)).each(Object(((ITEM, Literal("skipped")),)))
         return call("merge", call("append", told, marks))
+
+
+# The member of ``$run`` that holds what is the same of all that wait until everybody has told.
+_AWAITING = "awaiting"
+_NAMES = {"#token": "token"}
+_NOT_ALL = "(attribute_not_exists(told) OR size(told) < :all)"
+
+
+def _registering(table: str, names: Mapping[str, str], conditions: Sequence[str]) -> State:
+    return {
+        "TableName": table,
+        "UpdateExpression": "SET #token = :token, awaited = :all, expires_at = :expires",
+        "ConditionExpression": " AND ".join(conditions),
+        "ExpressionAttributeNames": dict(names),
+    }
+
+
+def shared(table: str) -> dict[str, Node]:
+    """The member of ``$run`` that joins need."""
+    return {_AWAITING: lifted(_registering(table, _NAMES, [_NOT_ALL]))}
