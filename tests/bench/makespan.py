@@ -2,6 +2,9 @@
 
 The jobs sleep 0.2 to 1 second. Of each run: the critical path of the sleeps alone; that of the jobs as long as they took
 here, from a worker's start to its end; and what level-by-level barriers would have cost with the same jobs, computed.
+
+Before that, ten times as many are run by the tests' interpreter in a time in which jobs take as long as they sleep and
+all else takes none: what is left beside the critical path is what the machine makes a task wait for without need.
 """
 
 import json
@@ -16,6 +19,11 @@ TESTS = Path(__file__).parents[1]
 sys.path.insert(0, str(TESTS / "support"))
 
 from dag_source import write  # noqa: E402
+from ductwork.backends.stepfunctions import machine  # noqa: E402
+from ductwork.compiler import to_json  # noqa: E402
+from ductwork.diagnostics import Diagnostics, Origin  # noqa: E402
+from ductwork.ir import Deployment, Task, Worker, Workflow  # noqa: E402
+from machine_run import run as interpreted  # noqa: E402
 from random_dags import timed_dags  # noqa: E402
 from timing import critical_path, decided, spans, with_barriers  # noqa: E402
 
@@ -38,8 +46,23 @@ def run(dags, home):
     return {name: run for runs in json.loads(done.stdout).values() for name, run in runs.items()}
 
 
+def without_overhead(dag):
+    """The makespan beside the critical path where nothing but jobs takes time."""
+    origin, where = Origin("case.py", 1), Deployment(job_queue="q", job_definition="d")
+    tasks = tuple(
+        Task(node.name, origin, "x.Y", Worker("it"), node.upstream, node.rule, deployment=where) for node in dag.nodes
+    )
+    workflow = Workflow(dag.name, origin, "case.py", bundle_path="/dags", tasks=tasks)
+    made = json.loads(to_json(machine.emit(workflow, Diagnostics())))
+    seconds = {node.name: node.seconds for node in dag.nodes}
+    ends = {node.name: "failed" if "fail" in node.script else "success" for node in dag.nodes}
+    return interpreted(made, ends, seconds=seconds).seconds / critical_path(dag, seconds)
+
+
 def main():
     number = int(sys.argv[1]) if len(sys.argv) > 1 else 10
+    ideal = [without_overhead(dag) for dag in timed_dags(0, 10 * number)]
+    print(f"without overhead, makespan / critical path: median {statistics.median(ideal):.4f}, worst {max(ideal):.4f}")
     dags = timed_dags(0, number)
     with tempfile.TemporaryDirectory() as home:
         records = run(dags, Path(home))

@@ -8,6 +8,7 @@ fails with :class:`DeadlockError`.
 
 from __future__ import annotations
 
+import heapq
 import json
 import random
 import re
@@ -52,6 +53,7 @@ class Done:
     :param visited: the names of all states entered
     :param children: the executions of child machines, by name: what each was given and has handed back, as JSON text
     :param while_held: the tasks that had ended when nothing but the held job was left to go on
+    :param seconds: how long the run took, where jobs take time and nothing else does
     """
 
     outcomes: dict[str, str] = field(default_factory=dict)
@@ -61,6 +63,7 @@ class Done:
     pushed: set[str] = field(default_factory=set)
     order: list[str] = field(default_factory=list)
     while_held: frozenset[str] = frozenset()
+    seconds: float = 0.0
     visited: list[str] = field(default_factory=list)
     repeated: list[str] = field(default_factory=list)
     called: list[str] = field(default_factory=list)
@@ -76,6 +79,7 @@ def run(
     lost_replies: float = 0.0,
     hold: str | None = None,
     lost: Collection[str] = (),
+    seconds: Mapping[str, float] | None = None,
 ) -> Done:
     """
     :param machine: a definition, or a bundle
@@ -85,10 +89,12 @@ def run(
     :param lost_replies: how often the reply to an update of a join is lost, so that the update is sent again
     :param hold: the task whose job takes longer than everything that does not wait for it
     :param lost: tasks whose workers write their ends into the ledger and die before they can report them
+    :param seconds: how long jobs take, by task id, in a time that goes on while nothing else can be done
     :raises DeadlockError: every branch waits
     """
     run = _Run(machine, ends, seed, lost_replies, hold)
     run.lost_reports = set(lost)
+    run.seconds = seconds or {}
     run.done.outcomes |= (execution_input or {}).get("done", {})
     return run.run(execution_input or {})
 
@@ -101,6 +107,9 @@ class _Run:
         self.machine, self.parts = bundle["definition"], bundle["parts"]
         self.ends, self.done, self.hold = ends, Done(), hold
         self.held: list[tuple[Fiber, Any, Any]] = []
+        self.seconds: Mapping[str, float] = {}
+        # Until when a job runs, the number of those before it, the fiber, its parent.
+        self.asleep: list[tuple[float, int, Fiber, Any]] = []
         self.random = None if seed is None else random.Random(seed)
         self.lost = lost
         self.lost_reports: set[str] = set()
@@ -121,10 +130,14 @@ class _Run:
     # ---- fibers ----
 
     def run(self, data: Any) -> Done:
-        """A fiber yields ``("spawn", fibers)``, ``("wait", token)``, ``("hold",)`` or None; its parent is told when it ends."""
+        """A fiber yields ``("spawn", fibers)``, ``("wait", token)``, ``("hold",)``, ``("sleep", seconds)`` or
+        None; its parent is told when it ends."""
         self.ready.append((self._scope(self.machine, data, {}, "e"), None, None))
-        while self.ready or self.held:
-            if not self.ready:
+        while self.ready or self.asleep or self.held:
+            if not self.ready and self.asleep:
+                self.done.seconds, _, fiber, parent = heapq.heappop(self.asleep)
+                self.ready.append((fiber, None, parent))
+            elif not self.ready:
                 self.done.while_held = frozenset(self.done.outcomes)
                 self.ready, self.held = self.held, []
             at = self.random.randrange(len(self.ready)) if self.random else 0
@@ -138,6 +151,9 @@ class _Run:
                 self.ready.insert(at, (fiber, None, parent))
             elif asked[0] == "hold":
                 self.held.append((fiber, None, parent))
+            elif asked[0] == "sleep":
+                until = self.done.seconds + asked[1]
+                heapq.heappush(self.asleep, (until, self.tokens, fiber, parent))
             elif asked[0] == "wait":
                 self.waiting[asked[1]] = (fiber, parent)
             else:
@@ -299,6 +315,9 @@ class _Run:
         self.done.order.append(task)
         if task == self.hold:
             yield ("hold",)
+        if task in self.seconds:
+            self.tokens += 1
+            yield "sleep", self.seconds[task]
         end = self.ends[task]
         if end == "failed":
             raise TaskFailedError("States.TaskFailed")
