@@ -15,9 +15,9 @@ from ductwork_airflow.ledger import Ledger
 from ductwork_airflow.mirror.adopt_jobs import adopt_all
 from ductwork_airflow.run_model.connection import Connection
 from ductwork_airflow.run_model.handle import RunHandle
-from ductwork_airflow.runs import reset_tasks, restart_plan
+from ductwork_airflow.runs import kept_pages, reset_tasks, restart_plan
 from ductwork_airflow.runs.read_run import read_run
-from ductwork_airflow.runs.restart_plan import Plan, Wanted
+from ductwork_airflow.runs.restart_plan import Outcome, Plan, Wanted
 from ductwork_airflow.submit import child_machines, state_machine
 from ductwork_airflow.submit.claims import Claims, Job
 from ductwork_airflow.submit.job_chain import JobSubmitter
@@ -100,8 +100,10 @@ def _reopen_machine(connection: Connection, run: RunItem, wanted: Wanted) -> Run
     number = state_machine.restarts(execution) + 1
     plan = restart_plan.make(run, ledger.tasks(*names), number, wanted, ledger.mapped(*names))
     machine = state_machine.machine_of(execution)
-    child_machines.before_restart(connection.stepfunctions, ledger, run["dag_id"], machine, keeps=bool(plan.done))
-    _require_fitting(run, plan)
+    client = connection.stepfunctions
+    recalls = child_machines.before_restart(client, ledger, run["dag_id"], machine, keeps=bool(plan.done))
+    if not recalls:
+        _require_fitting(run, plan)
     again = state_machine.sibling(execution, state_machine.restart_name(*names, number))
     reset_tasks.reopen(ledger, run, plan, execution_arn=again)
     return ledger.run(*names) or run
@@ -119,18 +121,25 @@ def complete_restart(clients: Clients, handle: RunHandle, run: RunItem, pace: Pa
         if is_chain(run):
             _resubmit(clients.client("batch"), ledger, run, plan, pace)
         else:
-            _restart_machine(clients.client("stepfunctions"), run, plan)
+            _restart_machine(clients.client("stepfunctions"), ledger, run, plan)
     return handle.following(run)
 
 
-def _restart_machine(client: SFNClient, run: RunItem, plan: Plan) -> None:
-    arn = run["execution_arn"]
+def _restart_machine(client: SFNClient, ledger: Ledger, run: RunItem, plan: Plan) -> None:
+    arn, kept = run["execution_arn"], _kept(plan)
+    given = _restart_input(run, {"done": kept} if kept else {})
+    if len(given.encode()) > _most(run):
+        given = _restart_input(run, {"kept": kept_pages.put(ledger, run, plan.number, kept)})
     # The first state replaces the run's item, and the plan in it is gone.
     machine, name = state_machine.machine_of(arn), arn.rpartition(":")[2]
-    state_machine.start_named(client, machine, name, _restart_input(run, plan))
+    state_machine.start_named(client, machine, name, given)
 
 
-def _restart_input(run: RunItem, plan: Plan) -> str:
+def _kept(plan: Plan) -> Mapping[str, Outcome]:
+    return {**plan.done, **plan.kept}
+
+
+def _restart_input(run: RunItem, kept: Mapping[str, object]) -> str:
     values: dict[str, object] = {
         name: run[name] for name in ("run_id", "run_type", "logical_date", "data_interval_start", "data_interval_end")
     }
@@ -139,18 +148,20 @@ def _restart_input(run: RunItem, plan: Plan) -> str:
         values |= {"asset_events_after": after, "run_after": run["run_after"]}
     if (conf := run.get("conf") or "{}") != "{}":
         values["conf"] = conf
-    if done := {**plan.done, **plan.kept}:
-        values["done"] = done
-    return json_text(values)
+    return json_text({**values, **kept})
+
+
+def _most(run: RunItem) -> int:
+    """Bytes of the input of a restart that says itself what it keeps: child machines are handed that too."""
+    return MAX_PAYLOAD_BYTES - (_OF_CHILDREN_BYTES if run.get("manifest") else 0)
 
 
 def _require_fitting(run: RunItem, plan: Plan) -> None:
-    """Check that an execution takes its input, and that child machines can be handed it.
+    """Check that an execution takes its input, and that child machines can be handed it, where none reads the ledger.
 
     :raises SubmissionError: it is too large
     """
-    size = len(_restart_input(run, plan).encode())
-    limit = MAX_PAYLOAD_BYTES - (_OF_CHILDREN_BYTES if run.get("manifest") else 0)
+    size, limit = len(_restart_input(run, {"done": _kept(plan)}).encode()), _most(run)
     if size > limit:
         raise SubmissionError(
             f"a restart that keeps {len(plan.done):,} tasks takes an input of {size:,} bytes, and an execution takes "

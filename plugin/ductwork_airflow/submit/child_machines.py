@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 _NOT_OF_THE_MACHINE = ("manifest",)
 # What a definition that submits jobs and one that can pass over tasks have in them.
 _JOB, _DONE = ":::batch:submitJob", "$run.done"
+# And one that reads in the ledger which ones.
+_RECALLS = "$run.kept"
 
 
 def provide(
@@ -82,8 +84,10 @@ def _deploy_children(client: SFNClient, root: str, found: MachineBundle, role_ar
         state_machine.deploy(client, _child(root, suffix), _there(definition, root), role_arn, versioned=False)
 
 
-def before_restart(client: SFNClient, ledger: Ledger, dag_id: str, root: str, *, keeps: bool) -> None:
+def before_restart(client: SFNClient, ledger: Ledger, dag_id: str, root: str, *, keeps: bool) -> bool:
     """Check that the current definition of a run's machine can be started once more, and keep what it needs.
+
+    The answer is whether it reads in the ledger what is kept, where its input has no room for that.
 
     :param root: the machine's plain ARN
     :param keeps: the restart passes over some tasks
@@ -91,7 +95,7 @@ def before_restart(client: SFNClient, ledger: Ledger, dag_id: str, root: str, *,
     :raises LedgerError: what its tasks are is not in the ledger any more
     """
     if (text := state_machine.definition_text(client, root)) is None:
-        return
+        return False
     if manifest_id := machine_bundle.manifest_of(text):
         ledger.keep_manifest(dag_id, manifest_id)
     texts = _with_children(client, root, text) if keeps else []
@@ -100,6 +104,7 @@ def before_restart(client: SFNClient, ledger: Ledger, dag_id: str, root: str, *,
             f"the state machine {root} was compiled with --no-restart, or since the run with --engine batch, so it "
             "would run everything again: compile and deploy it without that option, then give the same command again"
         )
+    return bool(texts) and all(_RECALLS in each for each in texts)
 
 
 def _read(document: JsonObject) -> MachineBundle:

@@ -16,6 +16,7 @@ what a local run was compiled from  same pk, sk ``local``
 how a mapped instance has ended     same pk, sk ``ended#<task_id>#<state>#<map_index>``, nothing but keys and expiry
 what a mapped task expanded to      same pk, sk ``map#<task_id>``
 a join of parallel branches         same pk, sk ``join#<hash of the execution's ARN>#<join's name>``
+what a large restart keeps          same pk, sk ``kept#<number of the restart>#<page, from 1>``
 the facts of a DAG's tasks          pk ``manifest#<dag_id>``, sk ``<id>#<number of the chunk>``
 the runs of a DAG that go on       pk ``limit#<dag_id>``, sk ``runs``
 instances of a task that go on     pk ``limit#<dag_id>``, sk ``task#<task_id>``
@@ -127,6 +128,15 @@ def store_sk(task_id: str, map_index: int, key: str) -> str:
 
 # The machine knows its own part of a join's key only when it runs: $run.joins.
 JOIN_PREFIX = "join#"
+
+
+# The attribute of an item of kept_sk: task id -> outcome, as JSON text.
+KEPT_TASKS = "kept"
+
+
+def kept_prefix(restart: int) -> str:
+    """What the sort keys share of all items that say what a restart keeps, where its input has no room for that."""
+    return f"kept#{restart}#"
 
 
 def manifest_pk(dag_id: str) -> str:

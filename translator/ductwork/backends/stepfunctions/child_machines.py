@@ -19,6 +19,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from ductwork.backends.stepfunctions import kept_tasks
 from ductwork.backends.stepfunctions.asl import integrations
 from ductwork.backends.stepfunctions.asl.nodes import Node, call, joined, merged
 from ductwork.backends.stepfunctions.asl.scope import CONTEXT, EXECUTION, INPUT, RESULT, RUN
@@ -108,7 +109,7 @@ def most_bytes(outcomes: Kept, mapped: Collection[str]) -> int:
     return sum(len(json_text(task).encode()) + (_ALL_ENDS if task in mapped else _ONE_END) for task in names)
 
 
-def starting(suffix: str, variables: Mapping[str, Node], reads: Kept) -> State:
+def starting(suffix: str, variables: Mapping[str, Node], reads: Kept, *, restartable: bool) -> State:
     """The state that starts a child, but for its ``Output`` and what follows it.
 
     Its execution is named after the one that starts it, so a StartExecution that is sent again finds it.
@@ -126,8 +127,7 @@ def starting(suffix: str, variables: Mapping[str, Node], reads: Kept) -> State:
             "StateMachineArn": RUN.field("parts") & suffix,
             "Name": joined(starter, "-", own, "-", suffix),
             "Input": {
-                # The conf is in the run's item by now, and may take all that an input has room for.
-                "run": merged(RUN, {"conf": ""}),
+                "run": kept_tasks.of_child() if restartable else merged(RUN, {"conf": ""}),
                 **variables,
                 "data": reads.arguments(),
                 "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID": EXECUTION,

@@ -15,7 +15,7 @@ from functools import partial
 from itertools import chain
 
 from ductwork.backends import worker_job
-from ductwork.backends.stepfunctions import child_machines, costs, run_states, worker_requests
+from ductwork.backends.stepfunctions import child_machines, costs, kept_tasks, run_states, worker_requests
 from ductwork.backends.stepfunctions.asl.nodes import Node
 from ductwork.backends.stepfunctions.asl.printer import printed
 from ductwork.backends.stepfunctions.asl.scope import RESULT
@@ -146,13 +146,17 @@ class _Emitter:
         """
         workflow, deciding = self._workflow, Deciding.of(root, self._leaves, self._blocking)
         first, states = self.part(root, Known(), self.flow.bits(deciding.read), run_states.FINISH)
+        values = worker_requests.shared(workflow) | kinds.shared(workflow) | self._of_joins()
+        if manifest and workflow.restartable:
+            first, recalling = self._recalling(root, first)
+            values, states = values | kept_tasks.of_run(), recalling | states
         opening = run_states.opening(
             *(workflow, first),
             joins=self.has_joins,
             parts=bool(self._children),
             manifest=manifest,
             read_last=deciding.read,
-            values=worker_requests.shared(workflow) | kinds.shared(workflow) | self._of_joins(),
+            values=values,
         )
         machine: JsonObject = printed(
             {
@@ -164,6 +168,14 @@ class _Emitter:
             }
         )
         return machine
+
+    def _recalling(self, part: layout.Part, first: str) -> tuple[str, States]:
+        """The states with which a machine that carries out a part begins."""
+        inner = frozenset[str]().union(*map(layout.members, layout.children(part)))
+        own = layout.members(part) - inner
+        return kept_tasks.recalling(
+            self._workflow, [each for each in self._workflow.tasks if each.task_id in own], first
+        )
 
     def _of_joins(self) -> dict[str, Node]:
         table = self._workflow.ledger_table
@@ -457,6 +469,9 @@ class _Emitter:
         noted, self.iteration_events = self.iteration_events, 0
         inside = read | self.flow.bits(deciding.read)
         first, states = self.part(part.part, known, inside, next(iter(ending), None))
+        if self._workflow.restartable:
+            first, recalling = self._recalling(part.part, first)
+            states = recalling | states
         variables = depends_on_past.variables(self._tasks[task] for task in layout.members(part))
         machine = printed(child_machines.definition(part, self._workflow, first, states | ending, tuple(variables)))
         reads = self.flow.kept(known, self.flow.reads(part))
@@ -465,7 +480,7 @@ class _Emitter:
         self._children[part.number], self.iteration_events = made, noted
         name = state_name(f"{part.name}: {_first_task(part)}")
         kept = self.flow.kept(known, live & ~self.flow.members(part))
-        state = child_machines.starting(made.suffix, variables, reads) | {
+        state = child_machines.starting(made.suffix, variables, reads, restartable=self._workflow.restartable) | {
             "Output": kept.received(RESULT.field("Output"), exactly=after is None),
             **({"End": True} if after is None else {"Next": after}),
         }
