@@ -18,7 +18,7 @@ from asl_problem import Problem, expression_code, scopes
 from botocore.validate import ParamValidator
 from ductwork.backends.stepfunctions.asl.printer import printed
 from ductwork.backends.stepfunctions.ledger_writes import END, END_OF_JOB, END_OF_WAIT
-from ductwork.backends.stepfunctions.waits import join, telling
+from ductwork.backends.stepfunctions.waits import telling
 from ductwork_airflow.embedded_aws.jsonata.engine import QueryError, evaluate
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 
@@ -101,7 +101,7 @@ def _made_by(machine: dict[str, Any]) -> dict[str, Any] | None:
 @cache
 def _of_any_root() -> dict[str, Any]:
     endings = (END, END_OF_WAIT, END_OF_JOB)
-    nodes = {each.name: each.shared("ledger") for each in endings} | join.shared("ledger") | telling.shared("ledger")
+    nodes = {each.name: each.shared("ledger") for each in endings} | telling.shared("ledger")
     shared = {name: evaluate(expression_code(printed(node)), {}) for name, node in nodes.items()}
     return {"env": [{"Name": "DUCTWORK_LEDGER_TABLE", "Value": "ledger"}], **shared}
 

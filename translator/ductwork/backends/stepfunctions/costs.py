@@ -131,7 +131,7 @@ def _happy_path(scope: Machine) -> Iterator[tuple[str, Machine]]:
             yield from _happy_path(state["ItemProcessor"])
         if state["Type"] == "Choice":
             looked[name] += 1
-            again = looked[name] < telling.rounds(state)
+            again = looked[name] < telling.rounds(str(state["Choices"][-1]["Condition"]))
             name = str(state["Choices"][-1]["Next"]) if again else _happy(name, state)
         else:
             name = state.get("Next")

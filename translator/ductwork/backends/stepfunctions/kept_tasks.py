@@ -32,6 +32,7 @@ from ductwork.backends.stepfunctions.asl.scope import INPUT, ITEM, RESULT, RUN
 from ductwork.backends.stepfunctions.asl.states import States
 from ductwork.contracts.ledger import KEPT_TASKS
 from ductwork.ir import Task, Workflow
+from ductwork.planning import layout
 
 _ASK, _RECALL = "Anything to recall?", "Recall"
 _PAGES, _PAGE, _DONE = RUN.field("pages"), RUN.field("page"), RUN.field("done")
@@ -52,11 +53,10 @@ def of_child() -> Node:
     return merged(RUN, {"conf": "", "page": _PAGES, "done": when(_PAGES > 0, {}, _DONE)})
 
 
-def recalling(workflow: Workflow, tasks: Sequence[Task], after: str) -> tuple[str, States]:
-    """The first state's name and the states before a machine's first task.
-
-    :param tasks: that the machine carries out itself
-    """
+def recalling(workflow: Workflow, part: layout.Part, after: str) -> tuple[str, States]:
+    """The first state's name and the states before the first task of a machine that carries out a part."""
+    own = layout.members(part).difference(*map(layout.members, layout.children(part)))
+    tasks = [task for task in workflow.tasks if task.task_id in own]
     states: States = {
         _ASK: {"Type": "Choice", "Choices": [{"Condition": _PAGE > 0, "Next": _RECALL}], "Default": after},
         _RECALL: {

@@ -16,7 +16,6 @@ from itertools import chain
 
 from ductwork.backends import worker_job
 from ductwork.backends.stepfunctions import child_machines, costs, kept_tasks, run_states, worker_requests
-from ductwork.backends.stepfunctions.asl.nodes import Node
 from ductwork.backends.stepfunctions.asl.printer import printed
 from ductwork.backends.stepfunctions.asl.scope import RESULT
 from ductwork.backends.stepfunctions.asl.state_data import Kept
@@ -33,7 +32,7 @@ from ductwork.backends.stepfunctions.regions.region import RegionStates, Surroun
 from ductwork.backends.stepfunctions.tasks import kinds
 from ductwork.backends.stepfunctions.tasks.frame import Place
 from ductwork.backends.stepfunctions.tasks.worker_task import goes_on_alone
-from ductwork.backends.stepfunctions.waits import depends_on_past, join, telling
+from ductwork.backends.stepfunctions.waits import depends_on_past, telling
 from ductwork.backends.stepfunctions.waits.concurrency_limit import Limit
 from ductwork.backends.stepfunctions.waits.depends_on_past import Past, pasts
 from ductwork.contracts import machine_bundle
@@ -146,9 +145,10 @@ class _Emitter:
         """
         workflow, deciding = self._workflow, Deciding.of(root, self._leaves, self._blocking)
         first, states = self.part(root, Known(), self.flow.bits(deciding.read), run_states.FINISH)
-        values = worker_requests.shared(workflow) | kinds.shared(workflow) | self._of_joins()
+        values = worker_requests.shared(workflow) | kinds.shared(workflow)
+        values |= telling.shared(workflow.ledger_table) if self.has_joins else {}
         if manifest and workflow.restartable:
-            first, recalling = self._recalling(root, first)
+            first, recalling = kept_tasks.recalling(workflow, root, first)
             values, states = values | kept_tasks.of_run(), recalling | states
         opening = run_states.opening(
             *(workflow, first),
@@ -168,18 +168,6 @@ class _Emitter:
             }
         )
         return machine
-
-    def _recalling(self, part: layout.Part, first: str) -> tuple[str, States]:
-        """The states with which a machine that carries out a part begins."""
-        inner = frozenset[str]().union(*map(layout.members, layout.children(part)))
-        own = layout.members(part) - inner
-        return kept_tasks.recalling(
-            self._workflow, [each for each in self._workflow.tasks if each.task_id in own], first
-        )
-
-    def _of_joins(self) -> dict[str, Node]:
-        table = self._workflow.ledger_table
-        return join.shared(table) | telling.shared(table) if self.has_joins else {}
 
     @property
     def parts(self) -> dict[str, JsonObject]:
@@ -381,8 +369,8 @@ class _Emitter:
         then, noted = self.flow.after(part, known), self.iteration_events
         told: list[States] = []
         for task in reversed(part.tasks):
-            after, telling, live = self._tells(task, then, live, after)
-            told += telling
+            after, tells, live = self._tells(task, then, live, after)
+            told += tells
         reads = self.flow.reads(part)
         own = self.flow.members(part)
         needed = tuple(task for task in sorted(part.tasks) if live & self.flow.bits((task,)))
@@ -453,11 +441,11 @@ class _Emitter:
         return name, {name: state}
 
     def _join(self, part: layout.Join, known: Known, live: int, after: str | None) -> tuple[str, States]:
-        waits = self.flow.joins[part.key]
+        join = self.flow.joins[part.key]
         inside = self.flow.opened(part, known)
         first, states = self.part(part.part, inside, live, after)
         kept = self.flow.kept(known, self.flow.before(part.part, live))
-        awaiting, waiting = waits.wait(self._workflow.ledger_table, kept, first)
+        awaiting, waiting = join.wait(self._workflow.ledger_table, kept, first)
         self._own[id(part)] = tuple(waiting), 0
         return awaiting, waiting | states
 
@@ -470,7 +458,7 @@ class _Emitter:
         inside = read | self.flow.bits(deciding.read)
         first, states = self.part(part.part, known, inside, next(iter(ending), None))
         if self._workflow.restartable:
-            first, recalling = self._recalling(part.part, first)
+            first, recalling = kept_tasks.recalling(self._workflow, part.part, first)
             states = recalling | states
         variables = depends_on_past.variables(self._tasks[task] for task in layout.members(part))
         machine = printed(child_machines.definition(part, self._workflow, first, states | ending, tuple(variables)))

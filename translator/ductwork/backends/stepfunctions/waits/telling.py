@@ -10,15 +10,15 @@ Several joins that are told alike share these states: the run comes back to ``Te
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from ductwork.backends.stepfunctions.asl import integrations, state_data
 from ductwork.backends.stepfunctions.asl.nodes import Node, Object, Value, array, call, lifted, merged, text_of, when
 from ductwork.backends.stepfunctions.asl.scope import INPUT, ITEM, RESULT, RUN
 from ductwork.backends.stepfunctions.asl.states import State, States
 from ductwork.backends.stepfunctions.waits.join import EXPANDED, JoinStates
+from ductwork.backends.stepfunctions.waits.join import shared as of_join
 from ductwork.contracts.names import state_name
 
 # No task has these ids: blanks are not allowed in one. The join's item as it is by now, and how many have been told.
@@ -28,8 +28,8 @@ _TELLING = "telling"
 
 
 def shared(table: str) -> dict[str, Node]:
-    """The member of ``$run`` that these states need."""
-    return {_TELLING: lifted(_update(table, ["told :me", "#outcome :me"]))}
+    """The members of ``$run`` that joins need, on both sides."""
+    return {**of_join(table), _TELLING: lifted(_update(table, ["told :me", "#outcome :me"]))}
 
 
 def alike(joins: Iterable[JoinStates], task_id: str) -> list[tuple[JoinStates, ...]]:
@@ -40,9 +40,12 @@ def alike(joins: Iterable[JoinStates], task_id: str) -> list[tuple[JoinStates, .
     return [tuple(group) for group in found.values()]
 
 
-def rounds(choice: Mapping[str, Any]) -> int:
-    """How often a run comes by a Choice, as it is printed: once for each join where it is one of these."""
-    again = re.search(rf"`{_COUNT}` != (\d+)", str(choice["Choices"][-1]["Condition"]))
+def rounds(condition: str) -> int:
+    """How often a run comes by a Choice: once for each join where it is one of these.
+
+    :param condition: of its last rule, as it is printed
+    """
+    again = re.search(rf"`{_COUNT}` != (\d+)", condition)
     return int(again[1]) if again else 1
 
 
