@@ -43,6 +43,9 @@ _KNOWN = (
 )
 # Airflow's name of a module that is a DAG file begins so.
 _DAG_FILE = "unusual_prefix_"
+_OF_NOBODY = _KNOWN | {"__main__"}
+# Modules that are of no bundle's author, once looked at: all but a few of the thousands that are loaded.
+_INSTALLED: dict[str, ModuleType] = {}
 # Two seeds whose first numbers differ even if each is a choice between two things.
 _SEED, _OTHER_SEED = 0, 206
 
@@ -207,10 +210,13 @@ def _helpers(bundle: Path) -> set[str]:
 def _own_modules(bundle: Path) -> dict[str, ModuleType]:
     """The author's own modules. A folder with DAG files may contain a virtual environment, and Airflow in that."""
     start = f"{bundle}{os.sep}"
-    return {
-        name: module
-        for name, module in list(sys.modules.items())
-        if (file := str(getattr(module, "__file__", None) or "")).startswith(start)
-        and "site-packages" not in file
-        and name.partition(".")[0] not in {*_KNOWN, "__main__"}
-    }
+    found = {}
+    for name, module in list(sys.modules.items()):
+        if _INSTALLED.get(name) is module:
+            continue
+        file = str(getattr(module, "__file__", None) or "")
+        if "site-packages" in file or name.partition(".")[0] in _OF_NOBODY:
+            _INSTALLED[name] = module
+        elif file.startswith(start):
+            found[name] = module
+    return found

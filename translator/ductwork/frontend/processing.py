@@ -200,5 +200,15 @@ def dags_folder_above(path: Path) -> Path | None:
     """Airflow's DAGs folder, if ``path`` is it or lies in it, written as ``path`` writes it; otherwise None."""
     from airflow.configuration import conf
 
-    dags_folder = Path(conf.get("core", "dags_folder")).resolve()
-    return next((each for each in (path, *path.parents) if each.resolve() == dags_folder), None)
+    try:
+        dags_folder = os.stat(conf.get("core", "dags_folder"))
+    except OSError:
+        return None
+    return next((each for each in (path, *path.parents) if _is(each, dags_folder)), None)
+
+
+def _is(path: Path, folder: os.stat_result) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), folder)
+    except OSError:
+        return False
