@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from datetime import datetime, timedelta, timezone
 
 import aws_cron_reading
 import pytest
+from asl_requests import check_requests
+from asl_structure import check_structure
 from cli_process import ductwork
 from compiling import compile_text, write_dag
 
@@ -157,3 +160,71 @@ def test_compile_writes_them_beside_the_machine(tmp_path):
             "Input": '{"logical_date": "<aws.scheduler.scheduled-time>"}',
         },
     }
+
+
+ASSETS = "Asset('a') & (Asset('b') | AssetAlias('c')) & Asset.ref(uri='s3://d')"
+
+
+def queue_of(tmp_path, schedule, more=""):
+    text = f"{HEAD}    with DAG('case', schedule={schedule}{more}):\n        pass\n"
+    compiled = compile_text(tmp_path, text, unattended=True, event_bus="news")
+    (artefact,) = compiled.artefacts
+    assert [finding.code for finding in compiled.diagnostics] == []
+    return artefact.started_by
+
+
+def test_updates_of_assets_are_rules_and_a_machine(tmp_path):
+    started_by = queue_of(tmp_path, ASSETS)
+    says = started_by.documents()
+    assert [rule["EventPattern"]["detail"] for rule in says["rules"]] == [
+        {"asset": {"name": ["a", "b"]}},
+        {"asset": {"uri": ["s3://d"]}},
+        {"alias": ["c"]},
+    ]
+    assert {rule["EventBusName"] for rule in says["rules"]} == {"news"}
+    assert [rule["Name"] for rule in says["rules"]] == ["case-1", "case-2", "case-3"]
+    assert started_by.told() == "updates of a and (b or c) and s3://d, of which bus news tells"
+    assert [*check_structure(says["asset_queue"]), *check_requests(says["asset_queue"])] == []
+    assert "DW332" in started(tmp_path, ASSETS)[1]  # nobody says where updates are told
+
+
+def test_a_clock_and_assets_with_a_limit_are_schedules_rules_and_the_ends_of_runs(tmp_path):
+    both = "AssetOrTimeSchedule(timetable=CronTriggerTimetable('0 4 * * *', timezone='UTC'), assets=[Asset('a')])"
+    started_by = queue_of(tmp_path, both, ", max_active_runs=2")
+    says = started_by.documents()
+    assert [each["ScheduleExpression"] for each in says["schedules"]] == ["cron(0 4 * * ? *)"]
+    updates, ends = says["rules"]
+    assert (updates["Name"], ends["Name"], ends["EventBusName"]) == ("case-2", "case-3", "default")
+    assert ends["EventPattern"]["detail"]["stateMachineArn"] == ["${StateMachineArn}"]
+    assert [*check_structure(says["asset_queue"]), *check_requests(says["asset_queue"])] == []
+
+
+def test_patterns_are_as_long_as_eventbridge_takes_them(tmp_path):
+    names = ", ".join(f"Asset('an-asset-with-a-long-name-{number}')" for number in range(150))
+    rules = queue_of(tmp_path, f"[{names}]").documents()["rules"]
+    patterns = [json.dumps(rule["EventPattern"]) for rule in rules]
+    assert max(map(len, patterns)) <= 2_048
+    assert sum(len(rule["EventPattern"]["detail"]["asset"]["name"]) for rule in rules) == 150
+
+
+def test_what_reads_dates_that_runs_of_assets_lack_is_airflows_own(tmp_path):
+    """Airflow fails a task that asks such a run for ``ds``; the other does the same as ever."""
+    body = """
+        from airflow.providers.amazon.aws.operators.batch import BatchOperator
+        for name in ("{{ ds }}", "{{ run_id }}"):
+            BatchOperator(task_id=name[3:-3], job_name=name, job_definition="d", job_queue="q", retries=0)
+        """
+    compiled = compile_text(
+        tmp_path,
+        f"{HEAD}\n    with DAG('case', schedule=[Asset('a')]):{textwrap.indent(body, '    ')}",
+        event_bus="news",
+    )
+    assert {task.task_id: task.work.kind for task in compiled.workflows[0].tasks} == {
+        "ds": "worker",
+        "run_id": "native",
+    }
+
+
+def test_partitions_of_assets_are_reported(tmp_path):
+    schedules, codes = started(tmp_path, "PartitionedAssetTimetable(assets=Asset('a'))")
+    assert (schedules, "DW332" in codes) == ((), True)

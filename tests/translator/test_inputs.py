@@ -140,3 +140,28 @@ def test_what_is_no_partition_key_is_refused(key):
 
 def test_a_partition_date_is_a_date():
     assert run_in_partition(partition_date="March")[1:] == ("", f"partition_date {inputs.DATES_MUST}")
+
+
+def test_a_run_that_assets_start_has_no_dates_also_when_it_is_restarted():
+    expression = code(inputs.run_values("dag", inputs.of_assets(), inputs.of_assets_refused(), by_assets=True))
+
+    def run(**given):
+        return evaluate(expression, {"states": {"input": given, "context": _CONTEXT}})
+
+    about = {"asset_events_after": "2026-03-01T00:00:00.000Z", "run_after": "2026-03-01T00:00:07.250Z"}
+    run_id = "asset_triggered__2026-03-01T00:00:07.250+00:00_0a1b2c3d"
+    started = run(run_id=run_id, run_type="asset_triggered", **about)
+    again = run(run_id=run_id, logical_date="", data_interval_start="", data_interval_end="", **about)
+    for found in (started, again):
+        assert (found["id"], found["type"], found["refused"]) == (run_id, "asset_triggered", "")
+        assert (found["logical_date"], found["start"], found["end"]) == ("", "", "")
+        assert (found["run_after"], found["asset_events_after"]) == (
+            "2026-03-01T00:00:07.250+00:00",
+            about["asset_events_after"],
+        )
+    by_hand = run(logical_date="2026-03-02")
+    assert (by_hand["logical_date"], by_hand["run_after"], by_hand["asset_events_after"]) == (
+        *["2026-03-02T00:00:00+00:00"] * 2,
+        "",
+    )
+    assert "run_after must be a date" in run(run_after="soon")["refused"]

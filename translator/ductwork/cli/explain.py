@@ -13,8 +13,10 @@ from ductwork.compiler import Artefact, to_json
 from ductwork.contracts import machine_bundle
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.stepfunctions_limits import MAX_DEFINITION_BYTES, MAX_EVENTS
+from ductwork.diagnostics import Diagnostics
 from ductwork.ir import Task, Workflow
 from ductwork.ir.map_length import Length
+from ductwork.schedules import started_by
 
 
 def describe(workflow: Workflow, artefact: Artefact | None) -> str:
@@ -25,6 +27,9 @@ def describe(workflow: Workflow, artefact: Artefact | None) -> str:
         size = len(artefact.text().encode())
         lines.append(f"  {artefact.kind}: {size:,} bytes{_per_task(size, workflow)}")
         if artefact.kind == "asl":
+            starts = started_by(workflow, findings := Diagnostics())
+            lines += [f"  started by {starts.told()}"] if starts else []
+            lines += [f"  {each.code}: {each.what}" for each in findings]
             lines += _of_machines(workflow, machine_bundle.machines(artefact.document))
     return "\n".join(lines)
 

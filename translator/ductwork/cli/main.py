@@ -168,6 +168,9 @@ def check(
         if not len(compiled.diagnostics):
             names = ", ".join(workflow.dag_id for workflow in compiled.workflows) or "nothing to check"
             output.print_result(f"no problems: {names}")
+        for artefact in compiled.artefacts:
+            if artefact.started_by:
+                output.print_result(f"{artefact.dag_id} is started by {artefact.started_by.told()}")
     return _ERRORS if compiled.diagnostics.failed else _CLEAN
 
 

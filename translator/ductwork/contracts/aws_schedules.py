@@ -121,10 +121,12 @@ class AssetQueue:
 
     :param definition: with the places :data:`MACHINE_PLACE` and the ledger's table
     :param rules: which events it is told
+    :param told: which updates start a run, in words
     """
 
     definition: JsonObject
     rules: tuple[EventRule, ...]
+    told: str = ""
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,17 @@ class StartedBy:
 
     def __bool__(self) -> bool:
         return bool(self.schedules or self.queue)
+
+    def told(self) -> str:
+        """What starts runs, in words for a person; empty for nothing."""
+        parts = []
+        if self.schedules:
+            first, more = self.schedules[0], len(self.schedules) - 1
+            zone = "" if first.expression.startswith("rate(") else f" in {first.zone}"
+            parts.append(f"{first.expression}{zone}" + (f" and {more} more schedules" if more else ""))
+        if self.queue:
+            parts.append(f"updates of {self.queue.told}, of which bus {self.queue.rules[0].bus} tells")
+        return "; ".join(parts)
 
     def documents(self) -> JsonObject:
         """As a file says it: properties of CloudFormation's types, with places for the ARNs, and all dates as they are.

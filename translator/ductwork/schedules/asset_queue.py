@@ -48,7 +48,7 @@ def of_workflow(workflow: ir.Workflow, condition: Condition) -> AssetQueue:
     rules = [EventRule("", pattern, bus, "updates of assets") for pattern in patterns]
     if _limit(workflow):
         rules.append(EventRule("", _ENDS, "default", "a run has ended, and there may be room for another"))
-    return AssetQueue(_definition(workflow, condition), tuple(rules))
+    return AssetQueue(_definition(workflow, condition), tuple(rules), str(condition))
 
 
 _ENDS: JsonObject = {
