@@ -108,6 +108,31 @@ def test_why_a_container_died_is_said_where_nobody_else_has(shared):
     assert ledger.task(*RUN, "known")["error"] == "said by its worker"
 
 
+def test_each_child_of_an_array_tells_of_its_instance_and_the_array_of_none(shared):
+    ledger = Ledger.connect("ductwork", shared.aws)
+
+    def child(status: str, index: int, **more: Any) -> dict[str, Any]:
+        of = job(f"array:{index}", status, "mapped", arrayProperties={"index": index}, **more)
+        return in_array(of)
+
+    def in_array(of: dict[str, Any]) -> dict[str, Any]:
+        environment = {pair["name"]: pair["value"] for pair in of["container"]["environment"]}
+        environment |= {"DUCTWORK_MAP_INDEX": "array", "DUCTWORK_MAP_OFFSET": "10000"}
+        of["container"]["environment"] = [{"name": name, "value": value} for name, value in environment.items()]
+        return of
+
+    tell_job(shared, in_array(job("array", "RUNNABLE", "mapped", arrayProperties={"size": 3})))
+    tell_job(shared, child("RUNNABLE", 2))
+    item = ledger.task(*RUN, "mapped", 10_002)
+    assert (item["state"], item["try_number"], item["job_id"]) == ("queued", 1, "array:2")
+    # Its container dies, Batch starts another, which waits again.
+    run = {"state": "running", "rank": 130, "try_number": 1, "job_id": "array:2", "job_attempt": 1, "updated_at": "t"}
+    ledger.update(schema.run_pk(*RUN), schema.task_sk("mapped", 10_002), run)
+    tell_job(shared, child("RUNNABLE", 2, attempts=[{"stoppedAt": 1}]))
+    assert ledger.task(*RUN, "mapped", 10_002)["state"] == "up_for_retry"
+    assert [ledger.task(*RUN, "mapped", index) for index in (-1, 2, 10_000)] == [None, None, None]
+
+
 def test_a_log_stream_is_kept_and_the_jobs_of_others_are_none_of_its_business(shared):
     ledger = Ledger.connect("ductwork", shared.aws)
     item = {"state": "running", "rank": 130, "try_number": 1, "job_id": "j"}

@@ -4,7 +4,8 @@ It writes what a mirror (``ductwork_airflow.mirror``) would write of the same jo
 only moves forward, and what a worker or a machine has ended stays as it is. Of an execution that broke it says on the
 run's item that it failed and why. What its tasks end as needs the whole graph: the next look of a mirror tells.
 
-* A job of a worker waits for a place (``RUNNABLE``, ``STARTING``): its task is queued.
+* A job of a worker waits for a place (``RUNNABLE``, ``STARTING``): its task is queued. Children of an array job have
+  events of their own, and what they tell is of their instances; the array itself is none.
 * It runs: its log stream is known. It failed, and nobody but Batch knows why: the reason.
 * An execution failed, timed out or was aborted.
 """
@@ -84,17 +85,20 @@ _JOB = """{% (
   $job := $states.input.detail;
   $env := $merge([$job.container.environment.{name: value}]);
   $exit := $job.container.exitCode;
+  $of_array := $env.DUCTWORK_MAP_INDEX = 'array';
+  $first := $env.DUCTWORK_MAP_OFFSET ? $number($env.DUCTWORK_MAP_OFFSET) : 0;
+  $index := $of_array ? $string($job.arrayProperties.index + $first) : $env.DUCTWORK_MAP_INDEX;
   $why := [$job.container.reason, $job.statusReason, 'the container ended without a report'][0];
   {
     'id': $job.jobId,
     'status': $job.status,
     'pk': 'run#' & $env.DUCTWORK_DAG_ID & '#' & $env.DUCTWORK_RUN_ID,
-    'sk': 'task#' & $env.DUCTWORK_TASK_ID & '#' & $env.DUCTWORK_MAP_INDEX,
+    'sk': 'task#' & $env.DUCTWORK_TASK_ID & '#' & $index,
     'stream': $job.container.logStreamName ? $job.container.logStreamName : '',
     'attempts': $count($job.attempts[$exists(stoppedAt)]),
     'why': $exit in @TOLD@ ? '' : $exists($exit) ? $why & ' (exit code ' & $string($exit) & ')' : $why,
     'ours': $env.DUCTWORK_LEDGER_TABLE = '@TABLE@' and $boolean($env.DUCTWORK_TASK_ID)
-      and $exists($env.DUCTWORK_MAP_INDEX) and $env.DUCTWORK_MAP_INDEX != 'array'
+      and $exists($index)
       and $not($exists($env.DUCTWORK_CALLBACK) or $exists($env.DUCTWORK_JOIN) or $exists($env.DUCTWORK_XCOM))
   }
 ) %}"""
