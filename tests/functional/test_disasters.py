@@ -74,12 +74,16 @@ def _all_gone(processes, seconds):
     return not [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("how", ["ctrl-c", "cancel"])
 def test_ctrl_c_stops_the_children_and_marks_the_run(running, ductwork, how):
     process, mark = running
     family = _family(process)
-    # Ctrl-C reaches the whole foreground group, a polite end of the process only itself.
-    os.killpg(process.pid, how) if how == signal.SIGINT else process.send_signal(how)
+    if how == "ctrl-c":
+        os.killpg(process.pid, signal.SIGINT)  # the whole foreground group
+    else:
+        # As every polite end of the process (SIGTERM), from another terminal.
+        stopped = ductwork("cancel", "slow", "r1", "--local")
+        assert (stopped.code, stopped.err) == (0, "stopping slow r1\nslow r1: failed\n")
     ended = process.wait(120)  # the worker has twenty seconds, on a machine that may be busy
     assert ended.code == 130
     assert "DW514" in ended.err
@@ -100,3 +104,11 @@ def test_kill_9_leaves_no_process_and_a_readable_ledger(running, ductwork):
     assert _all_gone(family, 40)
     shown = ductwork("status", "slow", "r1", "--local", "--json")
     assert {task["task_id"]: task["state"] for task in shown.json["tasks"]} == {"patient": "running"}
+    # Nobody is left to stop it: it is marked.
+    assert ductwork("cancel", "slow", "r1", "--local").code == 0
+    shown = ductwork("status", "slow", "r1", "--local", "--json")
+    assert (shown.json["state"], [task["state"] for task in shown.json["tasks"]]) == (
+        "failed",
+        ["failed", "upstream_failed"],
+    )
+    assert ductwork("cancel", "slow", "no_such", "--local").code == 1

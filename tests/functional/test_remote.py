@@ -82,7 +82,7 @@ def test_run_status_logs_and_restart(remote, target, tmp_path):
 
     lines = remote("logs", "gated", run_id)
     assert "first was here" in lines.out
-    assert "==> flaky: failed, try 1" in lines.err
+    assert "==> flaky: failed, try 1" in lines.out
     assert "first was here" not in remote("logs", "gated", run_id, "flaky").out
     assert remote("logs", "gated", run_id, "no_such").code == 1
 
@@ -119,7 +119,7 @@ def test_every_verb_with_several_machines(remote, aws, tmp_path):
     lines = remote("logs", "gated", "several")
     assert "first was here" in lines.out
     assert "the gate is closed" in lines.out
-    assert "==> flaky: failed, try 1" in lines.err
+    assert "==> flaky: failed, try 1" in lines.out
     skipped = remote("skip", "gated", "several", "flaky", "--json")
     assert skipped.code == 0, skipped.err
     assert [task["state"] for task in skipped.json["tasks"]] == ["success", "skipped", "skipped"]
@@ -320,3 +320,5 @@ def test_logs_of_local_runs(shared_ductwork):
     assert done.code == 0, done.err
     lines = shared_ductwork("logs", "gated", "logged", "first", "--local")
     assert (lines.code, "first was here" in lines.out) == (0, True), lines.err
+    newest = shared_ductwork("logs", "gated", "--local", "--task", "first")
+    assert newest.out == lines.out

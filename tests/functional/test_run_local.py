@@ -61,8 +61,12 @@ def test_the_same_run_id_twice_is_refused(sample, shared_ductwork):
 def test_status_shows_the_run_afterwards(sample, shared_ductwork):
     shown = shared_ductwork("status", "daily_edw_load", RUN_ID, "--local", "--json")
     assert shown.code == 0
-    expected = sorted(sample.json["tasks"], key=lambda task: task["task_id"])
-    assert sorted(shown.json["tasks"], key=lambda task: task["task_id"]) == expected
+    assert shown.json["tasks"] == sample.json["tasks"]
+    lines = shared_ductwork("status", "daily_edw_load", RUN_ID, "--local").out.splitlines()
+    assert lines[0].split() == ["task", "state", "try", "started", "duration"]
+    assert [line.split()[:3] for line in lines[1:]] == [
+        [task["task_id"], "success", "1"] for task in shown.json["tasks"]
+    ]
 
 
 def test_runs_lists_it(sample, shared_ductwork):

@@ -22,7 +22,7 @@ from ductwork.contracts import machine_bundle
 from ductwork.contracts.aws_schedules import StartedBy
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.task_facts import Facts
-from ductwork.diagnostics import Diagnostics, Origin, guard
+from ductwork.diagnostics import Diagnostics, Origin, guard, present
 from ductwork.ir.snapshot import DagSnapshot
 from ductwork.lowering.settings import Settings
 from ductwork.lowering.workflow import lower_dag
@@ -100,7 +100,9 @@ class Compiled:
 def compile_paths(paths: Sequence[str], options: Options) -> Compiled:
     """Compile every DAG of the files and folders given."""
     diagnostics = Diagnostics()
-    return _compile(load(paths, options.dag_id, diagnostics), options, diagnostics)
+    if not (there := present(paths, diagnostics)):
+        return Compiled([], [], diagnostics)  # without Airflow, whose import takes seconds
+    return _compile(load(there, options.dag_id, diagnostics), options, diagnostics)
 
 
 def compile_loaded(dag: object, options: Options) -> Compiled:

@@ -162,6 +162,7 @@ def _compiled(
     stop_on_errors(diagnostics)
     deployment = _deployment(options)
     asked_for = Options(options["target"], options["dag_id"], deployment, engine=options["engine"])
+    output.reading()
     compiled = compile_paths([path], asked_for)
     if len(compiled.workflows) > 1:
         defined = ", ".join(workflow.dag_id for workflow in compiled.workflows)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import click
@@ -19,6 +18,7 @@ from ductwork_airflow.commands.base import (
     refuse_no_run,
     require_local,
 )
+from ductwork_airflow.commands.tables import print_table, readable_moment, readable_seconds
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -59,28 +59,17 @@ def _list(ledger: Ledger, dag_id: str, limit: int, as_json: bool) -> int:
     if as_json:
         output.print_json({"dag_id": dag_id, "runs": [run.as_json() for run in runs]})
     else:
-        _print([_COLUMNS, *map(_row, runs)])
+        print_table([_COLUMNS, *map(_row, runs)])
     return CLEAN
 
 
 def _row(run: RunHead) -> Sequence[str]:
     target = f"{run.target} ({run.engine})" if run.engine else run.target
-    return run.run_id, run.state, target, _moment(run.logical_date), _moment(run.started_at), _duration(run.seconds)
-
-
-def _moment(text: str | None) -> str:
-    """A time in UTC, to the second."""
-    if not text:
-        return "-"
-    moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    return f"{moment.astimezone(timezone.utc):%Y-%m-%d %H:%M:%S}"
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.1f} s" if seconds < 60 else str(timedelta(seconds=int(seconds)))
-
-
-def _print(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        output.print_result("  ".join(f"{cell:<{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+    return (
+        run.run_id,
+        run.state,
+        target,
+        readable_moment(run.logical_date),
+        readable_moment(run.started_at),
+        readable_seconds(run.seconds),
+    )

@@ -30,27 +30,39 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
     from ductwork_airflow.ledger import Ledger
+    from ductwork_airflow.run_model.handle import RunHandle
 
 JOB_LOG_GROUP = "/aws/batch/job"
 
 
 @click.command()
 @click.argument("dag_id")
-@click.argument("run_id")
+@click.argument("run_id", required=False)
 @click.argument("task_id", required=False)
+@click.option("--task", "task", metavar="TASK_ID", help="Of this task alone, also without a run id.")
 @click.option("--local", is_flag=True, help="Of a run of `ductwork run --local`.")
 @click.option("--log-group", default=JOB_LOG_GROUP, show_default=True, help="CloudWatch log group of the jobs.")
 @ledger_options
-def logs(dag_id: str, run_id: str, task_id: str | None, local: bool, log_group: str, **at: Unpack[Location]) -> int:
-    """Print the log of each task's last job, or of one task."""
+def logs(
+    dag_id: str,
+    run_id: str | None,
+    task_id: str | None,
+    task: str | None,
+    local: bool,
+    log_group: str,
+    **at: Unpack[Location],
+) -> int:
+    """Print the log of each task's last job, or of one task: of the newest run, or of the one named."""
     output.results()
+    task_id = task_id or task
     if local:
         require_local()
         from ductwork_airflow.local.history import open_ledger
         from ductwork_airflow.local.run import log_dir, state_file
 
         with readable_state(), open_ledger(state_file(), at["ledger_table"]) as ledger:
-            for item in _instances(ledger, dag_id, run_id, task_id):
+            run = find_run(ledger, dag_id, run_id)
+            for item in _instances(ledger, run, task_id):
                 _print(item, _of_files(log_dir(), item))
         return CLEAN
     from ductwork_airflow.ledger import Ledger
@@ -58,8 +70,9 @@ def logs(dag_id: str, run_id: str, task_id: str | None, local: bool, log_group: 
     with aws_errors():
         aws = connect(at["region_name"], at["endpoint_url"])
         ledger = Ledger.connect(at["ledger_table"], aws)
-        look_once(aws, ledger, find_run(ledger, dag_id, run_id))
-        items = _instances(ledger, dag_id, run_id, task_id)
+        run = find_run(ledger, dag_id, run_id)
+        look_once(aws, ledger, run)
+        items = _instances(ledger, run, task_id)
         streams = _streams(aws.client("batch"), items)
         client = aws.client("logs")
         for item in items:
@@ -68,19 +81,19 @@ def logs(dag_id: str, run_id: str, task_id: str | None, local: bool, log_group: 
     return CLEAN
 
 
-def _instances(ledger: Ledger, dag_id: str, run_id: str, task_id: str | None) -> list[TaskItem]:
+def _instances(ledger: Ledger, run: RunHandle, task_id: str | None) -> list[TaskItem]:
     """The task instances asked for, in the order they started."""
-    find_run(ledger, dag_id, run_id)
-    items = [item for item in ledger.tasks(dag_id, run_id) if task_id in {None, item["task_id"]}]
+    output.say(f"{run.dag_id} {run.run_id}")
+    items = [item for item in ledger.tasks(run.dag_id, run.run_id) if task_id in {None, item["task_id"]}]
     if task_id and not items:
-        what = f"run {run_id!r} has no task {task_id!r} that has begun"
-        raise refuse("DW505", what, "check the task's id", dag_id=dag_id, task_id=task_id)
+        what = f"run {run.run_id!r} has no task {task_id!r} that has begun"
+        raise refuse("DW505", what, "check the task's id", dag_id=run.dag_id, task_id=task_id)
     return sorted(items, key=lambda item: item.get("started_at", "~"))
 
 
 def _print(item: TaskItem, lines: Iterator[str]) -> None:
     index = "" if item["map_index"] < 0 else f"[{item['map_index']}]"
-    output.say(f"==> {item['task_id']}{index}: {item.get('state')}, try {item.get('try_number', 0)}")
+    output.print_result(f"==> {item['task_id']}{index}: {item.get('state')}, try {item.get('try_number', 0)}")
     for line in lines:
         output.print_result(line)
 

@@ -18,14 +18,21 @@ from ductwork_airflow.commands.base import (
     look_once,
     open_ledger,
     readable_state,
+    refuse_no_run,
     require_local,
 )
+from ductwork_airflow.commands.tables import print_table, readable_moment, readable_seconds
 
 if TYPE_CHECKING:
+    from ductwork.contracts.run_item import RunItem
     from typing_extensions import Unpack
 
     from ductwork_airflow.aws.clients import Clients
     from ductwork_airflow.ledger import Ledger
+    from ductwork_airflow.reporting.report import RunReport
+
+# Workers have twenty seconds to end.
+_STOP_SECONDS = 40.0
 
 
 @click.command()
@@ -57,13 +64,12 @@ def status(dag_id: str, run_id: str | None, local: bool, watch: bool, as_json: b
 def _show(ledger: Ledger, dag_id: str, run_id: str | None, watching: Clients | None, as_json: bool) -> int:
     from ductwork_airflow.commands.watch import follow
     from ductwork_airflow.reporting import report
-    from ductwork_airflow.reporting.progress import LineProgress
 
     handle = find_run(ledger, dag_id, run_id)
     if watching is None:
         seen = report.read(ledger, dag_id, handle.run_id)
         if seen is not None and not as_json:
-            LineProgress().show(seen)
+            _print(seen)
     else:
         seen = follow(watching, ledger, handle)
     assert seen is not None, "the run has been found"
@@ -73,21 +79,54 @@ def _show(ledger: Ledger, dag_id: str, run_id: str | None, watching: Clients | N
     return FAILED if seen.state == "failed" else CLEAN
 
 
+def _print(seen: RunReport) -> None:
+    """The tasks on stdout, in the order of the DAG; of a mapped task of many instances, the counts and what failed."""
+    from ductwork_airflow.reporting.progress import counts, is_told, name_of
+
+    rows = [("task", "state", "try", "started", "duration")]
+    rows += [(f"{task_id}[]", counts(states), "", "", "") for task_id, states in seen.mapped.items()]
+    for task in seen.tasks:
+        if is_told(seen, task):
+            tried = str(task.try_number or "-")
+            length = "-" if task.seconds is None else readable_seconds(task.seconds)
+            rows.append((name_of(task), task.state or "-", tried, readable_moment(task.started_at), length))
+    print_table(rows)
+
+
 @click.command()
 @click.argument("dag_id")
 @click.argument("run_id")
 @click.option("--reason", default="cancelled by the user", show_default=True, help="Why, for the ledger and for AWS.")
+@click.option("--local", is_flag=True, help="A run that another process carries out by `ductwork run --local`.")
 @ledger_options
-def cancel(dag_id: str, run_id: str, reason: str, **at: Unpack[Location]) -> int:
+def cancel(dag_id: str, run_id: str, reason: str, local: bool, **at: Unpack[Location]) -> int:
     """Stop a run: its jobs are ended, what waited is skipped, and the run is marked failed."""
+    output.results()
+    if local:
+        return _cancel_local(dag_id, run_id, reason, at["ledger_table"])
     from ductwork_airflow.runs import lifecycle
 
-    output.results()
     aws, ledger = open_ledger(**at)
     with aws_errors():
         handle = find_run(ledger, dag_id, run_id)
         lifecycle.watcher(aws, handle).stop(reason)
         run = ledger.run(dag_id, run_id) or {}
+    return _say_stopped(run, dag_id, run_id)
+
+
+def _cancel_local(dag_id: str, run_id: str, reason: str, table: str) -> int:
+    require_local()
+    from ductwork_airflow.local.stop import stop
+
+    output.say(f"stopping {dag_id} {run_id}")
+    with readable_state():
+        run = stop(dag_id, run_id, table, reason, _STOP_SECONDS)
+    if run is None:
+        raise refuse_no_run(dag_id, run_id)
+    return _say_stopped(run, dag_id, run_id)
+
+
+def _say_stopped(run: RunItem, dag_id: str, run_id: str) -> int:
     output.say(f"{dag_id} {run_id}: {run.get('state')}" + ("" if "ended_at" in run else ", still stopping"))
     return CLEAN
 

@@ -1,4 +1,4 @@
-"""The ledger that local runs have left, opened for reading without starting anything."""
+"""The ledger that local runs have left, opened without starting anything."""
 
 from __future__ import annotations
 
@@ -18,13 +18,17 @@ _REGION = "us-east-1"
 
 
 @contextmanager
-def open_ledger(state_file: Path, table: str) -> Iterator[Ledger]:
-    """The local ledger between runs, for reading; nothing is written back to the file.
+def open_ledger(state_file: Path, table: str, *, keep: bool = False) -> Iterator[Ledger]:
+    """The local ledger between runs.
 
+    :param keep: write what is changed in the block back to the file
     :raises StateFileError: the file is damaged
     """
     with without_users_aws(_REGION), mock_aws():
-        TableStore(state_file, dynamodb_backends[ACCOUNT][_REGION]).load()
+        store = TableStore(state_file, dynamodb_backends[ACCOUNT][_REGION])
+        store.load()
         ledger = Ledger.connect(table, Aws(_REGION, None, CREDENTIALS))
         ledger.create_table()
         yield ledger
+        if keep:
+            store.save()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,14 +39,30 @@ def exclusive(home: Path, dag_id: str, run_id: str) -> Iterator[bool]:
 
     :param home: where local runs leave what they leave
     """
-    folder = home / "running"
-    folder.mkdir(parents=True, exist_ok=True)
-    name = hashlib.sha256(schema.run_pk(dag_id, run_id).encode()).hexdigest()[:32]
     # The operating system lets the lock go, however the process ends.
-    with (folder / name).open("w") as file:
+    with _lock_file(home, dag_id, run_id).open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             yield False
             return
+        file.truncate(0)
+        print(os.getpid(), file=file, flush=True)
         yield True
+
+
+def runner(home: Path, dag_id: str, run_id: str) -> int | None:
+    """The id of the process that carries the run out; 0 while it does not say yet; None if there is none."""
+    with _lock_file(home, dag_id, run_id).open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            return int(file.read() or 0)
+    return None
+
+
+def _lock_file(home: Path, dag_id: str, run_id: str) -> Path:
+    folder = home / "running"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / hashlib.sha256(schema.run_pk(dag_id, run_id).encode()).hexdigest()[:32]

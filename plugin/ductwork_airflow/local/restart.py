@@ -12,13 +12,12 @@ from ductwork_airflow.ledger import Ledger
 from ductwork_airflow.local import origins
 from ductwork_airflow.local.provision import PLACES
 from ductwork_airflow.local.run import LocalRun, Show, carry_out, home
+from ductwork_airflow.local.stop import DEAD
 from ductwork_airflow.mirror import end_tasks
 from ductwork_airflow.reporting import report
 from ductwork_airflow.run_model.handle import RunHandle
 from ductwork_airflow.runs import lifecycle
 from ductwork_airflow.runs.restart import Again
-
-_DEAD = "the process that carried the run out has died"
 
 
 class StillRunningError(RuntimeError):
@@ -55,4 +54,4 @@ def restart(aws: EmbeddedAws, ledger: Ledger, run: LocalRun, wanted: Again, show
 
 def _end_if_dead(ledger: Ledger, run: RunItem) -> None:
     if "ended_at" not in run and not run.get("restart"):
-        end_tasks.end_all(ledger, run, ledger.tasks(run["dag_id"], run["run_id"]), _DEAD)
+        end_tasks.end_all(ledger, run, ledger.tasks(run["dag_id"], run["run_id"]), DEAD)

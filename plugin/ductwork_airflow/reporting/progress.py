@@ -64,10 +64,10 @@ class LineProgress:
             key, now = (task.task_id, task.map_index), (task.state, task.try_number)
             if task.state and self._shown.get(key) != now:
                 self._shown[key] = now
-                if task.state in _TOLD or not _is_large(report, task):
+                if is_told(report, task):
                     print(_line(task), file=sys.stderr, flush=True)
-        for task_id, counts in report.mapped.items():
-            text = _counts(counts)
+        for task_id, states in report.mapped.items():
+            text = counts(states)
             if self._counted.get(task_id) != text:
                 self._counted[task_id] = text
                 print(f"{task_id + '[]':<40} {text}", file=sys.stderr, flush=True)
@@ -99,13 +99,13 @@ class LiveProgress:
         table = Table(title=f"{report.dag_id}  {report.run_id}  {report.state}", title_justify="left")
         for column in ("task", "state", "try", "seconds"):
             table.add_column(column, justify="left" if column in {"task", "state"} else "right")
-        for task_id, counts in report.mapped.items():
-            table.add_row(f"{task_id}[]", Text(_counts(counts)), "", "")
+        for task_id, states in report.mapped.items():
+            table.add_row(f"{task_id}[]", Text(counts(states)), "", "")
         for task in report.tasks:
-            if _is_large(report, task) and task.state not in _TOLD:
+            if not is_told(report, task):
                 continue
             state = Text(task.state or "-", style=_STYLES.get(task.state or "", "dim"))
-            table.add_row(_name(task), state, str(task.try_number or "-"), _seconds(task))
+            table.add_row(name_of(task), state, str(task.try_number or "-"), _seconds(task))
         self._live.update(table)
 
 
@@ -114,11 +114,18 @@ def _is_large(report: RunReport, task: TaskReport) -> bool:
     return task.map_index >= 0 and sum(report.mapped.get(task.task_id, {}).values()) > LISTED_INSTANCES
 
 
-def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{number} {state}" for state, number in counts.items())
+def counts(states: Mapping[str, int]) -> str:
+    """How many instances are in which state: ``3 success, 1 failed``."""
+    return ", ".join(f"{number} {state}" for state, number in states.items())
 
 
-def _name(task: TaskReport) -> str:
+def is_told(report: RunReport, task: TaskReport) -> bool:
+    """Whether a task instance is shown by itself: not of a mapped task with many, unless it has failed."""
+    return task.state in _TOLD or not _is_large(report, task)
+
+
+def name_of(task: TaskReport) -> str:
+    """A task's id, with the map index of an instance of a mapped task."""
     return task.task_id if task.map_index < 0 else f"{task.task_id}[{task.map_index}]"
 
 
@@ -128,4 +135,4 @@ def _seconds(task: TaskReport) -> str:
 
 def _line(task: TaskReport) -> str:
     error = f"  {task.error}" if task.error and task.state in {"failed", "up_for_retry"} else ""
-    return f"{_name(task):<40} {task.state:<16} try {task.try_number}  {_seconds(task)} s{error}"
+    return f"{name_of(task):<40} {task.state:<16} try {task.try_number}  {_seconds(task)} s{error}"

@@ -9,9 +9,10 @@ from datetime import datetime
 
 from ductwork.contracts.ledger import UNMAPPED
 from ductwork.contracts.run_item import tasks_of
-from ductwork.contracts.task_facts import NO_FACTS, TaskFacts, is_absent
+from ductwork.contracts.task_facts import NO_FACTS, Facts, TaskFacts, is_absent
 from ductwork.contracts.task_item import MapItem, TaskItem
 from ductwork.diagnostics import Diagnostics, Origin
+from ductwork.planning.partial_order import topological
 from ductwork.semantics.trigger_rules import FAILED
 
 from ductwork_airflow.ledger import Ledger, TaskKey, moment
@@ -42,6 +43,7 @@ class TaskReport:
     error: str | None
     has_return_value: bool = False
     return_value: object = None
+    started_at: str | None = None
 
     def as_json(self) -> dict[str, object]:
         """As ``--json`` prints it; a return value is there only where the task has one."""
@@ -127,8 +129,8 @@ def read(
 ) -> RunReport | None:
     """A run's report, None if the ledger does not know the run.
 
-    :param order: task ids in the order to list them in; tasks the ledger has not heard of are listed without a state,
-        except those that have no instance in Airflow
+    :param order: task ids in the order to list them in, by default the DAG's; tasks the ledger has not heard of are
+        listed without a state, except those that have no instance in Airflow
     :param values: read return values too
     """
     run = ledger.run(dag_id, run_id)
@@ -143,12 +145,17 @@ def read(
     seen = {task_id for task_id, _ in items}
     unseen = {task_id: facts.get(task_id, NO_FACTS) for task_id in order if task_id not in seen}
     keys = [*items, *(key for task_id, own in unseen.items() for key in _unheard(task_id, own, "ended_at" in run))]
-    place = {task_id: number for number, task_id in enumerate(order)}
+    place = {task_id: number for number, task_id in enumerate(order or _in_order(facts))}
     keys.sort(key=lambda key: (place.get(key[0], len(place)), key))
     returned = dict(_return_values(ledger, dag_id, run_id)) if values else {}
     tasks = [_task(key, items.get(key, {}), returned) for key in keys]
     mapped = count_mapped([*items.values()], ledger.mapped(dag_id, run_id))
     return RunReport(dag_id, run_id, run["state"], run.get("error"), tasks, mapped)
+
+
+def _in_order(facts: Facts) -> list[str]:
+    """Task ids as the compiler orders them; what is kept of a run has no order."""
+    return topological({task: [up for up in own.get("upstream", ()) if up in facts] for task, own in facts.items()})
 
 
 def _at(item: TaskItem, index: int) -> TaskItem:
@@ -207,6 +214,7 @@ def _task(key: TaskKey, item: TaskItem, returned: Mapping[TaskKey, object]) -> T
         error=item.get("error"),
         has_return_value=key in returned,
         return_value=returned.get(key),
+        started_at=item.get("started_at"),
     )
 
 

@@ -125,7 +125,9 @@ def compile_command(
 
     options = Options(target, dag_id, deployment, restartable=not no_restart, engine=engine, unattended=True)
     if target == "cloudformation":
+        output.reading()
         return stacks.write_stacks(paths, options, destination, indent=indent)
+    output.reading()
     compiled = compile_paths(paths, options)
     output.print_diagnostics(compiled.diagnostics)
     for artefact in compiled.artefacts:
@@ -159,6 +161,7 @@ def check(
     output.results()
     from ductwork.compiler import Options, compile_paths
 
+    output.reading()
     compiled = compile_paths(paths, Options(target, dag_id, deployment, engine=engine, unattended=True))
     if style == "json":
         output.print_json([finding.as_json() for finding in compiled.diagnostics])
@@ -220,6 +223,7 @@ def explain(subject: str, dag_id: str | None, target: str, engine: str | None, g
     from ductwork.cli.mermaid import draw
     from ductwork.compiler import Options, compile_paths
 
+    output.reading()
     compiled = compile_paths([subject], Options(target, dag_id, engine=engine))
     output.print_diagnostics(compiled.diagnostics)
     for workflow in compiled.workflows:

@@ -64,6 +64,17 @@ def say(text: str) -> None:
     click.echo(text, err=True)
 
 
+def working(text: str) -> None:
+    """What takes a while now, for who would otherwise look at a silent terminal; nothing where stderr is a file."""
+    if sys.stderr.isatty():
+        say(text)
+
+
+def reading() -> None:
+    """Say that the DAG files are being read, before Airflow is imported for it."""
+    working("reading the DAG files with Airflow, whose import takes some seconds")
+
+
 def write(path: Path, text: str) -> None:
     """Write a file, its folders too, and say so.
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ductwork.diagnostics import Diagnostics, Origin
+from ductwork.diagnostics import Diagnostics, Origin, present
 from ductwork.frontend.old_names import helpers, imports
 
 _LEFT_OUT = {"__pycache__", "node_modules", "venv", "site-packages"}
@@ -30,11 +30,7 @@ class Project:
 def gather(paths: Sequence[str], diagnostics: Diagnostics) -> Project:
     """Read the files. What cannot be read, or parsed, is reported (DW101, DW102) and left out."""
     project, seen = Project(), set[str]()
-    for path in paths:
-        if not os.path.exists(path):
-            what = f"there is no file {path!r}"
-            diagnostics.add("DW101", Origin(path), what, "check the spelling and the working directory")
-            continue
+    for path in present(paths, diagnostics):
         root = Path(path) if os.path.isdir(path) else Path(path).parent
         waiting = _python_files(Path(path)) if os.path.isdir(path) else [path]
         while waiting:
