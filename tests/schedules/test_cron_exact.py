@@ -25,6 +25,8 @@ from ductwork.schedules.firings import Firings
 BEGIN, END = datetime(2026, 1, 1, tzinfo=timezone.utc), datetime(2028, 12, 31, 23, 59, tzinfo=timezone.utc)
 # Crons with more firings a year are looked at around the changes of the clock and at the end of February only.
 MANY, MANY_OF_ALL = 100, 1500
+# Firings in two days, beyond which other judges are asked about two days only.
+DENSE = 40
 
 
 def timetable(expression, zone):
@@ -101,3 +103,34 @@ def test_all_expressions_fire_when_airflow_does(zone):
         if (differs := differing(expression, zone, MANY_OF_ALL)) != ([], []):
             wrong[expression] = differs
     assert wrong == {}
+
+
+def misread(expressions):
+    """Of the schedules of crons, those that our evaluator and aws-croniter, which knows UTC alone, read differently."""
+    judge = pytest.importorskip("aws_croniter", reason="an older .venv: make test installs the dev extra anew")
+    wrong = {}
+    for text in sorted({each.text for each in itertools.chain.from_iterable(map(exact, expressions))}):
+        # Over a turn of the year and the end of a February with 29 days; of dense ones two days.
+        day = datetime(2027, 12, 30, tzinfo=timezone.utc)
+        last = day + timedelta(days=2)
+        if len(ours := aws_cron_reading.fires(text, "UTC", day, last)) <= DENSE:
+            last = datetime(2028, 3, 2, tzinfo=timezone.utc)
+            ours = aws_cron_reading.fires(text, "UTC", day, last)
+        theirs = set(judge.AwsCroniter(text.removeprefix("cron(")[:-1]).get_all_schedule_bw_dates(day, last))
+        if theirs != ours:
+            wrong[text] = sorted(theirs ^ ours)
+    return wrong
+
+
+def crons_of(sample):
+    found = (cron_of(expression, zone) for expression, zone in sample)
+    return [cron for cron in found if not isinstance(cron, Unknown)]
+
+
+def test_the_evaluator_reads_expressions_as_another_does():
+    assert misread(crons_of(SAMPLE[::3])) == {}
+
+
+@pytest.mark.long
+def test_the_evaluator_reads_all_expressions_as_another_does():
+    assert misread(crons_of(itertools.product((*FORMS, *drawn(500)), ZONES))) == {}
