@@ -1,7 +1,8 @@
-"""A DAG of thousands of tasks, carried by several state machines, on the embedded AWS: ``large_run.py [TASKS]``.
+"""A DAG of thousands of tasks, carried by several state machines, on the embedded AWS: ``large_run.py [TASKS [last]]``.
 
 The jobs do nothing. Measured are wall and CPU time, the memory of this process, in which moto, the watcher and the
 ledger are, and the calls to AWS: of a run to its end, of its restart from a failed task on, and of one that is stopped.
+With ``last`` nothing fails or is stopped, and the restart is that of the last task alone, which keeps all others.
 Interpreting the machines is moto's work, and what takes most of the time.
 """
 
@@ -67,9 +68,9 @@ def watch(remote: Remote, handle: RunHandle) -> tuple[str, dict[str, int]]:
     return progress.state, dict(progress.counts)
 
 
-def measure(remote: Remote, size: int) -> None:
+def measure(remote: Remote, size: int, *, last: bool) -> None:
     """All of it."""
-    failing = f"test -e {remote.folder}/{ONCE} || (touch {remote.folder}/{ONCE}; false)"
+    failing = "true" if last else f"test -e {remote.folder}/{ONCE} || (touch {remote.folder}/{ONCE}; false)"
     path = remote.folder / "large.py"
     path.write_text(_DAG.format(size=size, width=WIDTH, failing=failing))
     with measured("compiled", remote):
@@ -89,7 +90,9 @@ def measure(remote: Remote, size: int) -> None:
         shown = report.read(remote.ledger, DAG_ID, "r", [task.task_id for task in compiled.workflows[0].tasks])
         assert shown is not None and len(shown.tasks) == size
     with measured("restarted, and watched to its end", remote):
-        print(*watch(remote, lifecycle.restart(remote.clients, handle)))
+        print(*watch(remote, lifecycle.restart(remote.clients, handle, [f"task_{size - 1}"] if last else None)))
+    if last:
+        return
     with measured("another, stopped in the middle", remote):
         second = remote.submit(document, "stepfunctions", remote.request(DAG_ID, "r2"))
         watcher = lifecycle.watcher(remote.clients, second)
@@ -102,12 +105,13 @@ def measure(remote: Remote, size: int) -> None:
 
 def main() -> None:
     size = int(sys.argv[1]) if sys.argv[1:] else 3_000
+    last = "last" in sys.argv[2:]
     with (
         tempfile.TemporaryDirectory() as folder,
         WorkerPool(preload=False) as pool,
         EmbeddedAws(pool=pool, jobs=8, log_dir=Path(folder) / "logs") as aws,
     ):
-        measure(Remote(aws, Path(folder)), size)
+        measure(Remote(aws, Path(folder)), size, last=last)
 
 
 if __name__ == "__main__":

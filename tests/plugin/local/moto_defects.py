@@ -30,6 +30,7 @@ from moto.stepfunctions.parser.asl.component.common.error_name.error_equals_decl
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.program import program
 from moto.stepfunctions.parser.asl.component.state.exec import execute_state
+from moto.stepfunctions.parser.asl.component.state.exec.state_parallel.branch_worker import BranchWorker
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service as service
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_batch as batch
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import (
@@ -41,6 +42,7 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_sfn as children
 from moto.stepfunctions.parser.asl.component.state.wait.wait_function.seconds import Seconds
 from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.event.event_manager import EventManager
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramError, ProgramStopped
 from moto.stepfunctions.parser.asl.jsonata import jsonata
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser, ASLParserException
@@ -96,6 +98,8 @@ def without_server() -> dict[str, bool]:
         "patch_wait": waits_though_stopped(),
         "patch_evaluation": "TMP_THREADS.append(" in inspect.getsource(execute_state),
         "patch_stop": error_replaces_stop(),
+        "patch_histories": isinstance(EventManager()._history_event_list, list),
+        "patch_thread_lists": "{self._program}" in inspect.getsource(BranchWorker),
         "patch_threads": program.Program._eval_body.__code__.co_stacksize < 1000,
         "patch_reply_members": names_of_a_member_found_twice(),
         "patch_action_counts": clauses_counted() > 1,

@@ -80,6 +80,7 @@ def patches() -> tuple[Callable[[], None], ...]:
         integrations,
         interpreter,
         maps,
+        memory,
         states,
         versions,
     )
@@ -110,6 +111,8 @@ def patches() -> tuple[Callable[[], None], ...]:
         interpreter.patch_error_codes,
         interpreter.patch_executions,
         interpreter.patch_threads,
+        memory.patch_histories,
+        memory.patch_thread_lists,
         interpreter.patch_dynamodb_lock,
         dynamodb.patch_dynamodb_transactions,
         dynamodb.patch_dynamodb_queries,

@@ -212,8 +212,7 @@ def patch_error_codes() -> None:
 
 def patch_executions() -> None:
     """moto starts executions without a name as None, drops the error and cause of StopExecution, the cause of
-    SendTaskFailure, the end of a timed-out execution and the paging of the history, and gives an output that is a
-    string without its quotes."""
+    SendTaskFailure and the end of a timed-out execution, and gives an output that is a string without its quotes."""
     _patch_requests()
     _patch_replies()
 
@@ -247,7 +246,7 @@ def _patch_requests() -> None:
 
 
 def _patch_replies() -> None:
-    describe, history = StepFunctionResponse.describe_execution, StepFunctionResponse.get_execution_history
+    describe = StepFunctionResponse.describe_execution
     worker = execution_module.BaseExecutionWorkerCommunication
     reflect, ending = worker._reflect_execution_status, threading.Lock()
 
@@ -267,19 +266,8 @@ def _patch_replies() -> None:
             reply.result["output"] = json.dumps(execution.output, separators=(",", ":"))
         return reply
 
-    def get_execution_history(self: StepFunctionResponse) -> ActionResult:
-        events = list(history(self).result["events"])
-        if self._get_param("reverseOrder"):
-            events.reverse()
-        start, count = int(self._get_param("nextToken") or 0), int(self._get_param("maxResults") or 100)
-        reply: dict[str, object] = {"events": events[start : start + count]}
-        if start + count < len(events):
-            reply["nextToken"] = str(start + count)
-        return ActionResult(reply)
-
     worker._reflect_execution_status = reflect_execution_status
     StepFunctionResponse.describe_execution = describe_execution
-    StepFunctionResponse.get_execution_history = get_execution_history
 
 
 def patch_threads() -> None:

@@ -6,6 +6,9 @@ import contextlib
 import functools
 import json
 import re
+import threading
+import weakref
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from moto.stepfunctions.parser.asl.antlr.runtime.ASLLexer import ASLLexer
@@ -26,6 +29,8 @@ from ductwork_airflow.embedded_aws.moto_patches.expressions import evaluation_fa
 if TYPE_CHECKING:
     from moto.stepfunctions.parser.asl.eval.environment import Environment
 
+# Of definitions that are kept as components, of which each takes twenty times as much.
+_LATEST_CHARACTERS = 3_000_000
 # On an environment's heap, which moto empties after each state.
 _ASSIGNED, _OUTPUT, _MATCHED = "ductwork.assigned", "ductwork.cli.output", "ductwork.matched"
 
@@ -37,13 +42,39 @@ def patch_parser() -> None:
     original = parser.parse
     percentage = re.compile(r'(?<!\\)("ToleratedFailurePercentage"\s*:\s*\d+)(?=\s*[,}])')
 
-    @functools.lru_cache(maxsize=64)
-    def parse(definition: str) -> object:
-        with contextlib.suppress(UnknownDefinitionError):
-            return definitions.program(definition), None
+    @functools.lru_cache(maxsize=16)
+    def parse_text(definition: str) -> object:
         return original(percentage.sub(r"\1.0", definition))
 
+    programs = Programs()
+
+    def parse(definition: str) -> object:
+        with contextlib.suppress(UnknownDefinitionError):
+            return programs.of(definition), None
+        return parse_text(definition)
+
     parser.parse = staticmethod(parse)
+
+
+class Programs:
+    """Definitions as moto's components: those that executions go on with, and the latest."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._latest: OrderedDict[str, object] = OrderedDict()
+        self._known: weakref.WeakValueDictionary[str, object] = weakref.WeakValueDictionary()
+
+    def of(self, definition: str) -> object:
+        """
+        :raises UnknownDefinitionError: as :func:`definitions.program`
+        """
+        with self._lock:
+            found = self._known.get(definition) or definitions.program(definition)
+            self._known[definition] = self._latest[definition] = found
+            self._latest.move_to_end(definition)
+            while len(self._latest) > 1 and sum(map(len, self._latest)) > _LATEST_CHARACTERS:
+                self._latest.popitem(last=False)
+            return found
 
 
 def patch_literals() -> None:
