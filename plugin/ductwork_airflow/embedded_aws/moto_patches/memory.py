@@ -29,6 +29,7 @@ class History:
         return len(self._packed) * _CHUNK + len(self._newest)
 
     def append(self, event: HistoryEvent) -> None:
+        """Add an event after all others."""
         self._newest.append(event)
         if len(self._newest) == _CHUNK:
             self._packed.append(zlib.compress(pickle.dumps(self._newest, pickle.HIGHEST_PROTOCOL), 1))

@@ -65,7 +65,8 @@ class Programs:
         self._known: weakref.WeakValueDictionary[str, object] = weakref.WeakValueDictionary()
 
     def of(self, definition: str) -> object:
-        """
+        """The components of a definition.
+
         :raises UnknownDefinitionError: as :func:`definitions.program`
         """
         with self._lock:
