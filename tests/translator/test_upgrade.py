@@ -149,7 +149,6 @@ def test_line_ends_and_encoding_are_kept(tmp_path):
     ) + ("EmptyOperator(task_id='a')\r\n")
 
 
-HEAD = "from airflow.operators.bash import BashOperator\nBashOperator(task_id='a', bash_command="
 TEMPLATES = {
     "'{{ execution_date }}'": "'{{ logical_date }}'",
     "'{{ execution_date.strftime(\"%d\") }} {{ ds }}'": "'{{ logical_date.strftime(\"%d\") }} {{ ds }}'",
@@ -281,3 +280,33 @@ def test_every_name_of_the_table_can_be_imported_after_the_upgrade(tmp_path):
 )
 def test_names_that_have_a_successor(module, name, now):
     assert str(moved(module, name)) == now
+
+
+def test_the_command_shows_a_diff_and_writes_if_asked(tmp_path):
+    from cli_process import ductwork
+
+    write_all(tmp_path)
+    file = tmp_path / "tutorial.py"
+    before = file.read_text()
+    shown = ductwork("upgrade", "tutorial.py", cwd=tmp_path)
+    assert (shown.code, file.read_text()) == (0, before)
+    assert shown.out.startswith("--- a/tutorial.py\n+++ b/tutorial.py\n@@")
+    assert "\n-dag = DAG('tutorial', default_args=default_args, schedule_interval=timedelta(days=1))\n" in shown.out
+    assert shown.err.splitlines()[1:] == [
+        "tutorial.py:4: airflow.operators.bash_operator.BashOperator is not in Airflow 3: use "
+        "airflow.providers.standard.operators.bash.BashOperator",
+        "tutorial.py:5: airflow.utils.dates.days_ago is not in Airflow 3: use a fixed datetime: from datetime import "
+        "datetime; start_date=datetime(2024, 1, 1)",
+        "tutorial.py:16: argument schedule_interval of DAG is not in Airflow 3: use schedule=",
+        "1 of 1 file would change; give --write to change them",
+    ]
+    written = ductwork("upgrade", "tutorial.py", "--write", cwd=tmp_path)
+    assert (written.code, written.out) == (0, "")
+    assert "schedule=timedelta(days=1)" in file.read_text()
+    left = ductwork("upgrade", "stays", "no_such.py", "--write", cwd=tmp_path)
+    assert (left.code, left.err.splitlines()[-1]) == (1, "0 of 3 files changed; 5 need a person")
+    assert (tmp_path / "stays" / "subdag.py").read_text() == before_of("stays/subdag.py")
+
+
+def before_of(name):
+    return re.search(rf"^=== {re.escape(name)}\n(.*?)(?=^=== |\Z)", OLD.read_text(), re.M | re.S)[1]

@@ -14,12 +14,19 @@ from types import ModuleType
 
 from ductwork.airflow2 import Place, is_airflow, moved
 from ductwork.frontend.airflow2_removals import not_installed, without_vendor
+from ductwork.startup import airflow_imports
 
 _CLASS = re.compile(r"^class (\w+)\b", re.M)
 
 
 class _Unloadable(ModuleType):
     """A module that is there, and needs a package which is not."""
+
+
+def ready() -> None:
+    """Import Airflow, which takes some seconds, as a command does that lives no longer."""
+    with airflow_imports():
+        importlib.import_module("airflow.sdk")
 
 
 @functools.cache

@@ -45,11 +45,19 @@ def upgrade(paths: Sequence[str], diagnostics: Diagnostics) -> tuple[Upgraded, .
     it was; where only a task's run would fail, the rest of the file is changed.
     """
     project = gather(paths, diagnostics)
+    if not project.sources:
+        return ()
+    airflow_names.ready()
     changed: dict[str, str] = {}
     context: dict[str, list[str]] = {}
     for path, text in project.sources.items():
-        if "airflow" in text or "execution_date" in text:
+        if "airflow" not in text and "execution_date" not in text:
+            continue
+        try:
             changed[path], context[path] = _changed(text, project.exported[os.path.realpath(path)])
+        except cst.ParserSyntaxError as error:
+            what = f"libcst cannot parse what Python can, so the file is left as it was: {error.message}"
+            diagnostics.add("DW102", Origin(path, error.raw_line), what, "write this line in another way")
     # Ruff imports once more what a file tries to import in several ways.
     plain = {path: text for path, text in changed.items() if not bindings_of(cst.parse_module(text)).guarded}
     settled = {**changed, **(ruff.fixed(plain) if plain else {})}
