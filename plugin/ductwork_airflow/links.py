@@ -7,7 +7,7 @@ the link's ``xcom_key`` the moment it knows it, and ``get_link``, called at the 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Protocol
 from urllib.parse import quote
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
@@ -71,6 +71,13 @@ def _twice(name: str) -> str:
     return quote(quote(name, safe=""), safe="").replace("%", "$")
 
 
+class Pushing(Protocol):
+    """What takes XComs: a task instance."""
+
+    def xcom_push(self, key: str, value: object) -> object:
+        """Push an XCom of that task instance."""
+
+
 class PushedLink(BaseOperatorLink):  # type: ignore[misc]
     """A link whose address the task has pushed under ``xcom_key``.
 
@@ -89,7 +96,7 @@ class PushedLink(BaseOperatorLink):  # type: ignore[misc]
         return XCom.get_value(key=self.xcom_key, ti_key=ti_key) or ""
 
     @classmethod
-    def push(cls, ti: TaskInstance, url: str) -> None:
+    def push(cls, ti: Pushing, url: str) -> None:
         """Push the address, which the link then shows while the task is still running."""
         ti.xcom_push(key=cls.xcom_key, value=url)
 

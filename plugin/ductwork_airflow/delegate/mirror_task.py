@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, cast
 
 from airflow.providers.common.compat.sdk import (
     AirflowFailException,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from airflow.sdk import DAG, Context
     from airflow.sdk.types import TaskInstance
 
+    from ductwork_airflow.delegate.outcomes import Read
     from ductwork_airflow.delegate.remote_run import RemoteRun
 
 # What a mirror task knows of its label it puts into its context, for Airflow to render before and after it has run.
@@ -88,9 +90,9 @@ class MirrorTask(BaseOperator):  # type: ignore[misc]
         """Called by Airflow when the trigger has fired; what counts is what the ledger says now."""
         if event and event.get("refused"):
             raise RemoteRunError(str(event["refused"]))
-        self._go_on(context)
+        self._go_on(context, cast("Read", (event or {}).get("read") or {}))
 
-    def _go_on(self, context: Context) -> None:
+    def _go_on(self, context: Context, read: Read = MappingProxyType({})) -> None:
         """Take over an outcome, restart the task if its outcome has been cleared, or wait for an outcome to come."""
         from ductwork_airflow.delegate import outcomes, restarts
         from ductwork_airflow.delegate.remote_run import RemoteRun
@@ -105,7 +107,7 @@ class MirrorTask(BaseOperator):  # type: ignore[misc]
             self._wait(ti, run=run, item=item, foreign=True)
         if item and item["state"] in TERMINAL_STATES:
             if not (restarts.wanted(item, ti.max_tries) or restarts.contradicted(remote, ti, item, run)):
-                return self._conclude(ti, remote, item)
+                return self._conclude(ti, remote, item, read)
             run = restarts.look_again(remote, run)
             if "ended_at" in run:
                 restarts.restart(remote, self, ti)
@@ -146,14 +148,14 @@ class MirrorTask(BaseOperator):  # type: ignore[misc]
         """The hook's settings, which must survive the deferral."""
         return settings_of(self)
 
-    def _conclude(self, ti: TaskInstance, remote: RemoteRun, item: TaskItem) -> None:
+    def _conclude(self, ti: TaskInstance, remote: RemoteRun, item: TaskItem, read: Read) -> None:
         from ductwork_airflow.delegate import outcomes, restarts
 
-        outcomes.show_log(ti, self.log, remote, item, self.log_lines)
+        outcomes.show_log(ti, self.log, remote, item, self.log_lines, read)
+        outcomes.show_rendered_fields(item)
         outcomes.push_xcoms(ti, self.log, remote)
         restarts.mark_taken_over(remote, item, ti.max_tries)
         state, error = item["state"], item.get("error")
-        self.log.info("on AWS: %s after try %s", state, item.get("try_number"))
         if state == "success":
             return self._skip(ti, item.get("skipped") or ())
         if state in {"skipped", "removed"}:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+import json
+import logging
+from collections.abc import Mapping
 from http import HTTPStatus
 from logging import Logger
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk.exceptions import AirflowRuntimeError
@@ -15,10 +16,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from ductwork.contracts.run_item import RunItem
 from ductwork.contracts.task_item import TaskItem
 
+from ductwork_airflow.delegate import remote_log
 from ductwork_airflow.delegate.remote_run import RemoteRun
-from ductwork_airflow.ledger import decoded
+from ductwork_airflow.ledger import decoded, now
 from ductwork_airflow.links import (
-    BATCH_LOG_GROUP,
     BatchJobLink,
     ExecutionLink,
     LogsLink,
@@ -29,70 +30,70 @@ from ductwork_airflow.links import (
 
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstance
-    from mypy_boto3_logs import CloudWatchLogsClient
-    from mypy_boto3_logs.type_defs import GetLogEventsRequestTypeDef
+
+    from ductwork_airflow.delegate.remote_log import LogPlace
+
+Read: TypeAlias = Mapping[str, str]
+"""How far the trigger has read which log streams, as CloudWatch's tokens."""
 
 STAND_IN = "this XCom is on AWS, in Ductwork's ledger; Airflow did not take it"
+
+
+class Instance(NamedTuple):
+    """A task instance, of which a trigger knows no more than its names."""
+
+    dag_id: str
+    run_id: str
+    task_id: str
+    map_index: int
+
+    def xcom_push(self, key: str, value: object) -> None:
+        """Push an XCom, as the task itself does."""
+        _push(self, key, value, None)
 
 
 class LengthRefusedError(AirflowFailException):  # type: ignore[misc]
     """Tasks cannot be expanded over what the original has returned; trying again would not help."""
 
 
-@dataclass(frozen=True)
-class LogPlace:
-    """A log stream of CloudWatch and the group it is in."""
+def show_log(ti: TaskInstance, log: Logger, remote: RemoteRun, item: TaskItem, limit: int, read: Read) -> None:
+    """Print how the task ended and why, then the last lines of each try's log, and link to the last.
 
-    group: str
-    stream: str
+    A log that cannot be read is no failure.
 
-
-def log_place(remote: RemoteRun, item: TaskItem) -> LogPlace | None:
-    """Where the container of a task's last try has logged; None if there was none, or Batch has forgotten it.
-
-    The ledger has the stream only of jobs that the watch saw running, and never the group, which a job definition may
-    choose. So Batch is asked: one call, once per task.
+    :param read: how far the trigger has shown which streams; what came after is shown here
     """
-    if not item.get("job_id"):
-        return None
-    jobs = remote.clients.client("batch").describe_jobs(jobs=[item["job_id"]])["jobs"]
-    container = jobs[0].get("container", {}) if jobs else {}
-    stream = container.get("logStreamName") or item.get("log_stream")
-    options = (container.get("logConfiguration") or {}).get("options") or {}
-    return LogPlace(options.get("awslogs-group", BATCH_LOG_GROUP), stream) if stream else None
-
-
-def show_log(ti: TaskInstance, log: Logger, remote: RemoteRun, item: TaskItem, limit: int) -> None:
-    """Print the last lines of the container's log and link to it. A log that cannot be read is no failure."""
+    shown = remote_log.logger()
+    start = item.get("started_at") or item.get("ended_at") or now()
+    remote_log.Line(start, logging.INFO, remote_log.summary(item)).show(shown)
+    if error := item.get("error"):
+        remote_log.Line(start, logging.ERROR, error).show(shown)
+    if read and item["state"] == "success":
+        return
     try:
-        place = log_place(remote, item)
-        if place is None:
+        found = remote_log.places(remote.clients.client("batch"), item)
+        if not found:
             return
-        push_log_link(ti, remote, place)
-        log.info("::group::Log of job %s on AWS", item["job_id"])
-        for line in _tail(remote.clients.client("logs"), place, limit):
-            log.info("%s", line)
-        log.info("::endgroup::")
+        push_log_link(ti, remote, found[-1])
+        client = remote.clients.client("logs")
+        for place in remote_log.rest(read, found):
+            for line in remote_log.last(client, place, limit):
+                line.show(shown)
+        if found[-1].stream in read:
+            follower = remote_log.Follower(remote, dict(read))
+            for line in follower.news(item, limit):
+                line.show(shown)
     except (BotoCoreError, ClientError) as error:
         log.warning("the log of job %s cannot be read: %s", item.get("job_id"), error)
 
 
-def _tail(client: CloudWatchLogsClient, place: LogPlace, limit: int) -> Iterator[str]:
-    """The last lines, oldest first. CloudWatch answers in pages from the end backwards, empty ones included."""
-    pages: list[list[str]] = []
-    request: GetLogEventsRequestTypeDef = {
-        "logGroupName": place.group,
-        "logStreamName": place.stream,
-        "startFromHead": False,
-    }
-    while sum(map(len, pages)) < limit:
-        reply = client.get_log_events(**request)
-        pages.append([event["message"] for event in reply["events"]])
-        if reply["nextBackwardToken"] == request.get("nextToken"):
-            break
-        request["nextToken"] = reply["nextBackwardToken"]
-    lines = [line for page in reversed(pages) for line in page]
-    yield from lines[-limit:]
+def show_rendered_fields(item: TaskItem) -> None:
+    """Give the mirror task the template fields of its original, as its worker has rendered them."""
+    from airflow.sdk.execution_time import task_runner
+    from airflow.sdk.execution_time.comms import SetRenderedFields
+
+    if rendered := item.get("rendered_fields"):
+        task_runner.SUPERVISOR_COMMS.send(SetRenderedFields(rendered_fields=json.loads(rendered)))
 
 
 def push_xcoms(ti: TaskInstance, log: Logger, remote: RemoteRun) -> None:
@@ -135,7 +136,7 @@ def _push_stand_in(ti: TaskInstance, key: str, length: int | None) -> None:
         ) from error
 
 
-def _push(ti: TaskInstance, key: str, value: object, length: int | None) -> None:
+def _push(ti: TaskInstance | Instance, key: str, value: object, length: int | None) -> None:
     from airflow.sdk.execution_time import task_runner
     from airflow.sdk.execution_time.comms import SetXCom
 
@@ -143,12 +144,12 @@ def _push(ti: TaskInstance, key: str, value: object, length: int | None) -> None
     task_runner.SUPERVISOR_COMMS.send(SetXCom(key=key, value=value, mapped_length=length, **place))
 
 
-def push_links(ti: TaskInstance, remote: RemoteRun, run: RunItem | None, item: TaskItem | None) -> None:
+def push_links(ti: TaskInstance | Instance, remote: RemoteRun, run: RunItem | None, item: TaskItem | None) -> None:
     """Make the links that are known so far work while the task still runs. Some partitions have no console."""
     with contextlib.suppress(KeyError):
         if arn := (run or {}).get("execution_arn"):
             ExecutionLink.push(ti, execution_url(arn))
-        place = remote.clients.place("batch")
+        place = remote.clients.place("dynamodb")  # its client is there already
         if job := (item or {}).get("job_id"):
             BatchJobLink.push(ti, job_url(*place, job))
         if stream := (item or {}).get("log_stream"):
@@ -158,4 +159,4 @@ def push_links(ti: TaskInstance, remote: RemoteRun, run: RunItem | None, item: T
 def push_log_link(ti: TaskInstance, remote: RemoteRun, place: LogPlace) -> None:
     """Push the link to the stream for :class:`LogsLink`; none if the Region is not known."""
     with contextlib.suppress(KeyError):
-        LogsLink.push(ti, logs_url(*remote.clients.place("logs"), group=place.group, stream=place.stream))
+        LogsLink.push(ti, logs_url(*remote.clients.place("dynamodb"), group=place.group, stream=place.stream))

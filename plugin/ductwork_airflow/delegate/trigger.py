@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
+from weakref import WeakSet
 
+from airflow.sdk.exceptions import AirflowRuntimeError
 from airflow.triggers.base import BaseTrigger, TriggerEvent
+from botocore.exceptions import BotoCoreError, ClientError
 from ductwork.contracts.ledger import TERMINAL_STATES, UNMAPPED
 from ductwork.contracts.run_item import RunItem
 from ductwork.contracts.task_item import TaskItem, ended
@@ -13,8 +17,13 @@ from ductwork.contracts.task_item import TaskItem, ended
 from ductwork_airflow.airflow_side.task_state import MARKED, own_state
 from ductwork_airflow.airflow_side.trigger_delay import Deferral
 from ductwork_airflow.compat import tells_triggers_of_kills
+from ductwork_airflow.delegate import outcomes, remote_log
 from ductwork_airflow.delegate.watch import RunWatch, Sight, in_thread, shared
 from ductwork_airflow.hooks import HookSettings
+
+_LOG_SECONDS, _PER_LOG_SECONDS = 5.0, 0.2
+_MOST_LINES = 1000  # of a look at a log
+_following: WeakSet[MirrorTrigger] = WeakSet()
 
 
 class MirrorTrigger(BaseTrigger):  # type: ignore[misc]
@@ -55,6 +64,8 @@ class MirrorTrigger(BaseTrigger):  # type: ignore[misc]
         self.past_task = past_task
         self.foreign = foreign
         self._told: tuple[object, ...] = ()
+        self._follower: remote_log.Follower | None = None
+        self._look_at_log = 0.0
 
     @property
     def mirrored(self) -> tuple[str, str, str, int]:
@@ -126,26 +137,55 @@ class MirrorTrigger(BaseTrigger):  # type: ignore[misc]
             seen = await watch.look()
             first = first or seen
             item = seen.item(task_id, map_index)
-            self._tell(item)
+            if self._tell(item):
+                await in_thread(self._link, watch, seen.run, item)
+            if item.get("job_id"):
+                await self._follow(watch, item)
             # A try that is to be followed by another has an end too, which is not the task's.
             if (ended(item) and _ended(item, self.past_task)) or (seen.run and _ended(seen.run, self.past_run)):
                 watch.linger()
-                return {"ended": True}
+                read = self._follower.read if self._follower else {}
+                return {"ended": True, "read": read} if read else {"ended": True}
             # What others saw before this trigger was here may be of a DAG run that was deleted since.
             is_new = not self.foreign or seen is not first
             if (seen.run is None or self.foreign) and is_new and seen.submit in TERMINAL_STATES:
                 return {"refused": f"{self._no_run()}: task {self.submit_task_id} is {seen.submit}"}
             await asyncio.sleep(seen.wait)
 
+    async def _follow(self, watch: RunWatch, item: TaskItem) -> None:
+        """Show what the task has logged since the last look at its log, and link to it. The calls of all triggers of
+        this process together stay below what an account may ask of CloudWatch.
+        """
+        runs = item.get("state") == "running"
+        if not (runs or (self._follower and ended(item))):
+            return
+        moment = time.monotonic()
+        if runs and moment < self._look_at_log:
+            return
+        self._follower = self._follower or remote_log.Follower(watch.remote)
+        self._look_at_log = moment + max(_LOG_SECONDS, _PER_LOG_SECONDS * len(_following))
+        _following.add(self)
+        for line in await in_thread(self._follower.news, item, _MOST_LINES):
+            line.show(remote_log.logger())
+
     def _no_run(self) -> str:
         return "the run on AWS is not this DAG run's" if self.foreign else "there is no run on AWS"
 
-    def _tell(self, item: TaskItem) -> None:
-        """Write a line to the task's log for each change, so that people see what is going on."""
+    def _link(self, watch: RunWatch, run: RunItem | None, item: TaskItem) -> None:
+        """Make the links work while the task runs."""
+        try:
+            outcomes.push_links(outcomes.Instance(*self.mirrored), watch.remote, run, item)
+        except (AirflowRuntimeError, BotoCoreError, ClientError) as error:
+            self.log.warning("there will be no links before the end: %s", error)
+
+    def _tell(self, item: TaskItem) -> bool:
+        """Write a line to the task's log for each change, so that people see what is going on. Whether there is one."""
         facts = tuple(item.get(name) for name in ("state", "try_number", "job_id", "log_stream"))
         if item and facts != self._told:
             self.log.info("on AWS: %s, try %s, job %s, log stream %s", *facts)
             self._told = facts
+            return True
+        return False
 
 
 def _ended(item: TaskItem | RunItem, past: str | None) -> bool:

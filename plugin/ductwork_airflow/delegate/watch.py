@@ -83,7 +83,7 @@ class RunWatch:
     """
 
     def __init__(self, remote: RemoteRun, submit_task_id: str, interval: float) -> None:
-        self._remote = remote
+        self.remote = remote
         self._submit_task_id = submit_task_id
         self._interval = interval
         self._lock = asyncio.Lock()
@@ -125,7 +125,7 @@ class RunWatch:
                 await asyncio.sleep(self._sight.wait)
                 await self.look()
         except (ClientError, BotoCoreError) as error:
-            log.warning("AWS refuses to be asked about run %s: %s", self._remote.run_id, error)
+            log.warning("AWS refuses to be asked about run %s: %s", self.remote.run_id, error)
 
     async def _renew(self) -> None:
         self._sight = await in_thread(self._look)
@@ -138,8 +138,8 @@ class RunWatch:
             since, self._faulty_since = self._faulty_since, self._faulty_since or time.monotonic()
             if not is_transient(error) or (since and time.monotonic() - since > PATIENCE_SECONDS):
                 raise
-            log.warning("AWS cannot be asked about run %s for now: %s", self._remote.run_id, error)
-            self._remote, self._watcher = replace(self._remote), None  # with clients that read credentials again
+            log.warning("AWS cannot be asked about run %s for now: %s", self.remote.run_id, error)
+            self.remote, self._watcher = replace(self.remote), None  # with clients that read credentials again
             return replace(self._sight, wait=max(self._interval, _FAULT_SECONDS))
         self._faulty_since = None
         return sight
@@ -147,17 +147,17 @@ class RunWatch:
     def _see(self) -> Sight:
         # Older than Airflow's states: what is a success there without an end here has been marked.
         earlier = self._sight.items
-        states, run, wait = self._states(), self._remote.run(), self._interval
+        states, run, wait = self._states(), self.remote.run(), self._interval
         submit = states.get(self._submit_task_id)
         if run is None:
             return Sight(submit=submit, wait=wait)
         if "ended_at" not in run and submit in TERMINAL_STATES:
             wait = max(wait, self._poll(run))
-            run = self._remote.run()
+            run = self.remote.run()
         if run is not None and "ended_at" not in run:
             for task_id, map_index in marked_success(run, earlier, states):
                 self.mark(task_id, map_index, "success")
-        return Sight(run, submit, self._remote.tasks(), wait)
+        return Sight(run, submit, self.remote.tasks(), wait)
 
     def _states(self) -> dict[str, str]:
         """Airflow's states of the tasks, by the names that it lists them under: in most looks of the submit task only.
@@ -166,7 +166,7 @@ class RunWatch:
         """
         from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
 
-        dag_id, run_id = self._remote.dag_id, self._remote.run_id
+        dag_id, run_id = self.remote.dag_id, self.remote.run_id
         every = self._sight.goes_on() and time.monotonic() - self._asked_all >= _MARKS_SECONDS
         if every:
             self._asked_all = time.monotonic()
@@ -181,18 +181,18 @@ class RunWatch:
         """
         from ductwork_airflow.runs import marks
 
-        run = self._remote.run()
-        if run is None or not self._remote.is_attached(self._submit_task_id):
+        run = self.remote.run()
+        if run is None or not self.remote.is_attached(self._submit_task_id):
             return False
-        return marks.mark(self._remote.clients, self._remote.ledger, run, task_id, state, map_index)
+        return marks.mark(self.remote.clients, self.remote.ledger, run, task_id, state, map_index)
 
     def _poll(self, run: RunItem) -> float:
         """Bring the ledger up to date with what only AWS knows."""
         from ductwork_airflow.runs import lifecycle
 
-        handle = self._remote.handle(run)
+        handle = self.remote.handle(run)
         if self._watcher is None or handle != self._watched:  # a restart is a new execution
-            self._watcher, self._watched = lifecycle.watcher(self._remote.clients, handle), handle
+            self._watcher, self._watched = lifecycle.watcher(self.remote.clients, handle), handle
         return self._watcher.poll().wait
 
 

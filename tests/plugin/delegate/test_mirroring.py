@@ -10,7 +10,7 @@ from airflow.providers.common.compat.sdk import AirflowSkipException, Downstream
 from airflow.sdk import DAG, task
 from airflow.sdk.exceptions import AirflowRuntimeError, ErrorType
 from airflow.sdk.execution_time import task_runner
-from airflow.sdk.execution_time.comms import ErrorResponse, SetXCom
+from airflow.sdk.execution_time.comms import ErrorResponse, SetRenderedFields, SetXCom
 from ductwork.contracts.ledger import RUN_SK, run_pk, submitter_key
 from ductwork_airflow.airflow_side.attachments import Attachment, Attachments, DagRun
 from ductwork_airflow.delegate import delegate
@@ -44,6 +44,9 @@ class Server:
         self.xcoms = []
 
     def send(self, message):
+        if isinstance(message, SetRenderedFields):
+            self.rendered = message.rendered_fields
+            return
         assert isinstance(message, SetXCom)
         if self.refuses(message):
             detail = {"status_code": self.status, "message": "no"}
@@ -173,6 +176,12 @@ def test_a_run_that_ended_without_the_instance(ledger, mirror):
     ledger.update(run_pk(*mirror.where), RUN_SK, end)
     with pytest.raises(RemoteRunError, match="ended \\(failed\\) without this task: it was stopped"):
         mirror("each", 1)
+
+
+def test_rendered_fields_are_shown(ledger, mirror):
+    ended(ledger, mirror, "other", "success", rendered_fields='{"bash_command": "echo 2026"}')
+    mirror("other")
+    assert mirror.server.rendered == {"bash_command": "echo 2026"}
 
 
 def test_lengths_go_with_values(ledger, mirror):

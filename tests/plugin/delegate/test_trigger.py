@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from airflow.sdk.execution_time import task_runner
+from airflow.sdk.execution_time.comms import SetXCom
 from airflow.sdk.module_loading import import_string
 from ductwork.contracts.ledger import RUN_SK, run_pk, task_sk
 from ductwork_airflow.delegate.trigger import MirrorTrigger
@@ -57,8 +58,12 @@ class Airflow:
     def __init__(self, ledger, run_id, scenes):
         self._ledger, self._run_id, self.scenes = ledger, run_id, list(scenes)
         self.asked = 0
+        self.xcoms = {}
 
     def send(self, message):
+        if isinstance(message, SetXCom):
+            self.xcoms[message.key] = message.value
+            return None
         self.asked += 1
         submit, run, item = self.scenes.pop(0)
         pk = run_pk("d", self._run_id)
@@ -203,6 +208,13 @@ def test_a_trigger_that_the_scheduler_starts_waits_for_no_process(watched, monke
     started = MirrorTrigger(**{**trigger.serialize()[1], **named})
     started.task_instance = SimpleNamespace(dag_id="d", run_id=trigger.mirrored[1], task_id="t", map_index=-1)
     assert asyncio.run(asyncio.wait_for(first(started), 60)) == {"ended": True}
+
+
+def test_links_work_while_the_task_runs(watched):
+    running = {"state": "running", "job_id": "j-1"}
+    trigger, airflow = watched([("deferred", {}, {"t": running}), ("deferred", {}, {"t": {**ENDED, "job_id": "j-1"}})])
+    assert asyncio.run(first(trigger)) == {"ended": True}, "the job has left no log"
+    assert airflow.xcoms["ductwork_job_link"].endswith("#jobs/detail/j-1")
 
 
 def test_does_not_fire_while_the_deferring_process_may_linger(watched, monkeypatch):
