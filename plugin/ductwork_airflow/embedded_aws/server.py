@@ -94,11 +94,18 @@ def _answer(
         return HTTPStatus.INTERNAL_SERVER_ERROR, [], b""
 
 
+def _backend_app(service: str) -> object:
+    app = create_backend_app(service)
+    app.after_request_funcs.clear()
+    return app
+
+
 class _Application(DomainDispatcherApplication):  # type: ignore[misc]
-    """moto's own goes through all its services to find the one of a host, twice per request."""
+    """moto's own goes through all its services to find the one of a host, twice per request, and adds to every answer
+    what a browser would look for."""
 
     def __init__(self) -> None:
-        super().__init__(create_backend_app)
+        super().__init__(_backend_app)
         self._backends: dict[str | None, object] = {}
 
     def get_backend_for_host(self, host: str | None) -> object:

@@ -18,9 +18,11 @@ import moto.dynamodb.responses
 from botocore.exceptions import ClientError
 from jsonata import Jsonata
 from moto.batch.responses import BatchResponse
+from moto.core import responses, serialize
 from moto.core.config import default_user_config
 from moto.core.serialize import AttributePickerContext, NoAlias, XFormedAttributePicker
 from moto.core.utils import get_service_model
+from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser
 from moto.dynamodb.parsing.validators import ActionCountValidator
 from moto.events.models import Rule
@@ -105,6 +107,9 @@ def without_server() -> dict[str, bool]:
         "patch_action_counts": clauses_counted() > 1,
         "patch_update_expressions": UpdateExpressionParser.make("SET a = b")
         is not UpdateExpressionParser.make("SET a = b"),
+        "patch_conditions": "re.compile(" in inspect.getsource(ConditionExpressionParser._lex_one_node),
+        "patch_actions": "getmembers(" in inspect.getsource(responses.method_names_from_class),
+        "patch_attribute_values": "AttributeValue" not in inspect.getsource(serialize),
         "patch_parser": raises(ASLParserException, lambda: AmazonStateLanguageParser.parse(tolerated)),
         "patch_literals": Preprocessor._inner_string_of(SimpleNamespace(getText=lambda: r'"a\"b"')) != 'a"b',
         "patch_dynamodb_lock": "Lock(" not in dynamodb,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import functools
 import pickle
+from collections import deque
 from typing import TYPE_CHECKING
 
 from botocore.model import Shape
-from moto.core.serialize import AttributePickerContext, XFormedAttributePicker
+from moto.core import responses
+from moto.core.serialize import AttributePickerContext, BaseJSONSerializer, XFormedAttributePicker
+from moto.dynamodb.comparisons import ConditionExpressionParser
 from moto.dynamodb.parsing import validators
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser
 from moto.dynamodb.parsing.validators import ActionCountValidator
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
 
 # What the names of a member hang on: the providers of names, its shape, the class it is looked for in, its own name.
 _Member = tuple[tuple[type, ...], Shape, type, str]
+
+_MOST_CONDITIONS = 1024
+# Types of an attribute whose value is replied as it is.
+_PLAIN = {"S": str, "N": str, "BOOL": bool, "NULL": bool}
 
 
 def patch_reply_members() -> None:
@@ -58,3 +65,40 @@ def patch_update_expressions() -> None:
 
     UpdateExpressionParser.make = staticmethod(parsed)  # who validates what it gives works on a copy
     validators.deepcopy = lambda node: pickle.loads(pickle.dumps(node, pickle.HIGHEST_PROTOCOL))
+
+
+def patch_conditions() -> None:
+    """moto compiles six regular expressions anew for every word of a condition; the same conditions come again."""
+    lex, known = ConditionExpressionParser._lex_condition_expression, dict[str, tuple[object, ...]]()
+
+    def lexed(self: ConditionExpressionParser) -> deque[object]:
+        text = self.condition_expression
+        if text not in known:
+            if len(known) >= _MOST_CONDITIONS:
+                known.clear()
+            known[text] = tuple(lex(self))
+        return deque(known[text])
+
+    ConditionExpressionParser._lex_condition_expression = lexed
+
+
+def patch_actions() -> None:
+    """moto looks for the names of a service's actions in its class with every request."""
+    responses.method_names_from_class = functools.cache(responses.method_names_from_class)
+
+
+def patch_attribute_values() -> None:
+    """moto looks for each of the ten types that an attribute may have in every attribute that it replies."""
+    serialize = BaseJSONSerializer._serialize_type_structure
+
+    def serialize_structure(
+        self: BaseJSONSerializer, serialized: dict[str, object], value: object, shape: Shape, key: str
+    ) -> None:
+        if shape.name == "AttributeValue" and type(value) is dict and len(value) == 1 and key:
+            (name, inner), *_ = value.items()
+            if _PLAIN.get(name) is type(inner):
+                self._default_serialize(serialized, {name: inner}, shape, key)
+                return
+        serialize(self, serialized, value, shape, key)
+
+    BaseJSONSerializer._serialize_type_structure = serialize_structure
