@@ -36,8 +36,12 @@ def airflow_home():
 
 
 class Shell:
+    """
+    :ivar imports: modules that commands shall find imported, as they do Airflow
+    """
+
     def __init__(self, home):
-        self.home = home
+        self.home, self.imports = home, ()
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AWS_"))}
         self.environment = kept | {
             "AIRFLOW_HOME": str(home),
@@ -71,7 +75,7 @@ class Shell:
         return ForkedProcesses.of(self.environment | {"AIRFLOW_HOME": airflow_home()})
 
     def _fork(self, arguments, environment):
-        return self._processes.command(arguments, environment)
+        return self._processes.command(arguments, environment, self.imports)
 
     def start(self, *arguments):
         """The command, while it goes on, as the leader of a session."""

@@ -4,7 +4,18 @@ from pathlib import Path
 
 import pytest
 
+OPERATORS = (
+    "airflow.providers.cncf.kubernetes.operators.pod",
+    "airflow.providers.docker.operators.docker",
+    "docker.types",
+)
 CONTAINERS = Path(__file__).parent / "dags" / "containers.py"
+
+
+@pytest.fixture
+def ductwork(ductwork):
+    ductwork.imports = OPERATORS
+    return ductwork
 
 
 @pytest.mark.parametrize("target", ["--target=stepfunctions", "--target=batch", "--engine=batch"])

@@ -33,9 +33,16 @@ _IN_MOST_COMMANDS = (
     "ductwork.frontend.loader",
     "ductwork.frontend.manual_run",
     "ductwork_airflow.commands",
+    "ductwork_airflow.commands.embedded",
+    "ductwork_airflow.commands.watch",
+    "ductwork_airflow.embedded_aws.batch.logs",
     "ductwork_airflow.embedded_aws.services",
+    "ductwork_airflow.embedded_aws.tables",
     "ductwork_airflow.local.run",
+    "ductwork_airflow.reporting.progress",
+    "time_machine",
 )
+_SERVED = ("batch", "dynamodb", "stepfunctions")
 
 
 class Ended(NamedTuple):
@@ -137,9 +144,11 @@ class ForkedProcesses:
         """A worker in this environment, its only one."""
         return self.start("worker", [], environment).wait()
 
-    def command(self, arguments: Sequence[object], environment: Mapping[str, str]) -> Ended:
+    def command(
+        self, arguments: Sequence[object], environment: Mapping[str, str], imports: Sequence[str] = ()
+    ) -> Ended:
         """``ductwork ARGUMENTS``"""
-        return self.start("command", arguments, environment).wait()
+        return self.start("command", arguments, environment, imports).wait()
 
     def script(self, arguments: Sequence[object], environment: Mapping[str, str]) -> Ended:
         """``python ARGUMENTS``, the first of them being a file."""
@@ -153,13 +162,16 @@ class ForkedProcesses:
         """``python -m ARGUMENTS``, the first of them being a module's name."""
         return self.start("module", arguments, environment)
 
-    def start(self, kind: str, arguments: Sequence[object], environment: Mapping[str, str]) -> Running:
+    def start(
+        self, kind: str, arguments: Sequence[object], environment: Mapping[str, str], imports: Sequence[str] = ()
+    ) -> Running:
         """A process that leads a session of its own.
 
         :param kind: ``worker``, ``command``, ``script``, ``airflow_script`` or ``module``, as the methods above
+        :param imports: modules that this process and those after it shall find imported
         """
         request = {"kind": kind, "arguments": [str(each) for each in arguments], "cwd": os.getcwd()}
-        request |= {"env": dict(environment)}
+        request |= {"env": dict(environment), "imports": list(imports)}
 
         def begin(paths: Mapping[str, str]) -> None:
             assert self._parent.stdin
@@ -184,6 +196,7 @@ def serve() -> None:
         for module in _IN_MOST_COMMANDS:
             importlib.import_module(module)
         from ductwork_airflow import worker
+        from ductwork_airflow.aws import clients
         from ductwork_airflow.embedded_aws.moto_patches import install
         from ductwork_airflow.embedded_aws.services import without_users_aws
 
@@ -191,13 +204,30 @@ def serve() -> None:
         with without_users_aws("eu-west-1"):  # moto makes clients while it is imported
             install.install()
             importlib.import_module("ductwork_airflow.embedded_aws.server")
+            from moto.core.utils import get_service_model
+
+            for service in _SERVED:
+                importlib.import_module(f"moto.{service}.urls")
+                get_service_model(service)
+            clients.warm_up(*_SERVED, "logs")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who carry requests out
     for line in sys.stdin:
         request = json.loads(line)
         if request["kind"] == "airflow_script":
             _prepare_airflow()
+        _import(request["imports"])
         if os.fork() == 0:
             _carry_out(request)
+
+
+def _import(modules: Sequence[str]) -> None:
+    from ductwork.startup import collector_at_rest
+
+    if not set(modules) <= sys.modules.keys():
+        with collector_at_rest():
+            for module in modules:
+                importlib.import_module(module)
+            gc.freeze()
 
 
 @functools.cache
