@@ -1,8 +1,9 @@
-"""A DAG of thousands of tasks, carried by several state machines, on the embedded AWS: ``large_run.py [TASKS [last]]``.
+"""A DAG of thousands of tasks, carried by several state machines, on the embedded AWS: ``large_run.py [TASKS [KIND]]``.
 
 The jobs do nothing. Measured are wall and CPU time, the memory of this process, in which moto, the watcher and the
 ledger are, and the calls to AWS: of a run to its end, of its restart from a failed task on, and of one that is stopped.
-With ``last`` nothing fails or is stopped, and the restart is that of the last task alone, which keeps all others.
+KIND is ``last``: nothing fails or is stopped, and the restart is that of the last task alone, which keeps all others.
+Or ``dense``: the random DAG of layout.py, of tasks that do nothing, to its end.
 Interpreting the machines is moto's work, and what takes most of the time.
 """
 
@@ -20,6 +21,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
+ARGUMENTS = sys.argv[1:]
+sys.argv = sys.argv[:1]  # layout reads its own
+
+import layout  # noqa: E402
 from ductwork.compiler import Options, compile_paths  # noqa: E402
 from ductwork.contracts import machine_bundle  # noqa: E402
 from ductwork_airflow.embedded_aws.batch.worker_pool import WorkerPool  # noqa: E402
@@ -103,15 +108,32 @@ def measure(remote: Remote, size: int, *, last: bool) -> None:
         print(f"stopping took {time.monotonic() - begun:.1f} s: {watcher.poll()}")
 
 
+def measure_dense(remote: Remote, size: int) -> None:
+    """A random DAG, of which most edges are told to joins."""
+    path = remote.folder / "dense.py"
+    path.write_text(layout.HEAD + layout.SHAPES["random"].format(size=size))
+    with measured("compiled", remote):
+        compiled = compile_paths([str(path)], Options("stepfunctions", None, {"ledger_table": TABLE}))
+    assert not compiled.diagnostics.failed, [str(finding) for finding in compiled.diagnostics]
+    with measured("started", remote):
+        handle = remote.submit(compiled.artefacts[0].document, "stepfunctions", remote.request("measured"))
+    with measured("watched to its end", remote):
+        print(*watch(remote, handle))
+
+
 def main() -> None:
-    size = int(sys.argv[1]) if sys.argv[1:] else 3_000
-    last = "last" in sys.argv[2:]
+    size = int(ARGUMENTS[0]) if ARGUMENTS else 3_000
+    kind = "".join(ARGUMENTS[1:])
     with (
         tempfile.TemporaryDirectory() as folder,
         WorkerPool(preload=False) as pool,
         EmbeddedAws(pool=pool, jobs=8, log_dir=Path(folder) / "logs") as aws,
     ):
-        measure(Remote(aws, Path(folder)), size, last=last)
+        remote = Remote(aws, Path(folder))
+        if kind == "dense":
+            measure_dense(remote, size)
+        else:
+            measure(remote, size, last=kind == "last")
 
 
 if __name__ == "__main__":
