@@ -25,7 +25,7 @@ ARGUMENTS = sys.argv[1:]
 sys.argv = sys.argv[:1]  # layout reads its own
 
 import layout  # noqa: E402
-from ductwork.compiler import Options, compile_paths  # noqa: E402
+from ductwork.compiler import Compiled, Options, compile_paths  # noqa: E402
 from ductwork.contracts import machine_bundle  # noqa: E402
 from ductwork_airflow.embedded_aws.batch.worker_pool import WorkerPool  # noqa: E402
 from ductwork_airflow.embedded_aws.services import EmbeddedAws  # noqa: E402
@@ -73,14 +73,20 @@ def watch(remote: Remote, handle: RunHandle) -> tuple[str, dict[str, int]]:
     return progress.state, dict(progress.counts)
 
 
+def compile_file(remote: Remote, path: Path) -> Compiled:
+    """A file compiled without a finding."""
+    with measured("compiled", remote):
+        compiled = compile_paths([str(path)], Options("stepfunctions", None, {"ledger_table": TABLE}))
+    assert not compiled.diagnostics.failed, [str(finding) for finding in compiled.diagnostics]
+    return compiled
+
+
 def measure(remote: Remote, size: int, *, last: bool) -> None:
     """All of it."""
     failing = "true" if last else f"test -e {remote.folder}/{ONCE} || (touch {remote.folder}/{ONCE}; false)"
     path = remote.folder / "large.py"
     path.write_text(_DAG.format(size=size, width=WIDTH, failing=failing))
-    with measured("compiled", remote):
-        compiled = compile_paths([str(path)], Options("stepfunctions", None, {"ledger_table": TABLE}))
-    assert not compiled.diagnostics.failed, [str(finding) for finding in compiled.diagnostics]
+    compiled = compile_file(remote, path)
     document = compiled.artefacts[0].document
     found = machine_bundle.read(document)
     sizes = [len(json.dumps(each)) for each in (found["definition"], *found["parts"].values())]
@@ -112,9 +118,7 @@ def measure_dense(remote: Remote, size: int) -> None:
     """A random DAG, of which most edges are told to joins."""
     path = remote.folder / "dense.py"
     path.write_text(layout.HEAD + layout.SHAPES["random"].format(size=size))
-    with measured("compiled", remote):
-        compiled = compile_paths([str(path)], Options("stepfunctions", None, {"ledger_table": TABLE}))
-    assert not compiled.diagnostics.failed, [str(finding) for finding in compiled.diagnostics]
+    compiled = compile_file(remote, path)
     with measured("started", remote):
         handle = remote.submit(compiled.artefacts[0].document, "stepfunctions", remote.request("measured"))
     with measured("watched to its end", remote):

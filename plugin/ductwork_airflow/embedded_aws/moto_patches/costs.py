@@ -102,3 +102,6 @@ def patch_attribute_values() -> None:
         serialize(self, serialized, value, shape, key)
 
     BaseJSONSerializer._serialize_type_structure = serialize_structure
+
+
+PATCHES = (patch_reply_members, patch_action_counts, patch_update_expressions)

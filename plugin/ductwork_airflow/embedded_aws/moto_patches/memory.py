@@ -98,3 +98,6 @@ def patch_thread_lists() -> None:
 
     BranchWorker.start = start
     ExecutionWorker._execution_logic = execution_logic
+
+
+PATCHES = (patch_histories, patch_thread_lists)
