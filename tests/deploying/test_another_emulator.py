@@ -127,7 +127,7 @@ def elsewhere(tmp_path: Path) -> Iterator[Elsewhere]:
         "AIRFLOW__DAG_PROCESSOR__DAG_BUNDLE_STORAGE_PATH": str(tmp_path / "storage"),
     }
     command = [home / "bin" / "python", ROOT / "tests" / "support" / "ministack_jobs.py", tmp_path / "jobs"]
-    given = {**os.environ, **places, **of_jobs, "GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1"}
+    given = {**os.environ, **of_jobs, "GATEWAY_PORT": str(port), "BIND_HOST": "127.0.0.1"}
     with (tmp_path / "ministack.log").open("wb") as log:
         server = subprocess.Popen(command, env=given, stdout=log, stderr=log)
     try:

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import ast
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from deployed_account import Account
+from cli_process import ductwork
+from deployed_account import PACE, Account
 from ductwork.cloudformation.compiling import compile_stacks
 from ductwork.compiler import Options
+from ductwork_airflow.deploying.change_sets import DEPLOYED
+from ductwork_airflow.deploying.deployment import deploy
+from ductwork_airflow.deploying.requests_stack import Wish
 from moto.iam.access_control import IAMPolicy, PermissionResult
-from request_record import MACHINE, WORKER
+from request_record import AS_CONTROL, CONTROL, MACHINE, WORKER
 
 BUSY = """
 from airflow.providers.standard.operators.empty import EmptyOperator
@@ -130,11 +135,13 @@ def test_the_runs_end_as_their_dags_say(ran):
 def test_what_runs_ask_for_is_allowed(ran):
     refused = []
     for each in ran.record.asked:
+        if each.who == CONTROL:
+            continue
         allowing = [IAMPolicy(json.dumps(document)) for document in policies(ran, each.dag, ROLES[each.who])]
         answers = [policy.is_action_permitted(each.action, each.resource) for policy in allowing]
         if PermissionResult.PERMITTED not in answers:
             refused.append(each)
-    assert {each.who for each in ran.record.asked} == ROLES.keys()
+    assert {each.who for each in ran.record.asked} - {CONTROL} == ROLES.keys()
     assert refused == []
 
 
@@ -147,6 +154,28 @@ def test_what_is_allowed_some_run_asks_for(ran, who):
     heard = {each.action for each in ran.record.asked if each.who == who}
     # Neither more than what is heard or has its reason, nor a reason for what is heard or not allowed.
     assert allowed - heard == UNHEARD[who].keys()
+
+
+def test_the_control_job_may_do_what_restarting_and_cancelling_take(ran):
+    wish = Wish(frozenset({"table"}))
+    order = replace(ran.order(), wish=wish)
+    assert deploy(ran.aws, [], order, ran.told.append, PACE, dry_run=False)["ductwork--requests"] == DEPLOYED
+    (run,) = {item["pk"]["S"].split("#", 2)[2] for item in ran.items("run#busy#")}
+    environment = {
+        "AWS_ENDPOINT_URL": ran.embedded.endpoint_url,
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_ACCESS_KEY_ID": AS_CONTROL,
+        "AWS_SECRET_ACCESS_KEY": "local",
+    }
+    with ran.record.of("busy"):
+        for command in (("restart", "--no-wait"), ("cancel",)):
+            done = ductwork(*command, "--", "busy", run, env=environment)
+            assert done.code == 0, done.err
+    asked = {each for each in ran.record.asked if each.who == CONTROL}
+    assert {each.action for each in asked} >= {"states:StartExecution", "states:StopExecution", "dynamodb:UpdateItem"}
+    allowing = [IAMPolicy(json.dumps(document)) for document in policies(ran, "-requests", "ControlRole")]
+    answers = {each: [policy.is_action_permitted(each.action, each.resource) for policy in allowing] for each in asked}
+    assert [each for each, given in answers.items() if PermissionResult.PERMITTED not in given] == []
 
 
 def policies(account: Account, dag: str, role: str) -> list[Any]:

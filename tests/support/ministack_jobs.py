@@ -31,6 +31,14 @@ from ministack.services.cloudformation import provisioners
 
 SUBMIT, TOKEN = "arn:aws:states:::batch:submitJob", ".waitForTaskToken"
 FOLDER = Path(sys.argv.pop(1))
+PORT = os.environ.get("GATEWAY_PORT", "4566")
+# What the role of a job, and the address of AWS, are to its container.
+OF_JOBS = {
+    "AWS_ENDPOINT_URL": f"http://127.0.0.1:{PORT}",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+}
 
 
 def answered(reply: tuple[int, Mapping[str, str], bytes]) -> dict[str, Any]:
@@ -111,6 +119,7 @@ def run(job: dict[str, Any], request: Mapping[str, Any], further: Mapping[str, s
     job["status"] = "RUNNING"
     known = {
         **os.environ,
+        **OF_JOBS,
         "PATH": os.environ.get("JOB_PATH", os.environ["PATH"]),
         **environment,
         **further,
@@ -235,6 +244,6 @@ def make_bucket(url: str) -> None:
 if __name__ == "__main__":
     FOLDER.mkdir(parents=True, exist_ok=True)
     if bucket := os.environ.get("BUCKET"):
-        url = f"http://127.0.0.1:{os.environ.get('GATEWAY_PORT', '4566')}/{bucket}"
+        url = f"{OF_JOBS['AWS_ENDPOINT_URL']}/{bucket}"
         threading.Thread(target=make_bucket, args=(url,), daemon=True).start()
     main()

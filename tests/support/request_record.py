@@ -29,14 +29,16 @@ _BATCH = {
 # A write of a transaction needs what it would need alone.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis-iam.html
 _WRITES = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
-MACHINE, WORKER = "machine", "worker"
+MACHINE, WORKER, CONTROL = "machine", "worker", "control"
+# The access key of a command that does the work of a control job.
+AS_CONTROL = "controlling"
 
 
 @dataclass(frozen=True)
 class Asked:
     """
     :param dag: whose run it is
-    :param who: :data:`MACHINE` or :data:`WORKER`
+    :param who: :data:`MACHINE`, :data:`WORKER` or :data:`CONTROL`
     :param action: as in a policy
     :param resource: an ARN, or ``*``
     """
@@ -89,8 +91,9 @@ class Record:
         agent = environ.get("HTTP_USER_AGENT", "")
         if "a-test" in agent:
             return
-        who = WORKER if "ductwork" in agent else MACHINE
-        scope = _SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
+        authorization = environ.get("HTTP_AUTHORIZATION", "")
+        who = CONTROL if f"={AS_CONTROL}/" in authorization else WORKER if "ductwork" in agent else MACHINE
+        scope = _SCOPE.search(authorization)
         service = _SERVICES[scope[1]] if scope else ""
         operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
         operation = operation or _BATCH[environ["PATH_INFO"].rpartition("/")[2]]
@@ -115,8 +118,10 @@ def _needs(service: str, operation: str, request: dict[str, Any]) -> Iterator[tu
         yield operation, _arn("batch", "job", request["jobId"])
     elif operation == "PutEvents":
         yield from ((operation, _arn("events", "event-bus", each["EventBusName"])) for each in request["Entries"])
-    elif operation in {"DescribeExecution", "GetExecutionHistory"}:
+    elif operation in {"DescribeExecution", "GetExecutionHistory", "StopExecution"}:
         yield operation, request["executionArn"]
+    elif operation in {"StartExecution", "DescribeStateMachine"}:
+        yield operation, request["stateMachineArn"]
     else:
         yield operation, "*"
 
