@@ -194,6 +194,19 @@ def test_only_what_is_surely_the_context_is_changed(tmp_path):
     ]
 
 
+def test_what_the_author_gives_under_a_name_of_the_context_keeps_it(tmp_path):
+    text = (
+        "from airflow.providers.standard.operators.python import PythonOperator\n"
+        "def load(execution_date, **kwargs):\n"
+        "    return execution_date, kwargs['next_ds']\n"
+        "def helper(**kwargs):\n"
+        "    return kwargs['execution_date']\n"
+        "PythonOperator(task_id='a', python_callable=load, op_kwargs={'execution_date': 1, 'next_ds': 2})\n"
+        "helper(execution_date=1)\n"
+    )
+    assert one(tmp_path, text) == (text, [])
+
+
 def test_a_name_that_others_import_keeps_its_name(project):
     folder, _, _ = project
     assert "import EmptyOperator as DummyOperator" in (folder / "re_export" / "common.py").read_text()

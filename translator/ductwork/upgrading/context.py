@@ -6,6 +6,7 @@ What is not surely the context is left, and reported: a function's parameter is 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 import libcst as cst
 from libcst.helpers import get_full_name_for_node
@@ -28,16 +29,17 @@ def change_context(tree: cst.Module) -> tuple[cst.Module, list[str]]:
     """One file with its uses of the context changed, and the names of those that no rule can change."""
     tasks = _Tasks()
     tree.visit(tasks)
-    changes = _Changes(tasks.callables, tasks.called)
+    changes = _Changes(tasks)
     return tree.visit(changes), changes.left
 
 
 class _Changes(cst.CSTTransformer):
-    def __init__(self, tasks: set[str], called: set[str]) -> None:
+    def __init__(self, tasks: _Tasks) -> None:
         super().__init__()
         self.left: list[str] = []
-        self._tasks = tasks
-        self._called = called
+        self._tasks = tasks.callables
+        self._called = tasks.called
+        self._given = tasks.given
         self._contexts: list[set[str]] = []
         self._renamed: list[set[str]] = []
         self._passing = 0
@@ -77,9 +79,10 @@ class _Changes(cst.CSTTransformer):
     def visit_FunctionDef(self, node: cst.FunctionDef) -> None:
         spread = node.params.star_kwarg
         named = {each.name.value for each in (*node.params.params, *node.params.kwonly_params)}
-        self._contexts.append({*_CONTEXTS} & named | ({spread.name.value} if isinstance(spread, cst.Param) else set()))
+        contexts = {*_CONTEXTS} & named | ({spread.name.value} if isinstance(spread, cst.Param) else set())
+        self._contexts.append(set() if node.name.value in self._called else contexts)
         is_task = node.name.value in self._tasks or any(_is_task(each) for each in node.decorators)
-        old = {*context_keys.IN_TEMPLATES, *context_keys.WITHOUT_SUCCESSOR} & named if is_task else set()
+        old = {*context_keys.IN_TEMPLATES, *context_keys.WITHOUT_SUCCESSOR} & named - self._given if is_task else set()
         renamed = {each for each in old if each in context_keys.SAME and node.name.value not in self._called}
         self.left += sorted(old - renamed)
         self._renamed.append(renamed)
@@ -110,7 +113,7 @@ class _Changes(cst.CSTTransformer):
 
     def leave_Subscript(self, original_node: cst.Subscript, updated_node: cst.Subscript) -> cst.BaseExpression:
         key = _key(original_node)
-        if key is None or not self._is_context(original_node.value):
+        if key is None or key in self._given or not self._is_context(original_node.value):
             return updated_node
         if key in context_keys.SAME:
             return self._with_key(updated_node, context_keys.SAME[key])
@@ -128,7 +131,7 @@ class _Changes(cst.CSTTransformer):
             return updated_node
         first = updated_node.args[0]
         key = first.value.evaluated_value if isinstance(first.value, cst.SimpleString) else None
-        if not self._is_context(func.value) or not isinstance(key, str):
+        if not self._is_context(func.value) or not isinstance(key, str) or key in self._given:
             return updated_node
         if new := context_keys.SAME.get(key):
             assert isinstance(first.value, cst.SimpleString)
@@ -175,6 +178,7 @@ class _Tasks(cst.CSTVisitor):
     def __init__(self) -> None:
         super().__init__()
         self.callables: set[str] = set()
+        self.given: set[str] = set()  # keys that op_kwargs give, whatever the context has
         self.called: set[str] = set()
 
     def visit_Call(self, node: cst.Call) -> None:
@@ -182,8 +186,18 @@ class _Tasks(cst.CSTVisitor):
             keyword = argument.keyword.value if argument.keyword else ""
             if keyword.endswith(("_callable", "_callback")) and isinstance(argument.value, cst.Name):
                 self.callables.add(argument.value.value)
-            if keyword in context_keys.SAME and isinstance(node.func, cst.Name):
+            if keyword == "op_kwargs":
+                self.given.update(_keys(argument.value))
+            if keyword in context_keys.IN_TEMPLATES and isinstance(node.func, cst.Name):
                 self.called.add(node.func.value)
+
+
+def _keys(value: cst.BaseExpression) -> Iterator[str]:
+    if isinstance(value, cst.Dict):
+        names = (each.key for each in value.elements if isinstance(each, cst.DictElement))
+        yield from (str(each.evaluated_value) for each in names if isinstance(each, cst.SimpleString))
+    elif isinstance(value, cst.Call):
+        yield from (each.keyword.value for each in value.args if each.keyword)
 
 
 def _is_task(decorator: cst.Decorator) -> bool:
