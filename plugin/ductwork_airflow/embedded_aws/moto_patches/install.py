@@ -71,20 +71,14 @@ def _no_collections() -> Iterator[None]:
 
 
 def patches() -> tuple[Callable[[], None], ...]:
-    """All patches. Imported here, since the modules import moto, which may be missing or of another version."""
-    from ductwork_airflow.embedded_aws.batch import api
-    from ductwork_airflow.embedded_aws.moto_patches import (
-        costs,
-        dynamodb,
-        events,
-        integrations,
-        interpreter,
-        maps,
-        memory,
-        states,
-        versions,
-    )
+    """All patches, in the order in which they are applied."""
+    return (*_of_the_interpreter(), *_of_what_it_calls())
+
+
+# Imported below, since the modules import moto, which may be missing or of another version.
+def _of_the_interpreter() -> tuple[Callable[[], None], ...]:
     from ductwork_airflow.embedded_aws.moto_patches import expressions as jsonata
+    from ductwork_airflow.embedded_aws.moto_patches import integrations, interpreter, maps, memory
 
     return (
         jsonata.patch_eval_hook,
@@ -112,6 +106,14 @@ def patches() -> tuple[Callable[[], None], ...]:
         interpreter.patch_executions,
         interpreter.patch_threads,
         *memory.PATCHES,
+    )
+
+
+def _of_what_it_calls() -> tuple[Callable[[], None], ...]:
+    from ductwork_airflow.embedded_aws.batch import api
+    from ductwork_airflow.embedded_aws.moto_patches import costs, dynamodb, events, interpreter, states, versions
+
+    return (
         interpreter.patch_dynamodb_lock,
         dynamodb.patch_dynamodb_transactions,
         dynamodb.patch_dynamodb_queries,
