@@ -130,8 +130,8 @@ def resolved(value: Any) -> str:
 
 def test_definitions_that_a_template_has_no_room_for_are_read_from_a_bucket(tmp_path):
     """The places in them are filled by CloudFormation, and the root begins with what its tasks are."""
-    tasks = [bash(f"t{number}") for number in range(6)]
-    path = write_dag(tmp_path, in_dag(*tasks, ">> ".join(f"t{number}" for number in range(6))))
+    tasks = [bash(f"t{number}") for number in range(12)]
+    path = write_dag(tmp_path, in_dag(*tasks, ">> ".join(f"t{number}" for number in range(12))))
     stack = dag_stack.of(*cut(path), dag_stack.Further(template_bytes=20_000))
     machines = {name: each for name, each in stack.template["Resources"].items() if each["Type"] == MACHINE}
     assert len(machines) > 1

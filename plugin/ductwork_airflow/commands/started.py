@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import click
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from ductwork_airflow.ledger import Ledger
     from ductwork_airflow.reporting.report import RunReport
 
+# An execution that has just been started writes its run within moments.
+_BEGINNING_SECONDS = 15.0
 # Workers have twenty seconds to end.
 _STOP_SECONDS = 40.0
 
@@ -56,9 +59,21 @@ def status(dag_id: str, run_id: str | None, local: bool, watch: bool, as_json: b
             return _show(ledger, dag_id, run_id, None, as_json)
     aws, ledger = open_ledger(**at)
     with ledger_errors(ledger.table, dag_id):
-        if not watch:
+        if watch:
+            _await_beginning(ledger, dag_id, run_id)
+        else:
             look_once(aws, ledger, find_run(ledger, dag_id, run_id))
         return _show(ledger, dag_id, run_id, aws if watch else None, as_json)
+
+
+def _await_beginning(ledger: Ledger, dag_id: str, run_id: str | None) -> None:
+    """Wait for the run of an execution that has just been started; whether there is one is for others to say."""
+    limit, said = time.monotonic() + _BEGINNING_SECONDS, False
+    while not (ledger.run(dag_id, run_id) if run_id else any(ledger.runs(dag_id))) and time.monotonic() < limit:
+        if not said:
+            output.say(f"waiting for {run_id or 'a run'} of {dag_id} to begin")
+            said = True
+        time.sleep(1)
 
 
 def _show(ledger: Ledger, dag_id: str, run_id: str | None, watching: Clients | None, as_json: bool) -> int:

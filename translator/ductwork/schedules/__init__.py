@@ -47,6 +47,10 @@ _HINT = (
     "start its runs yourself (ductwork run, aws stepfunctions start-execution, a schedule of your own), or keep the "
     "DAG in Airflow, which starts it (SubmitScheduleOperator, delegate)"
 )
+_HINT_EVENT_BUS = (
+    "name the bus: event_bus in [ductwork], or AIRFLOW__DUCTWORK__EVENT_BUS=default; or keep the DAG in Airflow, which "
+    "starts it (SubmitScheduleOperator, delegate)"
+)
 _HINT_BACKFILL = "start them with: ductwork backfill FILE --from DATE --to DATE"
 # A schedule fires within its minute; a bound that is to hold for the firing of a minute lies at the minute's end.
 _WITHIN = timedelta(seconds=59)
@@ -62,9 +66,12 @@ def started_by(workflow: ir.Workflow, diagnostics: Diagnostics) -> StartedBy:
         return StartedBy()
     try:
         drafts = list(_drafts(timetable))
-        _check_assets(workflow, timetable.by_assets)
+        _check_assets(timetable.by_assets)
     except CannotSayError as error:
         _report(workflow, "DW332", str(error), _HINT, diagnostics)
+        return StartedBy()
+    if timetable.by_assets and not workflow.deployment.event_bus:
+        _report(workflow, "DW332", _unheard(timetable.by_assets), _HINT_EVENT_BUS, diagnostics)
         return StartedBy()
     for what, hint in _left_out(timetable):
         _report(workflow, "DW333", what, hint, diagnostics)
@@ -126,20 +133,20 @@ def _why_not(when: Unknown | Continuous) -> str:
     return "@continuous: a run begins when the one before has ended, and no clock tells that"
 
 
-def _check_assets(workflow: ir.Workflow, assets: Assets | None) -> None:
-    """Whether updates of assets can be told.
+def _check_assets(assets: Assets | None) -> None:
+    """Whether there are assets whose updates could be told.
 
-    :raises CannotSayError: nobody would tell of them
+    :raises CannotSayError: there are none
     """
-    if assets is None:
-        return
-    if not updates(assets.condition):
+    if assets is not None and not updates(assets.condition):
         raise CannotSayError("it is scheduled on no asset at all")
-    if not workflow.deployment.event_bus:
-        raise CannotSayError(
-            f"updates of assets start it ({assets.condition}), and event_bus does not say which EventBridge bus tells "
-            "of them (ductwork deploy takes the bus default)"
-        )
+
+
+def _unheard(assets: Assets) -> str:
+    return (
+        f"updates of assets start it ({assets.condition}), and event_bus does not say which EventBridge bus tells of "
+        "them (ductwork deploy takes the bus default)"
+    )
 
 
 def _left_out(timetable: Timetable) -> Iterator[tuple[str, str]]:
