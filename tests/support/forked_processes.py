@@ -266,6 +266,8 @@ def _tell(path: str, number: int) -> None:
 
 def _become(request: Mapping[str, Any]) -> NoReturn:
     code = 1
+    # A suite started in the background hands down an ignored SIGINT; a terminal does not.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         os.setsid()
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)

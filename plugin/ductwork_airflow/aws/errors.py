@@ -22,8 +22,6 @@ BATCH_REFUSED = "ClientException"
 # CloudFormation's name for a stack that is not there, and for every other mistake of the caller.
 STACK_REFUSED = "ValidationError"
 CHANGE_SET_UNKNOWN = "ChangeSetNotFound"
-# S3, of an object: an answer to HEAD has no body that could name the error.
-OBJECT_UNKNOWN = frozenset({"404", "NoSuchKey", "NotFound"})
 # Step Functions.
 EXECUTION_EXISTS = "ExecutionAlreadyExists"
 EXECUTION_UNKNOWN = "ExecutionDoesNotExist"
@@ -31,7 +29,7 @@ MACHINE_UNKNOWN = "StateMachineDoesNotExist"
 QUOTA_EXCEEDED = "ServiceQuotaExceededException"
 # S3; an answer without a body, as to HEAD, has the status for a name.
 BUCKET_UNKNOWN = "NoSuchBucket"
-OBJECT_UNKNOWN = frozenset({"NoSuchKey", "NoSuchVersion", "404"})
+OBJECT_UNKNOWN = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
 # Somebody else is writing the same state machine.
 MACHINE_IN_FLUX = frozenset({"ConflictException", "StateMachineAlreadyExists", "StateMachineDeleting"})
 # Nobody waits for the task token any more: the state timed out, or the execution has ended or been stopped.

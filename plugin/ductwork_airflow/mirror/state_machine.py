@@ -18,7 +18,7 @@ from ductwork.contracts.names import EACH_INSTANCE, ONLY_INSTANCE, state_name
 from ductwork.contracts.run_item import RunItem, RunValues
 from ductwork.contracts.task_item import MapItem, TaskItem, ended
 
-from ductwork_airflow.aws.errors import code
+from ductwork_airflow.aws.errors import EXECUTION_UNKNOWN, code
 from ductwork_airflow.ledger import TaskKey, expiry
 from ductwork_airflow.mirror import batch_jobs, end_tasks, free_limits
 from ductwork_airflow.mirror.execution_history import CHILD_BROKE, History, failure
@@ -62,7 +62,7 @@ class MachineMirror:
             execution = self._aws.stepfunctions.describe_execution(executionArn=self._execution)
         except ClientError as error:
             # Long after its end AWS forgets an execution; the ledger does not.
-            if code(error) != "ExecutionDoesNotExist" or run is None or "ended_at" not in run:
+            if code(error) != EXECUTION_UNKNOWN or run is None or "ended_at" not in run:
                 raise
             return self._pace.progress(run, items)
         wrote = self._take_in(run, items)
