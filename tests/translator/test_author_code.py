@@ -157,7 +157,7 @@ def test_a_helper_s_own_error_is_where_it_is_to_be_mended(tmp_path):
     first, second = compile_files(old, reading).diagnostics
     assert (first.code, str(first.origin)) == ("DW104", f"{tmp_path / 'old_helper.py'}:2")
     assert first.what.endswith(f"use airflow.sdk (BaseHook) (reached from {old}:2)")
-    assert first.hint.endswith(f"--fix {tmp_path / 'old_helper.py'}")
+    assert first.hint == f"run: ductwork upgrade {old}"
     assert (second.code, str(second.origin)) == ("DW103", f"{tmp_path / 'reading_helper.py'}:2")
     assert second.what.endswith(f"'/nowhere/config.yaml' (reached from {reading}:3)")
 

@@ -65,11 +65,12 @@ def test_sets_are_read_in_either_spelling(spelling):
         "failed": {spelling: ["b"]},
         "marked": {spelling: ["a", "c"]},
         "token": {"S": "t"},
+        "awaited": {"N": "2"},
     }
     bindings = {"states": {"input": {"the join": item}}}
     read = INPUT.field("the join")
-    assert evaluate(code(join._ready(read)), bindings) is True
-    found = evaluate(code(join._outcomes(read)), bindings)
+    assert evaluate(code(join.ready(read)), bindings) is True
+    found = evaluate(code(join.outcomes(read)), bindings)
     assert found == {"a": "success", "b": ["success", "failed"], "c": "skipped"}
     del item["told"]
-    assert evaluate(code(join._ready(read)), bindings) is False
+    assert evaluate(code(join.ready(read)), bindings) is False

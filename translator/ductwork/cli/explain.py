@@ -127,4 +127,4 @@ def _waits_at_join(state: Mapping[str, Any]) -> bool:
 
     Tasks also wait by token for free slots and for earlier runs; the item that keeps the token shows which it is.
     """
-    return state.get("Resource") == UPDATE_ITEM_AND_WAIT and "run.joins" in state["Arguments"]["Key"]["sk"]["S"]
+    return state.get("Resource") == UPDATE_ITEM_AND_WAIT and "run.joins" in str(state["Arguments"])

@@ -34,6 +34,11 @@ class Work:
         return None
 
     @property
+    def begins_at_interval(self) -> bool:
+        """Whether it is the end of the run's data interval that it counts from."""
+        return False
+
+    @property
     def ends(self) -> frozenset[str]:
         """The outcomes that it may have once it runs."""
         return frozenset({"success", "failed", "skipped"})
@@ -192,6 +197,10 @@ class Wait(Work):
     timeout: float
     soft_fail: bool = False
     pushes: bool = False
+
+    @property
+    def begins_at_interval(self) -> bool:
+        return self.after_interval is not None
 
     @property
     def ends(self) -> frozenset[str]:

@@ -85,7 +85,7 @@ def _reads_dates(part: object) -> bool:
     """Whether a part of a task's work reads the run's logical date or data interval."""
     if isinstance(part, ir.RunValue):
         return part.name in _DATES
-    if isinstance(part, ir.Wait) and part.after_interval is not None:
+    if getattr(part, "begins_at_interval", False):
         return True
     if isinstance(part, Mapping):
         return any(map(_reads_dates, part.values()))
