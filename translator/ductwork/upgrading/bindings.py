@@ -10,6 +10,7 @@ import libcst as cst
 from libcst.helpers import get_full_name_for_node
 
 from ductwork.airflow2 import Place, has_moved, is_airflow
+from ductwork.upgrading.variables import TellsVariables
 
 _CAUGHT = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
 
@@ -96,12 +97,11 @@ def _strings(node: cst.BaseExpression) -> Iterator[str]:
                 yield str(element.value.evaluated_value)
 
 
-class _Collector(cst.CSTVisitor):
+class _Collector(TellsVariables, cst.CSTVisitor):
     def __init__(self) -> None:
         super().__init__()
         self.found = Bindings()
         self._guarded = 0
-        self._passing = 0
 
     def visit_Try(self, node: cst.Try) -> None:
         self._guarded += guards(node)
@@ -134,20 +134,8 @@ class _Collector(cst.CSTVisitor):
                 self.found.modules["airflow"] = "airflow"
         return False
 
-    def visit_Attribute_attr(self, node: cst.Attribute) -> None:
-        self._passing += 1
-
-    def leave_Attribute_attr(self, node: cst.Attribute) -> None:
-        self._passing -= 1
-
-    def visit_Arg_keyword(self, node: cst.Arg) -> None:
-        self._passing += 1
-
-    def leave_Arg_keyword(self, node: cst.Arg) -> None:
-        self._passing -= 1
-
     def visit_Name(self, node: cst.Name) -> None:
-        if not self._passing:
+        if self.at_variable:
             self.found.uses[node.value] += 1
 
     def visit_AssignTarget(self, node: cst.AssignTarget) -> None:

@@ -12,6 +12,7 @@ import libcst as cst
 from libcst.helpers import get_full_name_for_node
 
 from ductwork.airflow2 import context_keys
+from ductwork.upgrading.variables import TellsVariables
 
 _CONTEXTS = {"context", "kwargs", "ctx", "_context", "ti_context"}
 _BRACES = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.S)
@@ -33,7 +34,7 @@ def change_context(tree: cst.Module) -> tuple[cst.Module, list[str]]:
     return tree.visit(changes), changes.left
 
 
-class _Changes(cst.CSTTransformer):
+class _Changes(TellsVariables, cst.CSTTransformer):
     def __init__(self, tasks: _Tasks) -> None:
         super().__init__()
         self.left: list[str] = []
@@ -42,7 +43,6 @@ class _Changes(cst.CSTTransformer):
         self._given = tasks.given
         self._contexts: list[set[str]] = []
         self._renamed: list[set[str]] = []
-        self._passing = 0
 
     # Templates
 
@@ -92,20 +92,8 @@ class _Changes(cst.CSTTransformer):
         self._renamed.pop()
         return updated_node
 
-    def visit_Attribute_attr(self, node: cst.Attribute) -> None:
-        self._passing += 1
-
-    def leave_Attribute_attr(self, node: cst.Attribute) -> None:
-        self._passing -= 1
-
-    def visit_Arg_keyword(self, node: cst.Arg) -> None:
-        self._passing += 1
-
-    def leave_Arg_keyword(self, node: cst.Arg) -> None:
-        self._passing -= 1
-
     def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.Name:
-        if self._passing or not any(original_node.value in each for each in self._renamed):
+        if not self.at_variable or not any(original_node.value in each for each in self._renamed):
             return updated_node
         return updated_node.with_changes(value=context_keys.SAME[original_node.value])
 

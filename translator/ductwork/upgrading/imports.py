@@ -14,6 +14,7 @@ import libcst as cst
 from ductwork.airflow2 import Place, has_moved
 from ductwork.upgrading import replacements
 from ductwork.upgrading.bindings import Bindings, guards, imported, module_of
+from ductwork.upgrading.variables import TellsVariables
 
 Statement = cst.BaseStatement | cst.BaseSmallStatement
 
@@ -43,7 +44,7 @@ def rewrite(
     return tree.visit(rewriting)
 
 
-class _Rewriting(cst.CSTTransformer):
+class _Rewriting(TellsVariables, cst.CSTTransformer):
     def __init__(self, bindings: Bindings, names: Names, exported: Collection[str]) -> None:
         super().__init__()
         self.bindings = bindings
@@ -53,7 +54,6 @@ class _Rewriting(cst.CSTTransformer):
         self.replaced: Counter[str] = Counter()  # uses of a local name that are gone
         self.wanted: dict[Place | str, None] = {}  # imports to add
         self._guarded = 0
-        self._passing = 0
 
     def _renamed(self) -> Iterable[tuple[str, str]]:
         found = self.bindings
@@ -83,20 +83,8 @@ class _Rewriting(cst.CSTTransformer):
     def visit_Import(self, node: cst.Import) -> bool:
         return False
 
-    def visit_Attribute_attr(self, node: cst.Attribute) -> None:
-        self._passing += 1
-
-    def leave_Attribute_attr(self, node: cst.Attribute) -> None:
-        self._passing -= 1
-
-    def visit_Arg_keyword(self, node: cst.Arg) -> None:
-        self._passing += 1
-
-    def leave_Arg_keyword(self, node: cst.Arg) -> None:
-        self._passing -= 1
-
     def leave_Name(self, original_node: cst.Name, updated_node: cst.Name) -> cst.BaseExpression:
-        if self._passing or original_node.value not in self.renamed:
+        if not self.at_variable or original_node.value not in self.renamed:
             return updated_node
         return updated_node.with_changes(value=self.renamed[original_node.value])
 
