@@ -120,7 +120,7 @@ def test_the_next_try_waits_as_long_as_under_airflow(ran, tries, task_id):
         assert len(waited) == len(WAITS[task_id])
         late = [seconds - wanted for seconds, wanted in zip(waited, WAITS[task_id], strict=True)]
         # A try ends some moments after it has begun.
-        assert all(0 <= each < 2 * TOLERANCE for each in late), (waited, WAITS[task_id])
+        assert all(0 <= each < TOLERANCE for each in late), (waited, WAITS[task_id])
 
 
 def test_a_level_by_level_barrier_would_be_noticed():
