@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 from ductwork.contracts import ledger as schema
@@ -11,6 +9,7 @@ from ductwork_airflow.reporting import report
 from ductwork_airflow.run_model.handle import RunHandle
 from ductwork_airflow.runs import lifecycle
 from remote_runs import DEFINITION, QUEUE, Remote
+from waiting import until
 
 
 def machine(command: str, state_name: str = "t", **more: Any) -> dict[str, Any]:
@@ -36,13 +35,6 @@ def start(remote: Remote, dag_id: str, definition: dict[str, Any]) -> RunHandle:
         dag_id, "r", target="stepfunctions", execution_arn=handle.execution_arn, run_type="manual", tasks=facts
     )
     return handle
-
-
-def until(look: Callable[[], object], seconds: float = 40) -> None:
-    deadline = time.monotonic() + seconds
-    while not look():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_jobs_that_batch_refuses(remote: Remote) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import Any
 
 from ductwork_airflow.ledger import Item
@@ -11,6 +9,7 @@ from ductwork_airflow.reporting import report
 from ductwork_airflow.run_model.handle import RunHandle
 from ductwork_airflow.runs import lifecycle
 from remote_runs import DEFINITION, QUEUE, TABLE, Remote
+from waiting import until
 
 SIZE = 4
 LETTERS = {"success": "g", "failed": "f", "skipped": "s", "upstream_failed": "u"}
@@ -43,13 +42,6 @@ def states(remote: Remote, handle: RunHandle) -> dict[str, str]:
         task: "".join(LETTERS[items[index]["state"]] if index in items else "-" for index in range(SIZE))
         for task, items in found.items()
     }
-
-
-def until(look: Callable[[], object], seconds: float = 40) -> None:
-    deadline = time.monotonic() + seconds
-    while not look():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def test_instances_end_one_by_one_in_a_group(remote: Remote) -> None:

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-
 import pytest
 from ductwork.contracts.machine_bundle import MachineBundle
 from ductwork_airflow.run_model.handle import RunHandle
 from ductwork_airflow.runs import lifecycle
 from machine_parts import Child, bundle
 from remote_runs import Clients, Remote
+from waiting import until
 
 SLEEP = "sleep 60"
-
-
-def until(look: Callable[[], object], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not look():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def document(dag_id: str) -> MachineBundle:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import random
-import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,6 +13,7 @@ from ductwork_airflow.run_model.handle import RunHandle
 from ductwork_airflow.runs import lifecycle
 from ductwork_airflow.runs.watcher import RunWatcher
 from remote_runs import MACHINE_CHAIN, TABLE, Clients, Remote
+from waiting import until
 
 TARGETS = pytest.mark.parametrize("target", ["stepfunctions", "batch", MACHINE_CHAIN])
 SLOW = "job('a', 'sleep 60') >> job('b') >> EmptyOperator(task_id='e')\njob('quick') >> job('other', 'sleep 60')"
@@ -22,13 +21,6 @@ SLOW = "job('a', 'sleep 60') >> job('b') >> EmptyOperator(task_id='e')\njob('qui
 
 def start(remote: Remote, dag_id: str, body: str, target: str, clients: Any = None) -> RunHandle:
     return remote.submit(remote.compile(dag_id, body, target), target, remote.request(dag_id), clients)
-
-
-def until(look: Callable[[], object], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not look():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def running(remote: Remote, handle: RunHandle, *tasks: str) -> None:

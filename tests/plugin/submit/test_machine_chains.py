@@ -18,6 +18,7 @@ from ductwork_airflow.runs import lifecycle
 from ductwork_airflow.submit.claims import Claims, Job
 from ductwork_airflow.submit.substitutions import fill
 from remote_runs import MACHINE_CHAIN, PACE, Clients, Remote
+from waiting import until
 
 WITH_VALUES = """
 a = job('a', 'echo {{ ds }} {{ run_id }}', tags={'my.Key': 'a'}, retry_strategy={'attempts': 2}, parameters={'Some': 'x'})
@@ -176,7 +177,7 @@ def test_a_job_that_batch_does_not_take_ends_the_run(remote: Remote, refused: st
     # Stopped while it ran, or before it had begun.
     assert states["first"] in {("failed", 1), ("skipped", 0)}
     assert {states["middle"][0], states["last"][0]} <= {"upstream_failed", "skipped"}
-    assert not [job for job in remote.jobs("refused_") if job["status"] not in {"SUCCEEDED", "FAILED"}]
+    until(lambda: all(job["status"] in {"SUCCEEDED", "FAILED"} for job in remote.jobs(f"refused_{refused}")))
     # Not all of its jobs were ever submitted.
     with pytest.raises(lifecycle.SubmissionError, match="its execution broke before it had submitted them all"):
         lifecycle.restart(remote.clients, handle, pace=PACE)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from ductwork_airflow.runs import lifecycle
 from ductwork_airflow.submit import old_children
 from machine_parts import Child, bundle
 from remote_runs import TABLE, Clients, Remote
+from waiting import until
 
 DAY = timedelta(days=1)
 
@@ -41,13 +40,6 @@ def prune(remote: Remote, dag_id: str, clients: Any = None, now: datetime | None
     later = datetime.now(timezone.utc) + 2 * DAY
     gone = old_children.delete(client, dag_id, old_children.find(client, dag_id, now or later).unused)
     return {arn.rpartition(f":{dag_id}-")[2] for arn in gone}
-
-
-def until(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def suffixes(*documents: Any) -> set[str]:
