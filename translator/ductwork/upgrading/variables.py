@@ -15,6 +15,7 @@ class TellsVariables:
 
     @property
     def at_variable(self) -> bool:
+        """Whether the name that is being visited is one."""
         return not self._passing
 
     def visit_Attribute_attr(self, node: cst.Attribute) -> None:
