@@ -18,14 +18,12 @@ class TellsVariables:
         """Whether the name that is being visited is one."""
         return not self._passing
 
-    def visit_Attribute_attr(self, node: cst.Attribute) -> None:
+    def _enter(self, node: cst.CSTNode) -> None:
         self._passing += 1
 
-    def leave_Attribute_attr(self, node: cst.Attribute) -> None:
+    def _leave(self, node: cst.CSTNode) -> None:
         self._passing -= 1
 
-    def visit_Arg_keyword(self, node: cst.Arg) -> None:
-        self._passing += 1
-
-    def leave_Arg_keyword(self, node: cst.Arg) -> None:
-        self._passing -= 1
+    # What libcst calls.
+    visit_Attribute_attr = visit_Arg_keyword = _enter
+    leave_Attribute_attr = leave_Arg_keyword = _leave
