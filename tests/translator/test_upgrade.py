@@ -321,5 +321,37 @@ def test_the_command_shows_a_diff_and_writes_if_asked(tmp_path):
     assert (tmp_path / "stays" / "subdag.py").read_text() == before_of("stays/subdag.py")
 
 
+def test_a_file_that_is_linked_to_keeps_its_place_and_its_mode(tmp_path):
+    from cli_process import ductwork
+
+    write_all(tmp_path)
+    file, link = tmp_path / "tutorial.py", tmp_path / "linked.py"
+    file.chmod(0o750)
+    link.symlink_to(file)
+    before = sorted(tmp_path.iterdir())
+    assert ductwork("upgrade", "linked.py", "--write", cwd=tmp_path).code == 0
+    assert link.is_symlink()
+    assert (sorted(tmp_path.iterdir()), file.stat().st_mode & 0o777) == (before, 0o750)
+    assert "schedule=timedelta(days=1)" in file.read_text()
+
+
+def test_a_ruff_that_does_not_run_is_said(tmp_path):
+    """One that Python finds first ends with an error; what is called so where the command is given is not run."""
+    from cli_process import ductwork
+
+    write_all(tmp_path)
+    (tmp_path / "first" / "ruff").mkdir(parents=True)
+    (tmp_path / "first" / "ruff" / "__init__.py").touch()
+    (tmp_path / "first" / "ruff" / "__main__.py").write_text("raise SystemExit('no binary for this machine')\n")
+    (tmp_path / "ruff.py").write_text("raise SystemExit('a file of the user has been run')\n")
+    before = (tmp_path / "tutorial.py").read_text()
+    assert ductwork("upgrade", "tutorial.py", cwd=tmp_path).code == 0
+    found_first = {"PYTHONPATH": str(tmp_path / "first")}
+    done = ductwork("upgrade", "tutorial.py", "--write", cwd=tmp_path, env=found_first)
+    assert done.code != 0
+    assert "ruff cannot be run, so nothing is changed: no binary for this machine" in done.err
+    assert (tmp_path / "tutorial.py").read_text() == before
+
+
 def before_of(name):
     return re.search(rf"^=== {re.escape(name)}\n(.*?)(?=^=== |\Z)", OLD.read_text(), re.M | re.S)[1]

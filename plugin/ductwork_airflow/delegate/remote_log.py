@@ -6,12 +6,14 @@ import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 from ductwork.contracts.task_item import TaskItem
 
+from ductwork_airflow.aws.errors import ACCESS_REFUSED, code
 from ductwork_airflow.delegate.remote_run import RemoteRun
 from ductwork_airflow.ledger import moment, timestamp
 from ductwork_airflow.links import BATCH_LOG_GROUP
@@ -81,8 +83,10 @@ def _tries(batch: BatchClient, job: JobDetailTypeDef) -> list[JobDetailTypeDef]:
         listed = batch.list_jobs(jobQueue=job["jobQueue"], filters=[{"name": "JOB_NAME", "values": [job["jobName"]]}])[
             "jobSummaryList"
         ]
-    except ClientError:  # who may not list jobs sees the last one
-        return [job]
+    except ClientError as error:
+        if code(error) not in ACCESS_REFUSED:
+            raise
+        return [job]  # who may not list jobs sees the last one
     ids = [each["jobId"] for each in listed][:_MOST_TRIES]
     jobs = batch.describe_jobs(jobs=ids)["jobs"] if ids else [job]
     return sorted(jobs, key=lambda each: each.get("createdAt", 0))
@@ -130,8 +134,6 @@ def lines(events: Iterator[OutputLogEventTypeDef] | Sequence[OutputLogEventTypeD
 
 def timestamp_of(event: OutputLogEventTypeDef) -> str:
     """An event's time in ISO 8601."""
-    from datetime import datetime, timezone
-
     return timestamp(datetime.fromtimestamp(event.get("timestamp", 0) / 1000, tz=timezone.utc))
 
 

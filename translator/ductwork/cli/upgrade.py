@@ -31,9 +31,13 @@ def upgrade(paths: tuple[str, ...], write: bool) -> int:
         raise click.ClickException(f"upgrade needs {missing}: pip install 'ductwork[upgrade]'")
     output.say("looking at the files, and at what the installed Airflow and its providers have")
     from ductwork.upgrading import upgrade as upgraded
+    from ductwork.upgrading.ruff import RuffError
 
     diagnostics = Diagnostics()
-    files = upgraded(paths, diagnostics)
+    try:
+        files = upgraded(paths, diagnostics)
+    except RuffError as error:
+        raise click.ClickException(f"ruff cannot be run, so nothing is changed: {error}") from error
     changed = [file for file in files if file.after != file.before]
     for file in changed:
         if write:
@@ -52,17 +56,23 @@ def _missing() -> str:
 
 
 def _write(file: Upgraded) -> None:
-    """With the encoding and the line ends that it had."""
+    """With the encoding, the line ends and the mode that it had; whole, or as it was."""
+    import os
+    import shutil
     import tokenize
 
-    path = Path(file.path)
+    path = Path(file.path).resolve()
+    new = path.with_name(f".{path.name}.upgraded")
     with path.open("rb") as opened:
         encoding, _ = tokenize.detect_encoding(opened.readline)
     try:
-        path.write_bytes(file.after.encode(encoding))
+        new.write_bytes(file.after.encode(encoding))
+        shutil.copymode(path, new)
+        os.replace(new, path)
     except (OSError, UnicodeEncodeError) as error:
-        raise click.ClickException(f"cannot write {path}: {error}; change its permissions or encoding") from error
-    output.say(f"wrote {path}")
+        new.unlink(missing_ok=True)
+        raise click.ClickException(f"cannot write {file.path}: {error}; change its permissions or encoding") from error
+    output.say(f"wrote {file.path}")
 
 
 def _diff(file: Upgraded) -> str:
