@@ -77,7 +77,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.local: setup.cfg constraints.txt | $(VENV)/bin/python
 	@echo "==> installing Ductwork with the embedded AWS (some minutes the first time)"
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[local]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[local,upgrade]'
 	@touch $@
 
 $(VENV)/.dev: setup.cfg constraints.txt | $(VENV)/bin/python
