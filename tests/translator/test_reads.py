@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
+import ductwork
 import pytest
 from compiling import compile_files, compile_text, write_dag
+from ductwork.diagnostics import Diagnostics
+from ductwork.frontend import reads
+from ductwork.frontend.processing import Location
 
 BODY = """
 {before}
@@ -36,6 +41,17 @@ SILENT = [
     "lambda: os.environ['NEVER_CALLED']",
 ]
 IMPORTS = "import os\nfrom airflow.sdk import Variable\nfrom airflow.sdk.bases.hook import BaseHook\n"
+
+
+def test_the_code_of_a_checkout_below_the_folder_of_a_dag_file_is_no_author_s():
+    folder = Path(ductwork.__file__).parents[1]
+    files = [folder / "ductwork" / "frontend" / "any.py", folder / "helper.py"]
+    with reads.watched(folder) as seen:
+        for file in files:
+            exec(compile("import os; os.getenv('A_NAME')", str(file), "exec"), {})
+    diagnostics = Diagnostics()
+    seen.report("dag.py", Location(folder, folder / "dag.py"), diagnostics)
+    assert [(finding.code, finding.origin.file) for finding in diagnostics] == [("DW110", "helper.py")]
 
 
 def told(compiled):

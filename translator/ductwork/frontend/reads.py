@@ -21,6 +21,8 @@ from ductwork.frontend.processing import Location
 
 # Our own: they say where a file is, and users do not set them.
 _OURS = "DUCTWORK_"
+# A checkout of Ductwork may lie in the folder of a DAG file.
+_OUR_CODE = f"{Path(__file__).parents[1]}{os.sep}"
 _ALL = "all of it"
 _IN_BETWEEN = frozenset({"os", "collections.abc"})
 _LISTED = 5
@@ -53,7 +55,8 @@ class Reads:
         :param frame: the caller of what looks the name up
         """
         file = frame.f_code.co_filename if frame else ""
-        if frame is None or not file.startswith(self._bundle) or "site-packages" in file or name.startswith(_OURS):
+        is_authors = file.startswith(self._bundle) and "site-packages" not in file and not file.startswith(_OUR_CODE)
+        if frame is None or not is_authors or name.startswith(_OURS):
             return
         self._lines.setdefault(file, frame.f_lineno)
         self._names[file][kind][name] = None
