@@ -6,27 +6,25 @@ containers, and the end of an execution that broke.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 from ductwork.contracts import error_names
 from ductwork.contracts.ledger import UNMAPPED
 from ductwork.contracts.names import EACH_INSTANCE, ONLY_INSTANCE, state_name
-from ductwork.contracts.run_item import RunItem, RunValues
+from ductwork.contracts.run_item import RunItem
 from ductwork.contracts.task_item import MapItem, TaskItem, ended
 
 from ductwork_airflow.aws.errors import EXECUTION_UNKNOWN, code
-from ductwork_airflow.ledger import TaskKey, expiry
+from ductwork_airflow.ledger import TaskKey
 from ductwork_airflow.mirror import batch_jobs, end_tasks, free_limits
 from ductwork_airflow.mirror.execution_history import CHILD_BROKE, History, failure
 from ductwork_airflow.mirror.job_attention import Attention
 from ductwork_airflow.mirror.poll_pace import PollPace
 from ductwork_airflow.run_model.connection import Connection
 from ductwork_airflow.run_model.handle import RunHandle, RunProgress
-from ductwork_airflow.run_model.request import given
 
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions.type_defs import DescribeExecutionOutputTypeDef
@@ -54,7 +52,7 @@ class MachineMirror:
         ledger = self._aws.ledger
         run = ledger.run(*self._run_key)
         self._follow(run)
-        if self._execution is None:
+        if run is None or self._execution is None:
             return self._pace.progress(run, [])
         # Before the jobs: what is known of a job is then never older than what is known of its task instance.
         items = ledger.tasks(*self._run_key)
@@ -62,12 +60,12 @@ class MachineMirror:
             execution = self._aws.stepfunctions.describe_execution(executionArn=self._execution)
         except ClientError as error:
             # Long after its end AWS forgets an execution; the ledger does not.
-            if code(error) != EXECUTION_UNKNOWN or run is None or "ended_at" not in run:
+            if code(error) != EXECUTION_UNKNOWN or "ended_at" not in run:
                 raise
             return self._pace.progress(run, items)
         wrote = self._take_in(run, items)
-        if execution["status"] != "RUNNING" and (run is None or "ended_at" not in run):
-            wrote = self._end(execution, run, items) or wrote
+        if execution["status"] != "RUNNING" and "ended_at" not in run:
+            wrote = self._end(execution) or wrote
         if wrote or execution["status"] != "RUNNING":
             run, items = ledger.run(*self._run_key), ledger.tasks(*self._run_key)
             self._explain(items)
@@ -104,9 +102,9 @@ class MachineMirror:
 
     # ---- jobs ----
 
-    def _take_in(self, run: RunItem | None, items: Sequence[TaskItem]) -> bool:
+    def _take_in(self, run: RunItem, items: Sequence[TaskItem]) -> bool:
         """Bring task instances up to date with their jobs. Whether anything was written."""
-        if run is None or self._history is None:
+        if self._history is None:
             return False
         self._history.read(self._aws.stepfunctions)
         known = {(item["task_id"], item["map_index"]): item for item in items}
@@ -191,14 +189,12 @@ class MachineMirror:
 
     # ---- the end of the execution ----
 
-    def _end(self, execution: DescribeExecutionOutputTypeDef, run: RunItem | None, items: Sequence[TaskItem]) -> bool:
+    def _end(self, execution: DescribeExecutionOutputTypeDef) -> bool:
         """End the run of an execution that has ended, where the machine did not do it. Whether it has ended now."""
         ledger = self._aws.ledger
-        if run is None:
-            run = ledger.run(*self._run_key) or self._write_run(execution)
-        elif (again := ledger.run(*self._run_key)) is not None:
-            run = again
-        if "ended_at" in run or run.get("execution_arn") != self._execution:
+        # Again: what was read before the execution was known to have ended may lack what it began last.
+        run, items = ledger.run(*self._run_key), ledger.tasks(*self._run_key)
+        if run is None or "ended_at" in run or run.get("execution_arn") != self._execution:
             return True
         status, error = execution["status"], execution.get("error")
         if status == "SUCCEEDED" or error == error_names.RUN_FAILED:
@@ -253,18 +249,3 @@ class MachineMirror:
             self._aws.batch.terminate_job(jobId=job_id, reason="the execution has ended")
         self._terminated |= alive
         return bool(alive)
-
-    def _write_run(self, execution: DescribeExecutionOutputTypeDef) -> RunItem:
-        """The run's item, where the execution broke before its first state could write it."""
-        values = given(execution.get("input"))
-        attributes = cast(RunValues, {name: values[name] for name in values if name not in {"run_id", "conf", "done"}})
-        self._aws.ledger.start_run(
-            *self._run_key,
-            **attributes,
-            conf=json.dumps(values.get("conf") or {}),
-            target="stepfunctions",
-            execution_arn=self._execution,
-            tasks={},
-            expires_at=expiry(),
-        )
-        return self._aws.ledger.run(*self._run_key) or {}

@@ -15,6 +15,7 @@ from ductwork_airflow.aws.clients import Clients
 from ductwork_airflow.aws.transient_errors import is_expired, is_transient
 from ductwork_airflow.mirror.job_chain import ChainMirror
 from ductwork_airflow.mirror.state_machine import MachineMirror
+from ductwork_airflow.mirror.unbegun_run import UnbegunRun
 from ductwork_airflow.run_model.connection import Connection
 from ductwork_airflow.run_model.handle import RunHandle, RunProgress
 
@@ -43,17 +44,21 @@ class RunWatcher:
         self._last = RunProgress("running", wait=1.0)
 
     @property
-    def _mirror(self) -> ChainMirror | MachineMirror:
+    def _mirror(self) -> ChainMirror | MachineMirror | UnbegunRun:
         """By what the run's item says, once there is one: a state machine may submit a chain."""
         if self._known is not None:
             return self._known
-        handle = self._handle
-        run = self._connection.ledger.run(handle.dag_id, handle.run_id)
-        is_chain = handle.target == "batch" or run_item.is_chain(run or {})
-        mirror = (ChainMirror if is_chain else MachineMirror)(self._connection, handle)
-        if run is not None or is_chain:
-            self._known = mirror
-        return mirror
+        connection, handle = self._connection, self._handle
+        if handle.target != "batch":
+            unbegun = UnbegunRun(connection, handle)
+            run = connection.ledger.run(handle.dag_id, handle.run_id) or unbegun.item()
+            if run is None:
+                return unbegun
+            if not run_item.is_chain(run):
+                self._known = MachineMirror(connection, handle)
+                return self._known
+        self._known = ChainMirror(connection, handle)
+        return self._known
 
     def poll(self) -> RunProgress:
         """Look once and bring the ledger up to date.

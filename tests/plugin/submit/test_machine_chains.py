@@ -184,6 +184,42 @@ def test_a_job_that_batch_does_not_take_ends_the_run(remote: Remote, refused: st
     assert remote.run_item(handle)["state"] == "failed"
 
 
+def test_a_run_that_broke_since_its_item_was_not_there_yet(remote: Remote) -> None:
+    """Who looks while the execution begins does not know yet that it submits a chain, and learns that it has ended:
+    the jobs that it has submitted are stopped all the same."""
+    body = "job('first', 'sleep 60') >> job('middle') >> job('last')"
+    artefact = json.loads(json.dumps(remote.compile("broke_since", body, MACHINE_CHAIN)))
+    artefact["States"]["last"]["Arguments"]["JobDefinition"] = "no-such-definition"
+    handle = remote.submit(artefact, MACHINE_CHAIN, remote.request("broke_since"), remote.blind)
+    ended(remote, handle)
+    assert remote.watch(handle, Early(remote.aws)).state == "failed"
+    assert remote.states(handle)["last"][0] in {"upstream_failed", "skipped"}
+    assert len(claims(remote, handle)) == 2
+    until(lambda: {job["status"] for job in remote.jobs("broke_since")} == {"FAILED"}, 20)
+
+
+class Early(Clients):
+    """The first read of the ledger is of the moment before the execution has written anything."""
+
+    def client(self, service: str) -> Any:
+        real = super().client(service)
+        return _Early(real) if service == "dynamodb" else real
+
+
+class _Early:
+    def __init__(self, real: Any) -> None:
+        self._real, self._has_read = real, False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._real, name)
+
+    def get_item(self, **request: Any) -> dict[str, Any]:
+        if self._has_read:
+            return dict(self._real.get_item(**request))
+        self._has_read = True
+        return {}
+
+
 def test_a_restart_is_a_chain_of_its_own(remote: Remote, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     handle = start(remote, "again", f"job('a') >> job('b', 'test -e {gate}') >> [job('c'), job('d')]")
