@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 # How often a waiting task looks by itself. A report, a stop, and the end of its job or child wake it at once; this is
 # for what fails beside it, and for its own time limit.
 POLL_SECONDS = 0.25
+_LONGEST_POLL_SECONDS = 5.0
 STOPPED = "The execution of the state machine was stopped"
 
 Resolver = Callable[[], Any]
@@ -243,6 +244,14 @@ def patch_waiting() -> None:
     _CallbackService._eval_integration_pattern = integration_pattern
 
 
+def _until_next_look(waited: float, limit: float, *, looks_often: bool) -> float:
+    """Seconds. Whatever ends a wait sets its event, but for the end of a sibling; thousands that look four times a
+    second leave no time for anything else."""
+    if looks_often:
+        return POLL_SECONDS
+    return min(max(POLL_SECONDS, waited / 4), _LONGEST_POLL_SECONDS, max(0.0, limit - waited) + 0.01)
+
+
 def _wait(
     self: state_task_service_callback.StateTaskServiceCallback,
     env: Environment,
@@ -272,7 +281,7 @@ def _wait(
             raise HeartbeatTimeoutError()
         if now - started > limit:
             raise CallbackTimeoutError()
-        endpoint._notify_event.wait(POLL_SECONDS)
+        endpoint._notify_event.wait(_until_next_look(now - started, limit, looks_often=bool(beats)))
     # AWS cancels on a stop, not when the task itself timed out.
     if cancel and (limit is None or time.monotonic() - started < limit):
         cancel()
