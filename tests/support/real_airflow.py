@@ -7,11 +7,13 @@ import time
 from pathlib import Path
 
 import httpx
+import psutil
 from ductwork_airflow.aws.clients import Aws
 from ductwork_airflow.ledger import Ledger
 from ductwork_airflow.local.standalone import Standalone
 
 ENDED = {"success", "failed"}
+_WORKER = "airflow worker -- LocalExecutor"
 
 # Quick looks, so that tests are.
 SETTINGS = {
@@ -118,8 +120,32 @@ class Airflow:
         self._json(self.http.post(path, json={"dry_run": False, "only_failed": False}))
 
     def delete_run(self, dag_id, run_id):
-        reply = self.http.delete(f"/api/v2/dags/{dag_id}/dagRuns/{run_id}")
-        assert reply.status_code == 204, reply.text
+        """Once the scheduler has heard of the end of its processes; else it takes their reports for those of a run that
+        is made again under this id, and fails that ("the task instance's state attribute is queued").
+        """
+        self._wait_for_reports()
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}"
+        reply, deadline = self.http.delete(path), time.monotonic() + 60
+        while reply.status_code >= 500 and time.monotonic() < deadline:
+            time.sleep(1)
+            reply = self.http.delete(path)
+        assert reply.status_code in (204, 404), reply.text
+
+    def _wait_for_reports(self):
+        """Until no process of the executor is busy, and two loops of the scheduler have begun since."""
+        deadline = time.monotonic() + 120
+        while any(_is_busy(process) for process in psutil.Process().children(recursive=True)):
+            assert time.monotonic() < deadline, "the executor's processes do not end"
+            time.sleep(0.5)
+        for _ in range(2):
+            last = beat = self._heartbeat()
+            while beat == last:
+                assert time.monotonic() < deadline, "the scheduler's heart has stopped"
+                time.sleep(0.5)
+                beat = self._heartbeat()
+
+    def _heartbeat(self):
+        return self._get("/api/v2/monitor/health")["scheduler"]["latest_scheduler_heartbeat"]
 
     def wait_for_remote(self, dag_id, run_id, seconds=120):
         deadline = time.monotonic() + seconds
@@ -147,3 +173,12 @@ class Airflow:
     def _json(reply):
         assert reply.is_success, f"{reply.request.url}: {reply.status_code} {reply.text}"
         return reply.json()
+
+
+def _is_busy(process):
+    """Whether a process is one of LocalExecutor's with work, by the title that it gives itself."""
+    try:
+        title = process.cmdline()[0]
+    except (psutil.Error, IndexError):
+        return False
+    return title.startswith(_WORKER) and not title.endswith("<idle>")
