@@ -106,7 +106,7 @@ def test_several_arrays_are_counted_together_and_their_children_told_apart(remot
     ]
     # The last child of the second array dies; the others of that array wait for nothing.
     script = 'test "$DUCTWORK_MAP_OFFSET" = 0 && exec sleep 60; test "$AWS_BATCH_JOB_ARRAY_INDEX" = 1 && exit 3; true'
-    array = machine(script, ArrayProperties={"Size": 2})["States"]["t"]
+    array = machine(script, ArrayProperties={"Size": 2}, JobName="two_arrays")["States"]["t"]
     array["Arguments"]["ContainerOverrides"]["Environment"] = environment
     array["Catch"] = [{"ErrorEquals": ["States.ALL"], "Next": "counted"}]
     states = {"t": array, "counted": {"Type": "Succeed"}}
@@ -125,6 +125,12 @@ def test_several_arrays_are_counted_together_and_their_children_told_apart(remot
         watcher.poll()
         return remote.ledger.mapped("arrays", "r")["t"]
 
+    def died() -> set[str]:
+        listed = remote.clients.client("batch").list_jobs(jobQueue=QUEUE, jobStatus="FAILED")
+        return {job["jobName"] for job in listed["jobSummaryList"]}
+
+    # Two that run could also be the second's: it has to have died by itself.
+    until(lambda: "two_arrays" in died())
     until(lambda: told().get("job", {}).get("states", {}).get("RUNNING") == 2)
     assert told()["size"] == 4
     watcher.stop("seen")
