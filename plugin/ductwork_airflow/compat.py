@@ -8,7 +8,9 @@ import os
 import sys
 import threading
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -224,6 +226,12 @@ def supervisor_is_busy() -> bool:
 
     lock = getattr(getattr(task_runner, "SUPERVISOR_COMMS", None), "_thread_lock", None)
     return bool(lock is not None and lock.locked())
+
+
+def task_exceptions() -> ModuleType:
+    """The module of the exceptions by which a task's code says how it ends (elsewhere before they moved)."""
+    moved = import_module("airflow.sdk.exceptions")
+    return moved if hasattr(moved, "AirflowFailException") else import_module("airflow.exceptions")
 
 
 def already_running() -> tuple[type[Exception], ...]:

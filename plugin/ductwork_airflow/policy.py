@@ -6,11 +6,14 @@ patterns of ``[ductwork] delegate_dags`` (``*`` and ``?`` as in a shell, separat
 
 from __future__ import annotations
 
+import os
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from airflow.exceptions import AirflowClusterPolicyViolation
 from airflow.policies import hookimpl
+from ductwork.contracts.container_job import CONTAINER_VARIABLE
+from ductwork.contracts.worker_variables import DAG_ID_VARIABLE
 
 from ductwork_airflow.compat import is_dag_processor
 
@@ -26,11 +29,20 @@ def dag_policy(dag: object) -> None:
     from ductwork_airflow.delegate import delegate, original_wanted
 
     if original_wanted():
+        _take_over_container(dag)
         return
     if chosen(dag):
         delegate(dag)
     elif is_dag_processor():
         _check_submitted(dag)
+
+
+def _take_over_container(dag: DAG) -> None:
+    """In a worker that is to submit the container of a task: put that in the place of what its operator does."""
+    if CONTAINER_VARIABLE in os.environ and dag.dag_id == os.environ.get(DAG_ID_VARIABLE):
+        from ductwork_airflow.worker import container_task
+
+        container_task.take_over(dag, os.environ)
 
 
 def _check_submitted(dag: DAG) -> None:

@@ -1,5 +1,6 @@
 """Container operators on the embedded AWS: jobs of their own, beside workers, on both targets."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -66,3 +67,25 @@ def test_containers_of_a_mapped_group_hand_on_what_their_instances_print(ductwor
     values = {found["each.says", index]["return_value"] for index in (0, 1)}
     # Each prints the number of its own process.
     assert len(values) == found["counts", -1]["return_value"] == 2
+
+
+@pytest.mark.skipif(not os.access("/", os.W_OK), reason="only who may make /airflow/xcom, Kubernetes' own path, can")
+def test_a_worker_keeps_what_its_containers_do(ductwork):
+    """Its XCom, even of one that fails; a skip by its exit code; and an end by force at its time limit."""
+    done = ductwork("run", CONTAINERS, "--dag-id", "by_worker", "--local", "--json")
+    found = {task["task_id"]: task for task in done.json["tasks"]}
+    states = {name: task["state"] for name, task in found.items()}
+    assert states == {
+        "writes": "success",
+        "takes": "success",
+        "writes_and_fails": "failed",
+        "skips": "skipped",
+        "too_long": "failed",
+    }, done.err
+    assert found["takes"]["return_value"] == found["writes"]["return_value"] == {"a": [1, 10]}
+    assert found["writes_and_fails"]["return_value"] == [7]
+    assert "Pod writes_and_fails returned a failure." in done.err
+    assert "exit code 3" in done.err
+    assert "AirflowTaskTimeout" in done.err
+    logs = Path(ductwork.home, "ductwork", "logs").glob("by_worker-too_long-*")
+    assert "Ending AWS Batch job" in "".join(log.read_text() for log in logs)

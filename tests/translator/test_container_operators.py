@@ -98,15 +98,9 @@ NAMED_IMAGE = (
 @pytest.mark.parametrize(
     ("statement", "found"),
     [
-        ("DockerOperator(task_id='t', image='i', environment=f())", ("DW407", "environment")),
         ("DockerOperator(task_id='t', image='i', cpus='many')", ("DW407", "cpus")),
         ("DockerOperator(task_id='t', image='i', ulimits=[Ulimit(name='core', soft=1)])", ("DW402", "ulimits")),
         (f"{NAMED_IMAGE}, overrides={{'taskRoleArn': 'etl'}})", ("DW402", "overrides")),
-        (
-            f"{NAMED_IMAGE}, overrides={{'containerOverrides': [{{'environment': [{{'name': 'A_{{{{ ds }}}}'}}]}}]}})",
-            ("DW407", "overrides"),
-        ),
-        ("KubernetesPodOperator(task_id='t', image='i', env_vars=f())", ("DW407", "env_vars")),
         (
             "KubernetesPodOperator(task_id='t', image='i', env_vars=[{'name': 'A', 'value_from': {}}])",
             ("DW407", "env_vars"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from code_cases import in_dag
 from compiling import codes, compile_text
+from ductwork.ir import BatchJob
 
 DOCKER = "from airflow.providers.docker.operators.docker import DockerOperator"
 READERS = {
@@ -62,14 +63,16 @@ READERS = {
 def test_who_reads_what_a_container_prints_is_seen(how, tmp_path):
     lines = ["ID = 't'", "t = DockerOperator(task_id='t', image='i', command='x')", *READERS[how]]
     compiled = compile_text(tmp_path, in_dag("from airflow.sdk import task_group", DOCKER, *lines))
-    assert [(finding.code, finding.task_id) for finding in compiled.diagnostics] == [("DW403", "t")]
+    assert codes(compiled.diagnostics) == []
+    work = next(task.work for task in compiled.workflows[0].tasks if task.task_id == "t")
+    assert (work.submits_container, "reads what the container prints" in work.why) == (True, True)
 
 
 def test_an_operator_that_pulls_from_others_is_no_reader(tmp_path):
     lines = ["from airflow.sdk import BaseOperator", "class Reads(BaseOperator):"]
     lines += ["    def execute(self, context): return context['ti'].xcom_pull(task_ids='other')"]
     lines += ["DockerOperator(task_id='t', image='i', command='x') >> Reads(task_id='r')"]
-    assert codes(compile_text(tmp_path, in_dag(DOCKER, *lines)).diagnostics) == []
+    assert isinstance(compile_text(tmp_path, in_dag(DOCKER, *lines)).workflows[0].by_id["t"].work, BatchJob)
 
 
 def test_code_that_pulls_nothing_may_name_the_task(tmp_path):
@@ -78,4 +81,4 @@ def test_code_that_pulls_nothing_may_name_the_task(tmp_path):
         "@task",
         "def r(ti=None): print('t', ti.task_id)",
     ]
-    assert codes(compile_text(tmp_path, in_dag(DOCKER, *lines, "r()")).diagnostics) == []
+    assert isinstance(compile_text(tmp_path, in_dag(DOCKER, *lines, "r()")).workflows[0].by_id["t"].work, BatchJob)

@@ -70,9 +70,19 @@ def test_anything_but_what_is_empty_can_run_in_a_worker(kind):
     assert moved.submits == work.submits
 
 
-def test_a_container_does_not_become_a_job_that_a_worker_submits():
+def test_the_container_of_a_worker_is_submitted_by_it():
     work = BatchJob("a container", {}, container=ir.Container("image"))
-    assert (work.submits, work.in_worker("why").submits) == (work, None)
+    worker = work.in_worker("why")
+    assert (work.submits, work.submits_container) == (work, False)
+    assert (worker.submits, worker.submits_container, worker.container) == (work, True, None)
+
+
+@pytest.mark.parametrize("kind", EXAMPLES, ids=lambda kind: kind.kind)
+def test_the_job_of_a_kind_that_has_one_can_be_another(kind):
+    work, job = EXAMPLES[kind], BatchJob("another", {})
+    changed = work.submitting(job)
+    assert type(changed) is type(work)
+    assert changed.submits == (job if kind in {BatchJob, Worker} else work.submits)
 
 
 def test_the_older_name_is_the_same_kind():

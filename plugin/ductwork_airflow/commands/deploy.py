@@ -42,6 +42,7 @@ class DeployOptions(TypedDict, total=False):
     vcpus: str | None
     memory: str | None
     gpus: str | None
+    ignore: str | None
     dag_code: str | None
 
 

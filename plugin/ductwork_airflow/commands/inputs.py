@@ -39,6 +39,7 @@ class CompileOptions(TypedDict):
     vcpus: float | None
     memory: int | None
     gpus: int | None
+    ignore: str | None
 
 
 class RunOptions(CompileOptions):

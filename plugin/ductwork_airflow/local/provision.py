@@ -78,7 +78,12 @@ def provide(aws: EmbeddedAws, workflow: Workflow, definitions: Definitions) -> N
         if event_bus:
             aws.ensure_event_bus(event_bus)
     for task in workflow.tasks:
-        if submitted := task.work.submits:
+        submitted = task.work.submits
+        if submitted and task.work.submits_container:
+            aws.ensure_queue(fill(str(task.deployment.job_queue), PLACES))
+            if submitted.definition:
+                aws.ensure_job_definition(str(submitted.definition["jobDefinitionName"]), command=[])
+        elif submitted:
             for job in spread(submitted):
                 _provide_job(aws, job, definitions)
 

@@ -77,7 +77,8 @@ def ledger_table(workflow: Workflow) -> str:
 def check(run: LocalRun, diagnostics: Diagnostics) -> None:
     """Report the jobs that could not run here: native jobs without a command."""
     for task in run.workflow.tasks:
-        if (submitted := task.work.submits) is None:
+        # Of a worker's container the command is known when Airflow has rendered it.
+        if (submitted := task.work.submits) is None or task.work.submits_container:
             continue
         jobs = spread(submitted)
         about = {"dag_id": run.workflow.dag_id, "task_id": task.task_id}

@@ -75,5 +75,29 @@ with DAG("grouped", schedule=None, start_date=START):
 
     counts(each.expand(name=["a", "b"]))
 
+with DAG("by_worker", schedule=None, start_date=START, params={"limit": 10}):
+
+    @task
+    def takes(value):
+        return value
+
+    def pod(task_id, command, **arguments):
+        shell = {"cmds": ["sh", "-c"], "arguments": [command]}
+        return KubernetesPodOperator(task_id=task_id, image="registry.example/any:1", **shell, **arguments)
+
+    writes = pod("writes", "echo '{\"a\": [1, {{ params.limit }}]}' > /airflow/xcom/return.json", do_xcom_push=True)
+    writes_and_fails = pod("writes_and_fails", "echo '[7]' > /airflow/xcom/return.json; exit 3", do_xcom_push=True)
+    takes(writes.output) >> writes_and_fails
+    pod("skips", "exit {{ params.limit }}", skip_on_exit_code=[10])
+    docker("too_long", "sleep {{ params.limit * 10 }}", execution_timeout=timedelta(seconds=8))
+
+with DAG("died", schedule=None, start_date=START, params={"notes": ""}):
+    docker(
+        "lasts",
+        "sh -c 'echo x >> {{ params.notes }}; while ! test -e {{ params.notes }}.end; do sleep 0.1; done; echo end'",
+        retries=1,
+        retry_delay=timedelta(0),
+    )
+
 with DAG("unknown", schedule=None, start_date=START):
     DockerOperator(task_id="own_command", image="registry.example/any:1")

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from ductwork.contracts import container_job
 from ductwork.contracts.batch_limits import MIN_TIMEOUT_SECONDS, Problem, problems
+from ductwork.contracts.container_job import CONTAINER_VARIABLE
 from ductwork.contracts.ledger import UNMAPPED
 from ductwork.contracts.stepfunctions_limits import MAX_TIMEOUT_SECONDS
 from ductwork.contracts.worker_variables import DAG_CODE_VARIABLE, JOIN_VARIABLE
@@ -61,6 +63,8 @@ def request(
     :param waits_for_retries: the container of a further try is there while the delay before it passes
     """
     made = _request(workflow, task.deployment, task.task_id, map_index)
+    if container := container_job.of_task(task):
+        made["containerOverrides"]["environment"].append({"name": CONTAINER_VARIABLE, "value": container.text()})
     if (limit := timeout(task, waits_for_retries=waits_for_retries)) is not None:
         made["timeout"] = {"attemptDurationSeconds": limit}
     return made

@@ -55,6 +55,7 @@ _DEPLOYMENT_OPTIONS = (
     ("--vcpus", "vCPUs of a worker."),
     ("--memory", "Memory of a worker in MiB."),
     ("--gpus", "GPUs of a worker."),
+    ("--ignore", "Arguments that container operators do without on AWS, separated by commas: affinity,tolerations."),
 )
 # By the names of ir.Deployment's fields.
 DEPLOYMENT_NAMES = tuple(option.removeprefix("--").replace("-", "_") for option, _ in _DEPLOYMENT_OPTIONS)

@@ -21,7 +21,7 @@ from ductwork.cloudformation.machine_policy import Names
 from ductwork.cloudformation.manifest_state import with_manifest
 from ductwork.cloudformation.statements import Statement, further_policies, role
 from ductwork.compiler import Artefact, to_json
-from ductwork.contracts import machine_bundle, names
+from ductwork.contracts import container_job, machine_bundle, names
 from ductwork.contracts.aws_schedules import StartedBy
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.machine_bundle import MachineBundle
@@ -217,15 +217,34 @@ class _Maker:
         if self._has_workers():
             allowed = job_policies.of_workers(self._machines, self._table_arn(), self._buses(), is_chain=self._is_chain)
             allowed += job_policies.of_code(self._code())
+            allowed += job_policies.of_containers(
+                self._workflow, _queue_arn, self._revisions, [self._role(each) for each in self._roles_made_later()]
+            )
             own = when("HasWorkerPolicies", ref("WorkerPolicyArns"))
             made[WORKER_ROLE] = role("ecs-tasks.amazonaws.com", tasks, allowed, own)
             made |= further_policies(WORKER_ROLE, allowed)
         if EXECUTION_ROLE in self.places:
             requests = [each for each in self._definitions.requests.values() if _takes_execution_role(each)]
+            requests += [_any_container(each) for each in self._made_later()]
             starts: list[Statement] = job_policies.of_execution(requests)
             made[EXECUTION_ROLE] = role("ecs-tasks.amazonaws.com", tasks, starts)
             made |= further_policies(EXECUTION_ROLE, starts)
         return made
+
+    def _revisions(self, name: str) -> Sequence[Value]:
+        return self._definitions.arns(self._definitions.named_in(name))
+
+    def _made_later(self) -> list[Deployment]:
+        """The deployment values of containers whose job definitions workers register, as they depend on the run."""
+        told = [container_job.of_task(task) for task in self._workflow.tasks]
+        return [each.deployment for each in told if each is not None and not each.definition]
+
+    def _roles_made_later(self) -> list[str]:
+        roles = {role for each in self._made_later() for role in (each.job_role, each.execution_role) if role}
+        return sorted(roles)
+
+    def _role(self, name: str) -> Value:
+        return att(EXECUTION_ROLE) if name == f"${{{EXECUTION_ROLE}}}" else name
 
     def _has_workers(self) -> bool:
         plain = self._plain_containers()
@@ -249,6 +268,18 @@ class _Maker:
         # The environment of workers is told once, in a variable of the run.
         workers |= {str(cast(JsonObject, each)["JobDefinition"]) for each in requests if "$run.env" in json.dumps(each)}
         return [name for name in self._definitions.requests if f"${{{name}}}" not in workers]
+
+
+def _any_container(values: Deployment) -> JsonObject:
+    """In the place of a job definition that nobody knows yet: all that starting its container may take."""
+    login = {"credentialsParameter": values.registry_credentials}
+    return {
+        "containerProperties": {
+            "image": job_policies.ANY_IMAGE,
+            "secrets": [{"name": name, "valueFrom": where} for name, where in sorted(values.secrets.items())],
+            **({"repositoryCredentials": login} if values.registry_credentials else {}),
+        }
+    }
 
 
 def _submits(state: JsonObject) -> bool:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ductwork.cloudformation.intrinsics import Value, arn, sub
 from ductwork.cloudformation.machine_policy import DESCRIBE_WHY, TOKEN_WHY
 from ductwork.cloudformation.statements import Statement, everywhere
+from ductwork.contracts import container_job
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.ledger import INDEX_BY_DAG
+from ductwork.ir import BatchJob, Workflow
 
 _LEDGER = ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem")
+DEFINITIONS_WHY = "Batch knows no resources for DescribeJobDefinitions"
+# In the place of an image that depends on the run.
+ANY_IMAGE = "*"
 LIST_JOBS_WHY = "Batch knows no resources for ListJobs"
 REGISTRY_WHY = "a login is to the whole registry: ECR knows no resources for GetAuthorizationToken"
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/docker-push-ecr-image.html
@@ -50,6 +55,50 @@ def of_workers(
             Statement("LookAtRun", look, (execution,)),
         ]
     return made
+
+
+def of_containers(
+    workflow: Workflow,
+    queue: Callable[[str], Value],
+    definition: Callable[[str], Sequence[Value]],
+    roles: Sequence[Value],
+) -> list[Statement]:
+    """What workers need that submit the containers of operators as jobs.
+
+    :param queue: the ARN of a job queue, by its name or place
+    :param definition: the ARNs of all revisions of a job definition, by the name that the compiler gave it
+    :param roles: that job definitions which depend on the run give their containers
+    """
+    tasks = [task for task in workflow.tasks if task.work.submits_container]
+    if not tasks:
+        return []
+    queues = [queue(name) for name in sorted({str(task.deployment.job_queue) for task in tasks})]
+    names = {str(told.definition) for task in tasks if (told := container_job.of_task(task))}
+    definitions = [each for name in sorted(names - {""}) for each in definition(name)]
+    made_later = [arn("batch", "job-definition/ductwork-*")] if "" in names else []
+    places = (*queues, *definitions, *made_later)
+    made = [
+        Statement("SubmitContainers", ("batch:SubmitJob",), places),
+        everywhere("LookAtContainers", ["batch:DescribeJobs"], DESCRIBE_WHY),
+        Statement("EndContainers", ("batch:TerminateJob",), (arn("batch", "job/*"),)),
+        Statement("ReadLogs", ("logs:GetLogEvents",), (arn("logs", f"log-group:{JOB_LOG_GROUP}:log-stream:*"),)),
+    ]
+    if any(
+        (task.container_deployment or task.deployment).tags or (task.work.submits and _has_tags(task.work.submits))
+        for task in tasks
+    ):
+        made.append(Statement("TagContainers", ("batch:TagResource",), (arn("batch", "job/*"), *places)))
+    if made_later:
+        made.append(Statement("RegisterContainers", ("batch:RegisterJobDefinition",), tuple(made_later)))
+        made.append(everywhere("FindDefinitions", ["batch:DescribeJobDefinitions"], DEFINITIONS_WHY))
+        if roles:
+            made.append(Statement("PassRoles", ("iam:PassRole",), tuple(roles)))
+    return made
+
+
+def _has_tags(job: BatchJob) -> bool:
+    """A container of which nothing is known yet may have tags."""
+    return job.container is not None and bool(job.container.tags or not job.container.fixed)
 
 
 def of_code(uris: Sequence[str]) -> list[Statement]:
@@ -94,6 +143,8 @@ def of_execution(definitions: Sequence[JsonObject]) -> list[Statement]:
 
 def _repository(image: str) -> list[Value]:
     """The ECR repositories that an image may come from."""
+    if image == ANY_IMAGE:
+        return [arn("ecr", "repository/*")]
     if image.startswith("${"):
         # Known when the stack is deployed.
         return [arn("ecr", "repository/${WorkerRepository}")]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+# The DAG that a worker runs a task of.
+DAG_ID_VARIABLE: Final = "DUCTWORK_DAG_ID"
 # A worker that finds this in its environment has nothing to do.
 JOIN_VARIABLE: Final = "DUCTWORK_JOIN"
 # A worker that finds this tells a skipped task by an error, so that what its machine takes for success is one.

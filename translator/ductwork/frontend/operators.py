@@ -86,6 +86,7 @@ def _snapshot_mapped(task: BaseOperator, origin: Origin, zone: str) -> TaskSnaps
         origin=origin,
         operator=dotted_name(operator) if named else str(operator),
         ancestors=_ancestors(operator) if named else (),  # type: ignore[arg-type]  # classes are hashable
+        redefines=_redefines(operator) if named else {},  # type: ignore[arg-type]
         upstream=tuple(sorted(map(plain, task.upstream_task_ids))),
         # What rules would make of the others depends on what the task is expanded over.
         arguments={"mode": plain(task.partial_kwargs["mode"])} if "mode" in task.partial_kwargs else {},

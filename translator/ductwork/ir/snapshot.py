@@ -59,6 +59,7 @@ class TaskSnapshot:
     :param clocked: names of what its operator works with and takes from the clock or from chance, so that it is another
         each time the file is parsed
     :param window: the logical dates for which Airflow makes an instance of it; the DAG's own dates count too
+    :param rendered: it is of a task that runs: Airflow has rendered its templates, and nobody will know more of it
     """
 
     task_id: str
@@ -93,6 +94,7 @@ class TaskSnapshot:
     zone: str = "UTC"
     settings: Mapping[str, Any] = field(default_factory=dict)
     clocked: tuple[str, ...] = ()
+    rendered: bool = False
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,8 @@ class Task:
     :param past: ``self``: it waits for itself in the run before; ``all``: and for all that is directly below that
     :param ignores_first_past: it does not wait where the run before did not have it yet
     :param reschedules: it may ask to be started again at a later time, in the same try
+    :param deployment: of its worker, or of its job
+    :param container_deployment: of the container that its worker submits
     :param window: the logical dates for which Airflow makes an instance of it, as far as other tasks have others
     """
 
@@ -96,6 +98,7 @@ class Task:
     mapped_group: str = ""
     window: Window = ALWAYS_OPEN
     deployment: Deployment = field(default_factory=Deployment)
+    container_deployment: Deployment | None = None
 
     @property
     def is_mapped(self) -> bool:

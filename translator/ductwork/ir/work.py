@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 from ductwork.ir.expressions import Expr
@@ -53,6 +53,15 @@ class Work:
         """The job of the author's own that comes of it, whoever submits it."""
         return None
 
+    @property
+    def submits_container(self) -> bool:
+        """Whether it is a worker that submits an operator's container as a job, and waits for it."""
+        return False
+
+    def submitting(self, job: BatchJob) -> Work:
+        """The same, with this in the place of the job that it :attr:`submits`."""
+        return self
+
     def in_worker(self, why: str) -> Worker:
         """The same, as Airflow's own code does it in a worker."""
         return Worker(why)
@@ -62,7 +71,8 @@ class Work:
 class Worker(Work):
     """Airflow's own code in a Batch container.
 
-    :param submits: the job that its operator will submit, as far as that can be told
+    :param submits: the job that its operator will submit, as far as that can be told; of a container the worker
+        submits it in the operator's place, once Airflow has rendered what it is to run
     """
 
     kind = "worker"
@@ -70,6 +80,13 @@ class Worker(Work):
     has_worker = True
 
     submits: BatchJob | None = None
+
+    @property
+    def submits_container(self) -> bool:
+        return self.submits is not None and self.submits.container is not None
+
+    def submitting(self, job: BatchJob) -> Worker:
+        return replace(self, submits=job)
 
     def in_worker(self, why: str) -> Worker:
         return self
@@ -117,6 +134,8 @@ class Container:
     :param memory: MiB; likewise ``shared_memory``
     :param ulimits: name, soft limit, hard limit
     :param xcom: what becomes its XCom, kept by Ductwork in the image: a JSON file's path, ``last`` (line) or ``all``
+    :param disk: GiB of its own, where the platform gives such
+    :param fixed: what a job definition holds of it is the same for all runs
     """
 
     image: str
@@ -137,6 +156,8 @@ class Container:
     public_ip: bool = False
     tags: Mapping[str, object] = field(default_factory=dict)
     xcom: str = ""
+    disk: int | None = None
+    fixed: bool = True
 
 
 @dataclass(frozen=True)
@@ -175,8 +196,11 @@ class BatchJob(Work):
     def submits(self) -> BatchJob:
         return self
 
+    def submitting(self, job: BatchJob) -> BatchJob:
+        return job
+
     def in_worker(self, why: str) -> Worker:
-        return Worker(why, submits=None if self.container else self)
+        return Worker(why, submits=self)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,9 @@ _FARGATE = (
     (16, range(32768, 122881, 8192)),
     (32, (61440, 122880, 249856)),
 )
+# What ephemeralStorage may ask for; a container has 20 GiB anyway.
+# https://docs.aws.amazon.com/batch/latest/APIReference/API_EphemeralStorage.html
+FARGATE_DISK_GIB = range(21, 201)
 # Elsewhere Batch counts whole processors, and at least 4 MiB.
 _LEAST_MIB = 4
 

@@ -15,8 +15,8 @@ from ductwork.contracts import batch_limits
 from ductwork.contracts.aws_names import JOB_NAME_LIMIT
 from ductwork.contracts.names import job_name, short_hash
 from ductwork.diagnostics import Diagnostics
-from ductwork.ir import Concat, Container, Deployment, Mount, RunValue, Task, Text, Workflow
-from ductwork.passes.container_size import fitting, requirements
+from ductwork.ir import BatchJob, Concat, Container, Deployment, Mount, RunValue, Task, Text, Workflow
+from ductwork.passes.container_size import FARGATE_DISK_GIB, fitting, requirements
 
 DEFAULT_VCPUS = 1.0
 DEFAULT_MEMORY_MIB = 2048
@@ -32,12 +32,40 @@ def place_containers(workflow: Workflow, diagnostics: Diagnostics) -> Workflow:
 
 
 def _placed(workflow: Workflow, task: Task, diagnostics: Diagnostics) -> Task:
-    job = task.work.native_job
+    job = task.work.submits
     if job is None or job.container is None:
         return task
-    container = _keeping_xcom(workflow, task, job.container)
+    made = _fixed_part if task.work.submits_container else _job
+    return replace(task, work=task.work.submitting(made(workflow, task, job, job.container, diagnostics)))
+
+
+def placed(workflow: Workflow, task: Task, job: BatchJob, diagnostics: Diagnostics) -> BatchJob:
+    """A container's job with its request and its definition, for a task that runs.
+
+    :param workflow: of which the task is: its DAG's id, and the ledger's table
+    :param job: has a container
+    """
+    assert job.container is not None
+    # Airflow ends the task at its time limit; Batch takes none that is shorter than its own least.
+    timeout = None if job.timeout is None else max(job.timeout, batch_limits.MIN_TIMEOUT_SECONDS)
+    return _job(workflow, task, replace(job, timeout=timeout), job.container, diagnostics)
+
+
+def _job(workflow: Workflow, task: Task, job: BatchJob, given: Container, diagnostics: Diagnostics) -> BatchJob:
+    container = _keeping_xcom(workflow, task, given)
     maker = _Maker(workflow.dag_id, task, container, job.timeout, diagnostics)
-    return replace(task, work=replace(job, request=maker.request(), definition=maker.definition()))
+    return replace(job, request=maker.request(), definition=maker.definition())
+
+
+def _fixed_part(
+    workflow: Workflow, task: Task, job: BatchJob, container: Container, diagnostics: Diagnostics
+) -> BatchJob:
+    """What is known of a container's job before its task runs: a definition, where all runs have the same."""
+    if not container.fixed:
+        return job
+    bare = replace(container, command=None, environment={}, tags={}, xcom="")
+    maker = _Maker(workflow.dag_id, task, bare, None, diagnostics)
+    return replace(job, definition=maker.definition())
 
 
 def _keeping_xcom(workflow: Workflow, task: Task, container: Container) -> Container:
@@ -64,7 +92,7 @@ class _Maker:
     ) -> None:
         self._dag_id, self._task, self._container, self._diagnostics = dag_id, task, container, diagnostics
         self._limit = limit
-        self._values: Deployment = task.deployment
+        self._values: Deployment = task.container_deployment or task.deployment
         self._fargate = self._values.platform == "fargate"
         self._resources = self._sized()
         self._made = self._define()
@@ -103,6 +131,7 @@ class _Maker:
             "user": container.user,
             "privileged": container.privileged,
             "readonlyRootFilesystem": container.read_only,
+            "ephemeralStorage": self._disk(),
             "ulimits": [dict(zip(("name", "softLimit", "hardLimit"), each, strict=True)) for each in container.ulimits],
             "linuxParameters": {name: value for name, value in linux.items() if value},
             **(on_fargate(self._has_public_ip) if self._fargate else {}),
@@ -119,6 +148,22 @@ class _Maker:
             what = f"a job definition of {size:,} bytes is over Batch's {batch_limits.MAX_DEFINITION_BYTES // 1024} KiB"
             self._report("DW203", "containerProperties", what, "give it fewer secrets, volumes or mounts")
         return named(definition)
+
+    def _disk(self) -> dict[str, int] | None:
+        """A disk larger than Fargate's own; elsewhere the machine has one, which Batch does not portion out."""
+        size = self._container.disk
+        if size is None or (self._fargate and size <= FARGATE_DISK_GIB.start - 1):
+            return None
+        if self._fargate and size in FARGATE_DISK_GIB:
+            return {"sizeInGiB": size}
+        if self._fargate:
+            what = f"Fargate gives a container at most {FARGATE_DISK_GIB.stop - 1} GiB of disk, and it asks for {size}"
+            self._report("DW203", "platform", what, "use platform ec2, or ask for less")
+        elif "container_resources" not in self._values.ignore:
+            what = f"{size} GiB of disk are not set aside for it: the disk is that of the machine"
+            hint = "if that is right, say so: executor_config={'ductwork': {'ignore': ['container_resources']}}"
+            self._report("DW406", "container_resources", what, hint)
+        return None
 
     @property
     def _has_public_ip(self) -> bool:

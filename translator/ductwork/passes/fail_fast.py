@@ -27,10 +27,6 @@ def _out_of_reach(task: Task) -> str:
         return (
             "fail_fast of the DAG is not honoured for mapped tasks: instances that are yet to be made cannot be skipped"
         )
-    if task.work.container:
-        return (
-            "fail_fast of the DAG is not honoured for plain containers: nothing in them learns that a task has failed"
-        )
     return ""
 
 

@@ -124,7 +124,7 @@ def needed(workflow: Workflow, document: Mapping[str, object]) -> list[dict[str,
     :param document: the compiled document; a definition that it does not name is left out
     """
     deployments = [workflow.deployment, *(task.deployment for task in workflow.tasks)]
-    jobs = [job for task in workflow.tasks if (job := task.work.native_job)]
+    jobs = [job for task in workflow.tasks if (job := task.work.submits)]
     definitions = [_of_worker(values) for values in deployments if values.image]
     definitions += [dict(job.definition) for job in jobs if job.definition]
     by_name = {each["jobDefinitionName"]: each for each in definitions}

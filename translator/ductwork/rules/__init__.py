@@ -6,11 +6,12 @@ import importlib
 import logging
 import pkgutil
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cache
 from importlib.metadata import entry_points
 
 from ductwork.diagnostics import Diagnostics
-from ductwork.ir import Work, Worker
+from ductwork.ir import BatchJob, Container, Work, Worker
 from ductwork.ir.per_instance import combined
 from ductwork.ir.snapshot import TaskSnapshot
 from ductwork.rules.base import Decline, Rule
@@ -50,8 +51,10 @@ def lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work:
     if task.clocked and not (work.has_worker or work.is_empty):
         findings, work = _parsed_again(task, work)
     diagnostics.extend(findings)
-    if work.has_worker and (
-        needs := next((rule.needs for rule in registry() if rule.needs and rule.applies(task)), "")
+    if (
+        work.has_worker
+        and not work.submits_container
+        and (needs := next((rule.needs for rule in registry() if rule.needs and rule.applies(task)), ""))
     ):
         hint = f"there it needs {needs}; if that is right, say so: executor_config={{'ductwork': {{'native': False}}}}"
         what = f"Airflow's own operator runs in a worker: {work.why}"
@@ -70,7 +73,11 @@ def _parsed_again(task: TaskSnapshot, work: Work) -> tuple[Diagnostics, Work]:
         hint = "take it from the run instead, as {{ ds }} or {{ run_id }}, and no container of Ductwork's is needed"
         findings.add("DW115", task.origin, what, hint, task_id=task.task_id, field=name)
     why = f"{', '.join(task.clocked)} may be another each time the file is parsed: a worker parses it"
-    return findings, work.in_worker(why)
+    left = work.in_worker(why)
+    if left.submits is not None and left.submits.container is not None:
+        # A definition may take from the clock, too.
+        left = left.submitting(replace(left.submits, container=replace(left.submits.container, fixed=False)))
+    return findings, left
 
 
 def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work:
@@ -105,7 +112,11 @@ def _lower_mapped(task: TaskSnapshot, diagnostics: Diagnostics) -> Work:
     """Native if the file has every instance and they are jobs that differ in their requests alone."""
     findings = Diagnostics()
     job = combined([lower(instance, findings) for instance in task.instances])
-    if job is None:
-        return Worker("mapped: a container for each instance")
-    diagnostics.extend(dict.fromkeys(findings))
-    return job
+    why = "mapped: a container for each instance"
+    container = any(rule.container(task) for rule in registry() if rule.container is not None and rule.applies(task))
+    if job is not None or container:
+        diagnostics.extend(dict.fromkeys(findings))
+    if container:
+        submits = BatchJob(why, request={}, push_job_id=False, container=Container(image="", fixed=False))
+        return Worker(f"{why}, whose job a worker submits", submits=submits)
+    return job or Worker(why)

@@ -51,6 +51,8 @@ class Rule:
     :param operators: dotted names of the operator classes this rule is for
     :param subclasses: it is for their subclasses too (right only where subclasses cannot change what it lowers)
     :param lower: makes the work; reports what AWS would not accept as diagnostics
+    :param container: whether an operator describes a container that Batch can run, told of a mapped task, of which no
+        more is known: a worker of each instance then submits it as a job
     :param needs: what Airflow's own operator needs in a worker, where that is more than a worker has
     :param source: the operator's documentation; built-in rules have one, see :mod:`ductwork.diagnostics.sources`
     """
@@ -59,6 +61,7 @@ class Rule:
     operators: tuple[str, ...]
     lower: Callable[[TaskSnapshot, Diagnostics], Work | Decline]
     subclasses: bool = False
+    container: Callable[[TaskSnapshot], bool] | None = None
     needs: str = ""
     source: str = ""
 

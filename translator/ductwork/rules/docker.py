@@ -20,7 +20,7 @@ TRANSLATED = frozenset(
     {
         *("image", "command", "entrypoint", "environment", "private_environment", "cpus", "mem_limit", "shm_size"),
         *("user", "privileged", "mounts", "mount_tmp_dir", "tmp_dir", "ulimits", "device_requests", "labels"),
-        *("network_mode", "docker_conn_id", "xcom_all"),
+        *("network_mode", "docker_conn_id", "xcom_all", "env_file", "skip_on_exit_code"),
     }
 )
 _DAEMON = "it says how to reach a Docker daemon, and there is none"
@@ -40,17 +40,15 @@ ARGUMENTS = Arguments(
         "log_opts_max_size": "the output goes to CloudWatch, which needs no rotation",
         "log_opts_max_file": "the output goes to CloudWatch, which needs no rotation",
     },
+    warned={"hostname": "the container has the name of its own that ECS gives it"},
     refused={
         "cap_add": "leave it out, or use privileged",
         "dns": "set name servers in the VPC's DHCP options",
         "dns_search": "set the domain in the VPC's DHCP options",
-        "env_file": "write the variables into environment",
         "extra_hosts": "put the names into a private hosted zone of Route 53",
-        "hostname": "leave it out",
         "ipc_mode": "leave it out",
         "port_bindings": "leave it out: nobody can reach the container of a job by name",
         "retrieve_output": "write the output to S3",
-        "skip_on_exit_code": "let the container end with 0, and decide in a task downstream",
         "working_dir": "set it in the image, or begin the command with: sh -c 'cd DIR && ...'",
     },
 )
@@ -68,13 +66,13 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
     given = task.arguments
     folder = str(given.get("tmp_dir")) if given.get("mount_tmp_dir") else None
     own_folder = {"AIRFLOW_TMP_DIR": folder} if folder else {}
-    return BatchJob(
+    job = BatchJob(
         why="the container runs as a job of AWS Batch; no Docker daemon is needed",
         timeout=time_limit(task),
         request={},
         push_job_id=False,
         container=Container(
-            image=reader.constant("image", given.get("image") or ""),
+            image="" if own_value(task, "container_image") else reader.constant("image", given.get("image") or ""),
             command=_command(reader),
             environment={**_environment(reader), **own_folder},
             secrets=tuple(sorted(reader.record("private_environment", given.get("private_environment")))),
@@ -82,7 +80,7 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
             memory=_size(reader, "mem_limit"),
             shared_memory=_size(reader, "shm_size"),
             gpus=_gpus(reader),
-            user=None if given.get("user") is None else str(given["user"]),
+            user=None if given.get("user") is None else reader.constant("user", given["user"]),
             privileged=bool(given.get("privileged")),
             mounts=(*_mounts(reader), *([Mount(folder)] if folder else [])),
             ulimits=_ulimits(reader),
@@ -90,20 +88,22 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
             xcom=_xcom(task),
         ),
     )
+    return reader.work(job)
 
 
 def _check(reader: Reader) -> None:
     task = reader.task
     if task.arguments.get("network_mode") not in _OWN_NETWORK:
-        what = f"AWS Batch has no network {task.arguments['network_mode']!r}"
-        reader.refuse("network_mode", what, "reach other services by their addresses in the VPC")
+        what = (
+            f"AWS Batch has no network {task.arguments['network_mode']!r}: the job has that of its compute environment"
+        )
+        reader.warn("network_mode", f"{what}, and reaches others by their addresses there")
     if reader.is_set("docker_conn_id"):
-        hint = "name a secret with the login: executor_config={'ductwork': {'registry_credentials': ARN}}"
-        reader.refuse("docker_conn_id", "Airflow's connection cannot log AWS in to the image's registry", hint)
+        reader.login("docker_conn_id", "Airflow's connection")
     if task.settings.get("do_xcom_push") and task.read_by and not own_value(task, "worker_image"):
-        what = f"{task.read_by[0]} reads what the container prints last, and nobody takes that down"
-        hint = "let the container write it to S3; if nothing reads it, set do_xcom_push=False"
-        reader.xcom(what, hint)
+        reader.leave("do_xcom_push", f"{task.read_by[0]} reads what the container prints")
+    if reader.is_set("skip_on_exit_code"):
+        reader.leave("skip_on_exit_code", "skip_on_exit_code is set")
 
 
 def _environment(reader: Reader) -> dict[str, Expr | str]:
@@ -111,7 +111,15 @@ def _environment(reader: Reader) -> dict[str, Expr | str]:
     variables = reader.variables("environment", given)
     for name in (name for name in variables if given[name] is None):
         reader.unknown("environment", f"{name} has no value, which takes the variable out of the image's own")
-    return variables
+    return {**_env_file(reader), **variables}
+
+
+def _env_file(reader: Reader) -> dict[str, Expr | str]:
+    """The variables of ``env_file``, which Airflow's operator reads while it runs."""
+    given = reader.task.arguments.get("env_file")
+    if given and not isinstance(given, Mapping):
+        reader.leave("env_file", "Airflow's operator reads env_file")
+    return reader.variables("env_file", given) if isinstance(given, Mapping) else {}
 
 
 def _xcom(task: TaskSnapshot) -> str:
@@ -134,14 +142,25 @@ def _words(reader: Reader, name: str) -> tuple[Expr | str, ...]:
     value = reader.task.arguments.get(name)
     if isinstance(value, list):
         return reader.texts(name, value)
-    line = reader.text(name, value or "")
+    line = reader.told(name, value or "")
+    if line is None:
+        return ()
     try:
         if isinstance(line, str) and line.strip().startswith("["):
             return tuple(map(str, ast.literal_eval(line)))
+        if not _is_plain(line):
+            reader.leave(name, f"{value!r} has values in it that are split as a shell splits them")
+            return ()
         return split(line)
     except (ValueError, SyntaxError) as error:
         reader.unknown(name, f"{value!r} cannot be split into words ({error})")
         return ()
+
+
+def _is_plain(line: Expr | str) -> bool:
+    """Whether a line has no values in it but texts and those of the run, which nothing splits."""
+    parts = line.parts if isinstance(line, Concat) else (line,)
+    return all(isinstance(part, (str, Text, RunValue)) for part in parts)
 
 
 def split(line: Expr | str) -> tuple[Expr | str, ...]:
@@ -256,6 +275,7 @@ RULE = Rule(
     operators=(_OPERATOR,),
     lower=_lower,
     subclasses=True,
+    container=lambda task: own_code(task, (_OPERATOR,)) is None,
     needs="a Docker daemon in its reach",
     source=f"{DOCKER_PROVIDER}/_api/airflow/providers/docker/operators/docker/index.html",
 )

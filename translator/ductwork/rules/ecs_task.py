@@ -61,10 +61,8 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
         what = f"{task.read_by[0]} reads an XCom of it: the ECS task's ARN or the last line of its log"
         reader.nothing_to_push(what, "do not read it, or leave container_image out")
     overrides = task.arguments.get("overrides") or {}
-    if not isinstance(overrides, Mapping):
-        reader.unknown("overrides", "overrides is no dictionary")
-        overrides = {}
-    return BatchJob(
+    overrides = reader.record("overrides", overrides)
+    job = BatchJob(
         why="the container runs as a job of AWS Batch, with the image that executor_config names",
         request={},
         wait=waits_for_end(task),
@@ -72,6 +70,7 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
         timeout=time_limit(task, waits=waits_for_end(task)),
         container=_container(reader, overrides),
     )
+    return reader.work(job)
 
 
 def _container(reader: Reader, overrides: Mapping[str, object]) -> Container:
@@ -85,7 +84,7 @@ def _container(reader: Reader, overrides: Mapping[str, object]) -> Container:
         reader.refuse("overrides", f"AWS Batch has nothing like {name} of a container", "leave it out")
     environment: dict[str, Expr | str] = {
         reader.constant("overrides", each.get("name", "")): reader.text("overrides", each.get("value", ""))
-        for each in reader.records("overrides", override.get("environment"))
+        for each in reader.records("overrides", override.get("environment"), fixed=True)
     }
     cpu, memory = override.get("cpu", overrides.get("cpu")), override.get("memory", overrides.get("memory"))
     memory = override.get("memoryReservation") if memory is None else memory

@@ -32,6 +32,7 @@ TRANSLATED = frozenset(
         *("image", "cmds", "arguments", "env_vars", "secrets", "container_resources", "labels"),
         *("volumes", "volume_mounts", "security_context", "container_security_context"),
         *("active_deadline_seconds", "image_pull_secrets", "do_xcom_push", "termination_grace_period"),
+        "skip_on_exit_code",
     }
 )
 _DEADLINE = "active_deadline_seconds"
@@ -41,8 +42,8 @@ _WATCHING = "AWS Batch watches its jobs itself, and loses none"
 _CLEANING = "nothing is left of a job that has ended"
 _WAITING = "a job waits in its queue until there is room; the queue can limit that"
 _NAMES = "it is for people and for Kubernetes; the job is named by the DAG and the task"
-_PLACE = "name the job queue whose machines are of that kind: executor_config={'ductwork': {'job_queue': ...}}"
-_NETWORK = "a job has the network of its compute environment"
+_PLACE = "AWS Batch places a job by its queue: the machines of its compute environment must be of that kind"
+_NETWORK = "a job has the names and the network of its compute environment"
 _POD = "describe the container by the operator's own arguments"
 ARGUMENTS = Arguments(
     harmless={
@@ -73,19 +74,19 @@ ARGUMENTS = Arguments(
         "xcom_sidecar_container_security_context": "there is no sidecar",
     },
     refused={
-        **dict.fromkeys(("affinity", "node_selector", "tolerations", "runtime_class_name", "schedulername"), _PLACE),
-        **dict.fromkeys(("hostnetwork", "host_aliases", "dnspolicy", "dns_config", "hostname", "subdomain"), _NETWORK),
+        **dict.fromkeys(("host_aliases", "dns_config"), _NETWORK),
         **dict.fromkeys(("full_pod_spec", "pod_template_file", "pod_template_dict"), _POD),
         "init_containers": "make it a task upstream, or do its work in the container",
         "env_from": "write the variables into env_vars, or name secrets in executor_config",
         "configmaps": "write the variables into env_vars",
         "pod_runtime_info_envs": "leave it out: there is no pod",
-        "priority_class_name": "give a scheduling_priority in executor_config",
-        "skip_on_exit_code": "let the container end with 0, and decide in a task downstream",
         "callbacks": "leave it out: there is no pod to watch",
         "progress_callback": "leave it out: there is no pod to watch",
     },
     warned={
+        **dict.fromkeys(("affinity", "node_selector", "tolerations", "runtime_class_name", "schedulername"), _PLACE),
+        **dict.fromkeys(("hostnetwork", "dnspolicy", "hostname", "subdomain"), _NETWORK),
+        "priority_class_name": "a scheduling_priority orders jobs, in queues with fair shares",
         "annotations": "nobody on AWS reads the annotations of a pod",
         "service_account_name": "what the job may do is said by a job_role, not by a service account",
     },
@@ -104,13 +105,15 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
     _check(reader)
     environment, secrets = _environment(reader)
     mounted = mounts(reader)
-    return BatchJob(
+    job = BatchJob(
         why="the container runs as a job of AWS Batch; no Kubernetes cluster is needed",
         request={},
         push_job_id=False,
         timeout=time_limit(task, reader.number(_DEADLINE, task.arguments.get(_DEADLINE))),
         container=Container(
-            image=reader.constant("image", task.arguments.get("image") or ""),
+            image=""
+            if own_value(task, "container_image")
+            else reader.constant("image", task.arguments.get("image") or ""),
             command=_command(reader, environment, secrets),
             environment=environment,
             secrets=secrets,
@@ -121,22 +124,27 @@ def _lower(task: TaskSnapshot, diagnostics: Diagnostics) -> Work | Decline:
             **security(reader),
         ),
     )
+    return reader.work(job)
 
 
 def _check(reader: Reader) -> None:
     task = reader.task
     if reader.is_set("image_pull_secrets"):
-        hint = "name a secret with the login: executor_config={'ductwork': {'registry_credentials': ARN}}"
-        reader.refuse("image_pull_secrets", "a Kubernetes secret cannot log AWS in to the image's registry", hint)
+        reader.login("image_pull_secrets", "a secret of Kubernetes")
+    if task.arguments.get("skip_on_exit_code") not in (None, []):
+        reader.leave("skip_on_exit_code", "skip_on_exit_code is set")
     if task.arguments.get("termination_grace_period") not in (None, _GRACE_SECONDS):
         reader.warn("termination_grace_period", f"AWS Batch always gives a job {_GRACE_SECONDS} s to end")
     if task.settings.get("do_xcom_push"):
         if task.settings.get("multiple_outputs"):
-            reader.refuse("multiple_outputs", "only the whole return value is kept", "leave it out")
-        if not own_value(task, "worker_image"):
-            what = f"there is no sidecar that could take down what the container writes to {_RETURN}"
-            hint = "let the container write it to S3; if nothing reads it, leave do_xcom_push out"
+            reader.leave("multiple_outputs", "multiple_outputs is set")
+        if not own_value(task, "worker_image") and not task.arguments.get("cmds"):
+            what = f"only the image knows the command that writes {_RETURN}, and AWS has no sidecar that could read it"
+            hint = "give the command as cmds, around which a worker puts what reads the file; or let the container "
+            hint += "write to S3; if nothing reads it, leave do_xcom_push out"
             reader.xcom(what, hint)
+        elif not own_value(task, "worker_image"):
+            reader.leave("do_xcom_push", f"what the container writes to {_RETURN} becomes its XCom")
     elif task.read_by:
         what = f"{task.read_by[0]} reads an XCom of it: the name of its pod, and there is no pod"
         reader.nothing_to_push(what, "do not read it")
@@ -149,7 +157,7 @@ def _environment(reader: Reader) -> tuple[dict[str, Expr | str], tuple[str, ...]
         given = [{"name": name, "value": value} for name, value in given.items()]
     plain: dict[str, Expr | str] = {}
     secret: list[str] = []
-    for each in reader.records("env_vars", given):
+    for each in reader.records("env_vars", given, fixed=True):
         name = reader.constant("env_vars", each.get("name", ""))
         for key in sorted(each.keys() - _OF_VARIABLE):
             reader.unknown("env_vars", f"the variable {name} has {key}, which Kubernetes does not know")
@@ -252,6 +260,7 @@ RULE = Rule(
     operators=(_OPERATOR,),
     lower=_lower,
     subclasses=True,
+    container=lambda task: own_code(task, _SAME) is None,
     needs="a Kubernetes cluster in its reach",
     source=f"{KUBERNETES_PROVIDER}/operators.html",
 )

@@ -12,11 +12,13 @@ from ductwork.rules.container import Reader
 from ductwork.rules.resource_quantities import mib, quantity
 
 _GPU = "nvidia.com/gpu"
+_DISK = "ephemeral-storage"
+_GIB = 2**30
 
 
 # Any: values of Deployment's fields.
 def requirements(reader: Reader) -> dict[str, Any]:
-    """``vcpus``, ``memory`` and ``gpus`` of ``container_resources``.
+    """``vcpus``, ``memory``, ``gpus`` and ``disk`` of ``container_resources``.
 
     Batch reserves processors and limits memory, so processors are the request and memory is the limit; each is the
     other where only that is given.
@@ -24,17 +26,19 @@ def requirements(reader: Reader) -> dict[str, Any]:
     name = "container_resources"
     given = reader.record(name, reader.task.arguments.get(name))
     requests, limits = (reader.record(name, given.get(part)) for part in ("requests", "limits"))
-    for kind in sorted({*requests, *limits} - {"cpu", "memory", _GPU}):
+    for kind in sorted({*requests, *limits} - {"cpu", "memory", _GPU, _DISK}):
         reader.refuse(name, f"AWS Batch cannot give a container {kind}", "leave it out")
     if more := sorted(given.keys() - {"requests", "limits"}):
         reader.refuse(name, f"AWS Batch has nothing like {more[0]}", "leave it out")
     cpus = _amount(reader, name, requests.get("cpu", limits.get("cpu")))
     memory = _amount(reader, name, limits.get("memory", requests.get("memory")))
     gpus = _amount(reader, name, limits.get(_GPU, requests.get(_GPU)))
+    disk = _amount(reader, name, requests.get(_DISK, limits.get(_DISK)))
     return {
         "vcpus": cpus or None,
         "memory": mib(memory) if memory else None,
         "gpus": math.ceil(gpus) if gpus else None,
+        "disk": math.ceil(disk / _GIB) if disk else None,
     }
 
 
@@ -42,7 +46,8 @@ def _amount(reader: Reader, name: str, value: object) -> float | None:
     if value is None:
         return None
     try:
-        return quantity(reader.constant(name, value))
+        text = reader.constant(name, value)
+        return None if not text and value else quantity(text)  # it is left to a worker
     except ValueError as error:
         reader.unknown(name, str(error))
         return None
@@ -104,6 +109,9 @@ def _empty(reader: Reader, path: str, source: Mapping[str, object], read_only: b
 
 _USERS = {"runAsUser", "runAsGroup", "runAsNonRoot"}
 _OWN = {*_USERS, "privileged", "readOnlyRootFilesystem"}
+# What takes rights away from a container that is sound. On AWS nothing does; it has no more rights for that.
+_HARDENING = {"allowPrivilegeEscalation", "seccompProfile", "appArmorProfile", "fsGroup", "fsGroupChangePolicy"}
+_HARDENING |= {"supplementalGroups", "seLinuxOptions", "procMount"}
 
 
 # Any: members of container properties.
@@ -113,14 +121,17 @@ def security(reader: Reader) -> dict[str, Any]:
     for name, honoured in (("security_context", _USERS), ("container_security_context", _OWN)):
         given = reader.task.arguments.get(name) or {}
         if not isinstance(given, Mapping):
-            reader.unknown(name, f"{name} is no security context")
+            reader.record(name, given)
             continue
         said = {_camel(key): value for key, value in given.items() if value is not None}
         for key in sorted(said.keys() - honoured):
-            reader.refuse(name, f"AWS Batch has nothing like {key}", "leave it out")
+            if key in _HARDENING or (key == "capabilities" and not reader.record(name, said[key]).get("add")):
+                reader.warn(name, f"AWS Batch has nothing like {key}: the container runs as Batch starts all")
+            else:
+                reader.refuse(name, f"AWS Batch has nothing like {key}", "leave it out")
         settings |= said
         if said.get("runAsNonRoot") and not settings.get("runAsUser"):
-            reader.refuse(name, "AWS Batch does not check that the image's user is not root", "give runAsUser")
+            reader.warn(name, "AWS Batch does not check that the image's user is not root; runAsUser says another")
     user, group = settings.get("runAsUser"), settings.get("runAsGroup")
     if group is not None and user is None:
         reader.refuse("security_context", "a group alone cannot be given", "give runAsUser too")

@@ -15,17 +15,18 @@ CODES: dict[str, Code] = {
         "argument without a counterpart on AWS Batch",
         "A container operator (DockerOperator, KubernetesPodOperator, EcsRunTaskOperator) becomes a job of AWS Batch, "
         "which cannot do what this argument asks for. Leave the argument out; or, if the container does without it on "
-        "AWS, name it in 'ignore' (the task's executor_config={'ductwork': {'ignore': [...]}}, default_args, or "
-        "[ductwork] ignore in Airflow's configuration); or keep Airflow's own operator in a worker that reaches the "
-        "cluster or the daemon: executor_config={'ductwork': {'native': False}}.",
+        "AWS, name it in 'ignore' (the task's executor_config={'ductwork': {'ignore': [...]}}, default_args, --ignore "
+        "on the command line, or [ductwork] ignore in Airflow's configuration); or keep Airflow's own operator in a "
+        "worker that reaches the cluster or the daemon: executor_config={'ductwork': {'native': False}}.",
         JOB_DEFINITION_PARAMETERS,
     ),
     "DW403": error(
         "XCom of a container",
-        "What a container prints or writes to a file of its own reaches nobody once it runs as a job of AWS Batch, so "
-        "it cannot become an XCom. Let the container write to S3 and read it there; or put Ductwork into its image, "
-        "where it keeps the XCom: executor_config={'ductwork': {'worker_image': True}}; or keep Airflow's own operator "
-        "in a worker: {'native': False}.",
+        "What a pod writes to its file reaches nobody once it runs as a job of AWS Batch, unless a worker puts a shell "
+        "around its command, which it must know (cmds); and the name of a pod, or the ARN of an ECS task, are nobody's "
+        "there. Give cmds; or let the container write to S3 and read it there; or put Ductwork into its image, where "
+        "it keeps the XCom: executor_config={'ductwork': {'worker_image': True}}; or keep Airflow's own operator in a "
+        "worker: {'native': False}.",
         f"{AIRFLOW}/core-concepts/xcoms.html",
     ),
     "DW404": warning(
@@ -51,15 +52,14 @@ CODES: dict[str, Code] = {
         JOB_DEFINITION_PARAMETERS,
     ),
     "DW407": error(
-        "container that only Airflow could tell",
-        "A job of AWS Batch takes templates of the run's own values (run_id, ds, ds_nodash, ts, ts_nodash), and an "
-        "image or a volume takes none, since the job definition is made when the DAG is compiled. Write the value out, "
-        "read what changes inside the container, or keep Airflow's own operator in a worker: "
-        "executor_config={'ductwork': {'native': False}}.",
+        "argument of a container that says nothing",
+        "The argument has a value of another kind than the operator takes, such as a text where a list of texts, or an "
+        "amount, is wanted. What only Airflow can tell once the task runs, such as a template or an XCom, is no error: "
+        "a worker renders it and submits the container's job.",
         f"{AIRFLOW}/templates-ref.html",
     ),
     "DW408": warning(
-        "container operator in a worker",
+        "Airflow's own container operator in a worker",
         "Airflow's own operator is kept, for the reason the message gives, and starts its container from a worker as "
         "it would from an Airflow worker. The worker must reach the cluster, the Docker daemon or ECS.",
         IN_A_WORKER,
