@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import code_cases
+import code_cases_calls
 import code_cases_chains
 import code_cases_compiling
 import code_cases_containers
@@ -78,7 +79,7 @@ def test_the_tables_agree_with_the_catalogue():
     assert {case.code for case in CASES} | COVERED_ELSEWHERE.keys() == CODES.keys()
     assert len({case.id for case in CASES}) == len(CASES)
     modules = (code_cases, code_cases_chains, code_cases_loading, code_cases_compiling, code_cases_containers)
-    modules += (code_cases_deployment,)
+    modules += (code_cases_deployment, code_cases_calls)
     assert all(module.__doc__ for module in modules)
 
 

@@ -19,7 +19,9 @@ from botocore.validate import ParamValidator
 from ductwork.backends.stepfunctions.asl.printer import printed
 from ductwork.backends.stepfunctions.ledger_writes import END, END_OF_JOB, END_OF_WAIT
 from ductwork.backends.stepfunctions.waits import telling
+from ductwork.contracts.sdk_names import java_name
 from ductwork_airflow.embedded_aws.jsonata.engine import QueryError, evaluate
+from ductwork_airflow.embedded_aws.moto_patches.shapes import BOTO_SERVICES, Spelling, pascal
 from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 
 MAX_OVERRIDES_CHARACTERS = 8_192
@@ -108,35 +110,37 @@ def _of_any_root() -> dict[str, Any]:
 
 def _check_task(name: str, state: dict[str, Any], run: Mapping[str, Any]) -> Iterator[Problem]:
     resource = state["Resource"]
-    match = re.fullmatch(rf"{_STATES}(?:aws-sdk:)?(\w+):(\w+)(\.sync|\.sync:2|\.waitForTaskToken)?", resource)
+    match = re.fullmatch(rf"{_STATES}(aws-sdk:)?([\w-]+):(\w+)(\.sync|\.sync:2|\.waitForTaskToken)?", resource)
     if not match:
         yield Problem("resource", name, f"{resource!r} is no service integration")
         return
-    operation = _operation(match[1], match[2])
+    by_sdk, service, action = match[1], match[2], match[3]
+    operation = _operation(service, action)
     if operation is None:
-        yield Problem("resource", name, f"{match[1]} has no operation {match[2]}")
+        yield Problem("resource", name, f"{service} has no operation {action}")
         return
     unknown: list[str] = []
     given = sampled(state.get("Arguments", {}), run)
-    if match[2] == "startExecution":
+    if action == "startExecution" and not by_sdk:
         # Step Functions makes text of the object.
         given = {**given, "Input": json.dumps(given["Input"])}
-    request = _as_boto(given, operation.input_shape, "Arguments", unknown)
+    # How it takes the types of DynamoDB's values, SS or Ss, is not documented.
+    spelt = java_name if by_sdk and service != "dynamodb" else pascal
+    request = _as_boto(given, operation.input_shape, "Arguments", unknown, spelt)
     for path in unknown:
-        yield Problem("argument", name, f"{path} is no member of {match[2]}")
+        yield Problem("argument", name, f"{path} is no member of {action}")
     if errors := ParamValidator().validate(request, operation.input_shape).generate_report():
         yield Problem("argument", name, errors)
-    if match[2] == "submitJob":
+    if action == "submitJob":
         yield from check_submit(name, request)
-    if match[1] == "dynamodb":
+    if service == "dynamodb":
         yield from _check_expressions(name, request)
 
 
 @cache
 def _operation(service: str, action: str) -> botocore.model.OperationModel | None:
-    names = {"sfn": "stepfunctions", "states": "stepfunctions"}
     try:
-        data = botocore.loaders.Loader().load_service_model(names.get(service, service), "service-2")
+        data = botocore.loaders.Loader().load_service_model(BOTO_SERVICES.get(service, service), "service-2")
     except botocore.exceptions.UnknownServiceError:
         return None
     model = botocore.model.ServiceModel(data)
@@ -185,27 +189,29 @@ def _sample(text: str, run: Mapping[str, Any]) -> Any:
     return sampled(value, run) if isinstance(value, (dict, list)) else value
 
 
-def _as_boto(value: Any, shape: Any, path: str, unknown: list[str]) -> Any:
+def _as_boto(value: Any, shape: Any, path: str, unknown: list[str], spelt: Spelling) -> Any:
     """A value as boto3 spells it: Step Functions capitalises the members of every API."""
     if isinstance(value, str):
         if shape is not None and shape.type_name in {"map", "structure"} and isinstance(value, _OfData):
             return {}
         number = shape is not None and shape.type_name in {"integer", "long"}
         return int(value) if number and isinstance(value, str) and value.isdigit() else value
+    if shape is not None and shape.type_name == "blob":
+        return json.dumps(value).encode()
     if isinstance(value, Mapping) and shape is not None and shape.type_name == "structure":
-        members = {member[0].upper() + member[1:]: member for member in shape.members}
+        members = {spelt(member): member for member in shape.members}
         made = {}
         for key, inner in value.items():
             if key not in members:
                 unknown.append(f"{path}.{key}")
                 continue
-            made[members[key]] = _as_boto(inner, shape.members[members[key]], f"{path}.{key}", unknown)
+            made[members[key]] = _as_boto(inner, shape.members[members[key]], f"{path}.{key}", unknown, spelt)
         return made
     if isinstance(value, Mapping):
         inner_shape = getattr(shape, "value", None)
-        return {key: _as_boto(inner, inner_shape, f"{path}.{key}", unknown) for key, inner in value.items()}
+        return {key: _as_boto(inner, inner_shape, f"{path}.{key}", unknown, spelt) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_as_boto(inner, getattr(shape, "member", None), f"{path}[]", unknown) for inner in value]
+        return [_as_boto(inner, getattr(shape, "member", None), f"{path}[]", unknown, spelt) for inner in value]
     return value
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+from ductwork.contracts.ledger import ERROR_LIMIT
 from ductwork.contracts.task_item import TaskItem, ended
 
 from ductwork_airflow import compat
@@ -13,7 +14,6 @@ from ductwork_airflow.worker.logs import FailureCapture
 from ductwork_airflow.worker.termination import Termination
 from ductwork_airflow.worker.try_result import SUPERSEDED, TryResult
 
-_ERROR_LIMIT = 32_768  # characters
 _FAILING = frozenset({"failed", "up_for_retry"})
 
 
@@ -86,4 +86,4 @@ class Recorder:
 
 
 def _clean(error: str) -> str:
-    return compat.redact(error)[:_ERROR_LIMIT]
+    return compat.redact(error)[:ERROR_LIMIT]

@@ -242,6 +242,7 @@ def with_server(machines: Machines) -> dict[str, bool]:
         "patch_retry_pause": machines.sfn.describe_execution(executionArn=stopped_in_retry(machines))["status"]
         == "RUNNING",
         "patch_request_ids": refused_token(machines) == "States.Runtime",
+        "patch_metadata": "SdkHttpMetadata" not in sent(machines),
         "patch_versions": raises(ClientError, lambda: publish_version(machines)),
         **tokens(machines),
     }
@@ -257,6 +258,16 @@ def refused_token(machines: Machines) -> str:
         "End": True,
     }
     return str(machines.run({"A": task, "Z": {"Type": "Succeed"}}, "JSONPath").get("error"))
+
+
+def sent(machines: Machines) -> str:
+    """What a machine is told of a message that it has sent."""
+    queue = machines.sqs.create_queue(QueueName="defects")["QueueUrl"]
+    arguments = {"QueueUrl": queue, "MessageBody": "m"}
+    task = {"Type": "Task", "Resource": "arn:aws:states:::sqs:sendMessage", "Parameters": arguments, "End": True}
+    output = str(machines.run({"A": task}, "JSONPath")["output"])
+    assert "MessageId" in output
+    return output
 
 
 def publish_version(machines: Machines) -> None:

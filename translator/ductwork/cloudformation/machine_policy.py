@@ -1,7 +1,8 @@
 """What the role of a DAG's state machines is allowed: what the states call, on what they call it with.
 
-``INTEGRATIONS`` has a row for each service integration that the back ends write. A machine with another one is refused
-rather than deployed with a role that does not do.
+``INTEGRATIONS`` has a row for each service integration that the back ends write by themselves, and ``CALLS`` of
+:mod:`.call_permissions` for each that operators ask for. A machine with another one is refused rather than deployed
+with a role that does not do.
 
 https://docs.aws.amazon.com/step-functions/latest/dg/service-integration-iam-templates.html
 https://docs.aws.amazon.com/service-authorization/latest/reference/reference_policies_actions-resources-contextkeys.html
@@ -13,11 +14,14 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from ductwork.cloudformation import call_permissions
+from ductwork.cloudformation.call_permissions import CALLS
 from ductwork.cloudformation.intrinsics import Value, arn
 from ductwork.cloudformation.statements import Statement, everywhere
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.ledger import INDEX_BY_DAG
 
+_STATES = "arn:aws:states:::"
 _JOB_RULE = "rule/StepFunctionsGetEventsForBatchJobsRule"
 _EXECUTION_RULE = "rule/StepFunctionsGetEventsForStepFunctionsExecutionRule"
 _MANAGED_RULES = ("events:PutTargets", "events:PutRule", "events:DescribeRule")
@@ -49,6 +53,7 @@ class Use:
     :ivar table: actions on the ledger
     :ivar queues: job queues of requests, names, ARNs or places; ``definitions``: job definitions
     :ivar waits: jobs are waited for; ``starts``: child machines are
+    :ivar calls: what operators call, see :func:`.call_permissions.statements`
     """
 
     table: set[str] = field(default_factory=set)
@@ -60,6 +65,7 @@ class Use:
     starts: bool = False
     looks: bool = False
     tokens: bool = False
+    calls: list[tuple[str, JsonObject]] = field(default_factory=list)
 
 
 def _table(action: str) -> Callable[[Use, JsonObject], None]:
@@ -122,9 +128,15 @@ def use_of(machines: Sequence[JsonObject]) -> Use:
     use = Use()
     for state in (each for machine in machines for each in tasks_of(machine)):
         resource = str(state["Resource"])
-        if resource not in INTEGRATIONS:
+        called = resource.removeprefix(_STATES)
+        if called in CALLS:
+            arguments = state["Arguments"]
+            assert isinstance(arguments, Mapping), "calls of operators have their arguments as an object"
+            use.calls.append((called, arguments))
+        elif resource in INTEGRATIONS:
+            INTEGRATIONS[resource](use, state)
+        else:
             raise UnknownIntegrationError(f"no policy is known for the integration {resource}")
-        INTEGRATIONS[resource](use, state)
     return use
 
 
@@ -150,7 +162,7 @@ def statements(machines: Sequence[JsonObject], names: Names) -> list[Statement]:
         made.append(Statement("HoldersOfSlots", ("states:DescribeExecution",), (holders,)))
     if use.tokens:
         made.append(everywhere("WakeWhoWaits", ["states:SendTaskSuccess"], TOKEN_WHY))
-    return [*made, deliver_logs()]
+    return [*made, *call_permissions.statements(use.calls), deliver_logs()]
 
 
 def deliver_logs() -> Statement:

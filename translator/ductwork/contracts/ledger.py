@@ -50,6 +50,9 @@ TTL_ATTRIBUTE = "expires_at"
 RETENTION_DAYS = 90
 
 UNMAPPED = -1
+# The key of the XCom that a task returns.
+RETURN_VALUE = "return_value"
+ERROR_LIMIT = 32_768  # characters of a task's error that are kept
 
 TERMINAL_STATES = OUTCOMES
 # Airflow's task instance states, by how far along one try they are. States of equal order may follow one

@@ -1,5 +1,6 @@
 """The target-neutral form of a DAG: what rules make, passes rewrite and back ends read."""
 
+from ductwork.ir.aws_call import AwsCall
 from ductwork.ir.deployment import Deployment
 from ductwork.ir.expressions import Concat, Expr, PerInstance, RunValue, Text
 from ductwork.ir.task import Retry, Slots, Task
@@ -8,6 +9,7 @@ from ductwork.ir.workflow import RUN_CALLBACKS, Workflow
 
 __all__ = [
     "RUN_CALLBACKS",
+    "AwsCall",
     "BatchJob",
     "Concat",
     "Container",

@@ -44,6 +44,11 @@ class Work:
         return frozenset({"success", "failed", "skipped"})
 
     @property
+    def actions(self) -> tuple[tuple[str, str, str], ...]:
+        """The actions of AWS that it comes to, and no worker: service, action, optimized integration."""
+        return ()
+
+    @property
     def container(self) -> Container | None:
         """What that job is to run, where the operator names no job definition."""
         return None

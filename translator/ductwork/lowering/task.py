@@ -39,6 +39,10 @@ def lower_task(
         values = replace(values, event_bus=None)
     findings = Diagnostics()
     work = _work(task, values, findings)
+    if work.actions and (
+        name := next((name for name in _OF_AWS if name in {**values.environment, **values.secrets}), "")
+    ):
+        work = work.in_worker(f"environment sets {name} for its worker, so Airflow's own operator calls AWS from there")
     if dateless and _reads_dates(work):
         work = work.in_worker(_WHY_DATELESS)
     # A rule knows its task only; which DAG it is in is added here.
@@ -75,6 +79,11 @@ def lower_task(
     return built
 
 
+# Variables of a worker's environment that say whom, or which Region, its operators call.
+_OF_AWS = (
+    *("AIRFLOW_CONN_AWS_DEFAULT", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_ENDPOINT_URL", "AWS_PROFILE"),
+    *("AWS_ACCESS_KEY_ID", "AWS_ROLE_ARN", "AIRFLOW__SECRETS__BACKEND"),
+)
 _WHY_DATELESS = (
     "it takes a date from the run, and runs that updates of assets start have none: Airflow's own code says what then"
 )

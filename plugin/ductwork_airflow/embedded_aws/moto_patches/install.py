@@ -86,6 +86,7 @@ def _of_the_interpreter() -> tuple[Callable[[], None], ...]:
         jsonata.patch_expressions,
         integrations.patch_clients,
         integrations.patch_spelling,
+        integrations.patch_metadata,
         integrations.patch_request_ids,
         integrations.patch_arguments,
         integrations.patch_batch,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from ductwork.contracts.sdk_names import java_exception, java_name
 from moto.settings import moto_server_port
 from moto.stepfunctions.exceptions import InvalidToken
 from moto.stepfunctions.parser.api import TaskTimedOut
@@ -24,6 +25,8 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service impor
     state_task_service_batch,
     state_task_service_callback,
     state_task_service_sfn,
+    state_task_service_sns,
+    state_task_service_sqs,
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.resource import ResourceCondition
 from moto.stepfunctions.parser.asl.eval.callback.callback import (
@@ -74,6 +77,8 @@ def _client(service: str, region: str, port: str) -> Any:
     client = session.client(  # type: ignore[call-overload]
         service, endpoint_url=f"http://127.0.0.1:{port}", config=config
     )
+    if service in _TOLD_SERVICES:
+        client.meta.events.register("after-call", _remember)
     if service in in_process.SERVICES:
         client.meta.events.register("before-send", in_process.Answers(service, region))
     return client
@@ -97,23 +102,67 @@ def patch_clients() -> None:
 
 
 def patch_spelling() -> None:
-    """moto's ``_normalise_parameters`` and ``_normalise_response`` are empty."""
+    """moto's ``_normalise_parameters`` and ``_normalise_response`` are empty, and it names errors as boto3 does."""
 
     def model(self: Any, service: str | None, action: str | None) -> Any:
         return shapes.operation(self._get_boto_service_name(service), action or self.resource.api_action)
 
-    def to_boto(self: Any, parameters: Any, boto_service_name: Any = None, service_action_name: Any = None) -> None:
+    def to_boto(
+        self: Any, parameters: Any, boto_service_name: str | None = None, service_action_name: str | None = None
+    ) -> None:
         translated = shapes.to_request(parameters, model(self, boto_service_name, service_action_name).input_shape)
         parameters.clear()
         parameters.update(translated)
 
-    def from_boto(self: Any, response: Any, boto_service_name: Any = None, service_action_name: Any = None) -> None:
-        shapes.to_result(response, model(self, boto_service_name, service_action_name).output_shape)
+    def from_boto(
+        self: Any, response: Any, boto_service_name: str | None = None, service_action_name: str | None = None
+    ) -> None:
+        by_sdk = isinstance(self, state_task_service_aws_sdk.StateTaskServiceAwsSdk)
+        answered = model(self, boto_service_name, service_action_name).output_shape
+        shapes.to_result(response, answered, java_name if by_sdk else shapes.pascal)
 
+    sdk = state_task_service_aws_sdk.StateTaskServiceAwsSdk
+    named = sdk._normalise_exception_name
+
+    def as_java(prefix: str, error: Exception) -> str:
+        return f"{prefix}.{java_exception(named(prefix, error).partition('.')[2])}"
+
+    sdk._normalise_service_error_name = staticmethod(shapes.prefix_of_errors)
+    sdk._normalise_exception_name = staticmethod(as_java)
     service = state_task_service.StateTaskService
     service._normalise_parameters, service._normalise_response = to_boto, from_boto
     service._SERVICE_NAME_SFN_TO_BOTO_OVERRIDES.update(shapes.BOTO_SERVICES)
-    state_task_service_aws_sdk._SERVICE_ERROR_NAMES.update(shapes.ERROR_PREFIXES)
+
+
+def patch_metadata() -> None:
+    """moto's optimized integrations with SNS and SQS do not tell of the HTTP answer, as Step Functions' do."""
+
+    def told(self: object, response: object, *arguments: object, **named: object) -> None:
+        plain(self, response, *arguments, **named)
+        if isinstance(self, _TELLING) and isinstance(response, dict):
+            response |= getattr(_last, "answer", {})
+
+    service = state_task_service.StateTaskService
+    plain = service._normalise_response
+    service._normalise_response = told
+
+
+_TELLING = (state_task_service_sns.StateTaskServiceSns, state_task_service_sqs.StateTaskServiceSqs)
+_TOLD_SERVICES = {"sns", "sqs"}
+# The answer to a thread's last call of one of these services, as Step Functions tells of it.
+_last = threading.local()
+
+
+def _remember(parsed: dict[str, Any], **_: object) -> None:
+    about = parsed.get("ResponseMetadata", {})
+    _last.answer = {
+        "SdkHttpMetadata": {
+            "AllHttpHeaders": {name: [value] for name, value in about.get("HTTPHeaders", {}).items()},
+            "HttpHeaders": dict(about.get("HTTPHeaders", {})),
+            "HttpStatusCode": about.get("HTTPStatusCode"),
+        },
+        "SdkResponseMetadata": {"RequestId": about.get("RequestId")},
+    }
 
 
 def patch_request_ids() -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import json
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from botocore.model import ListShape, MapShape, OperationModel, ServiceModel, Shape, StructureShape
 from botocore.response import StreamingBody
+from ductwork.contracts.sdk_names import error_prefix
 
 from ductwork_airflow.aws.clients import new_session
 from ductwork_airflow.embedded_aws.jsonata.engine import aws_time
@@ -27,30 +28,6 @@ BOTO_SERVICES = {
     "rdsdata": "rds-data",
     "sagemakerruntime": "sagemaker-runtime",
     "bedrockruntime": "bedrock-runtime",
-}
-
-# How an SDK integration's errors begin. Source: SFN:supported-services-awssdk.
-ERROR_PREFIXES = {
-    "athena": "Athena",
-    "batch": "Batch",
-    "cloudwatchlogs": "CloudWatchLogs",
-    "dynamodb": "DynamoDb",
-    "ecs": "Ecs",
-    "emr": "Emr",
-    "emrserverless": "EmrServerless",
-    "eventbridge": "EventBridge",
-    "glue": "Glue",
-    "lambda": "Lambda",
-    "rdsdata": "RdsData",
-    "redshiftdata": "RedshiftData",
-    "s3": "S3",
-    "sagemaker": "SageMaker",
-    "scheduler": "Scheduler",
-    "secretsmanager": "SecretsManager",
-    "sfn": "Sfn",
-    "sns": "Sns",
-    "sqs": "Sqs",
-    "ssm": "Ssm",
 }
 
 
@@ -76,6 +53,18 @@ def operation(service: str, action: str) -> OperationModel:
 @functools.cache
 def _service(name: str) -> ServiceModel:
     return new_session().get_service_model(name)
+
+
+Spelling = Callable[[str], str]
+"""Spells a member of boto3's as an integration does."""
+
+
+def prefix_of_errors(service: str) -> str:
+    """How the errors of an SDK integration begin.
+
+    :param service: as an ARN of the integrations calls it
+    """
+    return error_prefix(BOTO_SERVICES.get(service.lower(), service.lower()))
 
 
 def pascal(member: str) -> str:
@@ -115,17 +104,17 @@ def to_request(arguments: object, shape: Shape | None, where: str = "Arguments")
     return arguments
 
 
-def to_result(value: object, shape: Shape | None) -> object:
+def to_result(value: object, shape: Shape | None, spelt: Spelling = pascal) -> object:
     """A botocore reply as Step Functions shows it. Dictionaries and lists are changed in place, since moto keeps
     references into the reply."""
     if isinstance(value, dict):
         members = shape.members if isinstance(shape, StructureShape) else {}
         for key in list(value):
             inner = members.get(key) if members else getattr(shape, "value", None)
-            value[pascal(key) if key in members else key] = to_result(value.pop(key), inner)
+            value[spelt(key) if key in members else key] = to_result(value.pop(key), inner, spelt)
         return value
     if isinstance(value, list):
-        value[:] = [to_result(item, getattr(shape, "member", None)) for item in value]
+        value[:] = [to_result(item, getattr(shape, "member", None), spelt) for item in value]
         return value
     if isinstance(value, StreamingBody):
         return value.read().decode()

@@ -25,7 +25,7 @@ from ductwork.contracts.exit_codes import FAILED, SUPERSEDED
 from ductwork.contracts.job_chain import ChainJob, JobChain
 from ductwork.contracts.names import job_name
 from ductwork.diagnostics import Diagnostics
-from ductwork.ir import BatchJob, Concat, NoOp, RunValue, Task, Text, Wait, Work, Worker, Workflow
+from ductwork.ir import AwsCall, BatchJob, Concat, NoOp, RunValue, Task, Text, Wait, Work, Worker, Workflow
 
 VERSION = 1
 
@@ -93,13 +93,14 @@ def _worker(roles: JobRoles, task: Task, work: Worker) -> dict[str, Any]:
     return request
 
 
-# The job of each kind of work. One has no job: what is below it depends on what is above it. The other never comes
-# here: a worker has taken its place.
+# The job of each kind of work. One has no job: what is below it depends on what is above it. The others never
+# come here: a worker has taken their place.
 REQUESTS: Mapping[type[Work], Callable[[JobRoles, Task, Any], dict[str, Any]] | None] = {
     Worker: _worker,
     BatchJob: _native_job,
     NoOp: None,
     Wait: None,
+    AwsCall: None,
 }
 
 

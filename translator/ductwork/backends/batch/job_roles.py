@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from ductwork.backends.batch import map_sizes
 from ductwork.backends.batch.dependencies import above, dependencies
-from ductwork.ir import BatchJob, NoOp, Task, Wait, Work, Worker, Workflow
+from ductwork.ir import AwsCall, BatchJob, NoOp, Task, Wait, Work, Worker, Workflow
 from ductwork.planning import layout, partial_order
 from ductwork.semantics.trigger_rules import DEFAULT
 
@@ -132,6 +132,10 @@ def _instead_of_waiting(task: Task, looks: bool, is_decided: bool) -> str:
     return "a job chain cannot wait for a moment, so a worker does"
 
 
+def _instead_of_calling(task: Task, looks: bool, is_decided: bool) -> str:
+    return "a job chain has jobs alone, so a worker makes the call"
+
+
 def _instead_of_native_job(task: Task, looks: bool, is_decided: bool) -> str:
     if is_plain(task):
         return ""
@@ -150,6 +154,7 @@ WORKER_INSTEAD: Mapping[type[Work], Callable[[Task, bool, bool], str]] = {
     NoOp: _stays,
     BatchJob: _instead_of_native_job,
     Wait: _instead_of_waiting,
+    AwsCall: _instead_of_calling,
 }
 
 

@@ -16,7 +16,7 @@ from ductwork.contracts import aws_names, batch_limits
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.schedule_document import DEFAULT_WAIT_TIME, Job, Schedule
 from ductwork.diagnostics import Diagnostic, Diagnostics, Severity
-from ductwork.ir import RUN_CALLBACKS, BatchJob, Concat, NoOp, RunValue, Task, Wait, Work, Worker, Workflow
+from ductwork.ir import RUN_CALLBACKS, AwsCall, BatchJob, Concat, NoOp, RunValue, Task, Wait, Work, Worker, Workflow
 from ductwork.planning import partial_order
 from ductwork.semantics.trigger_rules import DEFAULT
 
@@ -158,6 +158,10 @@ def _of_wait(task: Task, work: Wait, hint: str) -> Iterator[_Loss]:
     yield "DW320", f"{_NO_PLAIN_JOB}: it waits for a moment", hint, ""
 
 
+def _of_call(task: Task, work: AwsCall, hint: str) -> Iterator[_Loss]:
+    yield "DW320", f"{_NO_PLAIN_JOB}: it calls {work.service} {work.action}", hint, ""
+
+
 def _of_job(task: Task, work: BatchJob, hint: str) -> Iterator[_Loss]:
     # Of a container the author has written neither a job's name nor a request.
     described = work.container is not None
@@ -188,6 +192,7 @@ LOSSES: Mapping[type[Work], Callable[[Task, Any, str], Iterator[_Loss]]] = {
     NoOp: _of_nothing,
     BatchJob: _of_job,
     Wait: _of_wait,
+    AwsCall: _of_call,
 }
 
 

@@ -11,7 +11,7 @@ from ductwork.backends.stepfunctions.asl import integrations
 from ductwork.backends.stepfunctions.asl.nodes import Node, Value, call, exists, joined, lifted, merged, text_of, when
 from ductwork.backends.stepfunctions.asl.scope import ENTERED, INDEX_TEXT, RUN
 from ductwork.backends.stepfunctions.asl.states import State
-from ductwork.contracts.ledger import UNMAPPED, task_sk, xcom_sk
+from ductwork.contracts.ledger import ERROR_LIMIT, RETURN_VALUE, UNMAPPED, task_sk, xcom_sk
 from ductwork.ir import Task, Workflow
 
 NOW = ENTERED
@@ -54,6 +54,7 @@ class Ending:
 
 END = Ending("ending")
 END_OF_WAIT = Ending("ending_of_wait", started=":start")
+_UPDATE_OF_CALL = RUN.field(END_OF_WAIT.name, "UpdateExpression")
 END_OF_JOB = Ending("ending_of_job", ":start", "#tried", ", job_id = if_not_exists(#kept, :job)")
 
 
@@ -127,18 +128,37 @@ class Writes:
         state, start = ended.field("state"), ended.field("start")
         return self.end(END_OF_JOB, state, text_of(tried), names, start=start, job=job)
 
-    def push(self, value: Value) -> State:
-        """The Arguments of a PutItem of the return value.
+    def end_of_call(self, ended: Node) -> Node:
+        """The same for a task that the machine itself carries out, which may have an error to tell.
+
+        :param ended: an object with ``state``, ``try``, ``start``, and ``error`` where there is one
+        """
+        error, state, tried = call("lookup", ended, "error"), ended.field("state"), text_of(ended.field("try"))
+        told = {"S": call("substring", error, 0, ERROR_LIMIT)}
+        own: State = {
+            "Key": self._key(task_sk(self._task_id), self._ended_index),
+            "ExpressionAttributeValues": values_of_end(state, tried)
+            | {":start": {"S": ended.field("start")}, ":error": when(exists(error), told)},
+            "UpdateExpression": when(exists(error), _UPDATE_OF_CALL & ", #error = :error"),
+            "ExpressionAttributeNames": when(exists(error), {"#state": "state", "#error": "error"}),
+        }
+        return merged(RUN.field(END_OF_WAIT.name), own)
+
+    def push(self, value: Value, *, key: str = RETURN_VALUE, length: Node | None = None) -> State:
+        """The Arguments of a PutItem of an XCom, by default of the return value.
 
         :param value: its JSON text
+        :param length: how many items it has, where a task may be expanded over it
         """
         item = {
-            **self._key(xcom_sk(self._task_id, "return_value"), call("pad", INDEX_TEXT, -6, "0")),
+            **self._key(xcom_sk(self._task_id, key), call("pad", INDEX_TEXT, -6, "0")),
             "task_id": {"S": self._task_id},
-            "key": {"S": "return_value"},
+            "key": {"S": key},
             "map_index": {"N": self.map_index},
             "value": {"S": value},
             "updated_at": {"S": NOW},
             "expires_at": {"N": _EXPIRES},
         }
+        if length is not None:
+            item["mapped_length"] = {"N": text_of(length)}
         return {"TableName": self._table, "Item": item}

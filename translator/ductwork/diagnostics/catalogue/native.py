@@ -1,9 +1,9 @@
-"""Codes DW4xx: tasks that become Batch jobs of their own."""
+"""Codes DW4xx: tasks that become Batch jobs of their own, or calls of AWS."""
 
 from __future__ import annotations
 
 from ductwork.diagnostics.catalogue.code import Code, error, warning
-from ductwork.diagnostics.sources import AIRFLOW, BATCH, BATCH_API, IN_A_WORKER, JOB_DEFINITION_PARAMETERS, WORK
+from ductwork.diagnostics.sources import AIRFLOW, BATCH, BATCH_API, CALLS, IN_A_WORKER, JOB_DEFINITION_PARAMETERS, WORK
 
 CODES: dict[str, Code] = {
     "DW401": error(
@@ -70,5 +70,13 @@ CODES: dict[str, Code] = {
         "Tell whoever has written it; the message has the rule's name. With executor_config={'ductwork': {'native': "
         "False}} Airflow's own operator runs in a worker, without the rule.",
         WORK,
+    ),
+    "DW410": error(
+        "arguments that AWS refuses",
+        "The operator calls an action of AWS with arguments that the action does not take: a member that is not there, "
+        "is missing or is of another type, or a value out of range. Airflow would find out in the run. What is said is "
+        "what the installed botocore knows of AWS; if AWS knows more by now, install a newer one, or keep Airflow's "
+        "own operator in a worker: executor_config={'ductwork': {'native': False}}.",
+        CALLS,
     ),
 }

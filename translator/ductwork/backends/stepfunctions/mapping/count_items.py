@@ -20,7 +20,7 @@ from ductwork.backends.stepfunctions.asl.nodes import (
 )
 from ductwork.backends.stepfunctions.asl.scope import INPUT, RESULT, RUN
 from ductwork.backends.stepfunctions.asl.states import State, States
-from ductwork.contracts.ledger import xcom_prefix, xcom_sk
+from ductwork.contracts.ledger import RETURN_VALUE, xcom_prefix, xcom_sk
 from ductwork.contracts.names import state_name
 from ductwork.ir import Workflow
 from ductwork.ir.map_length import Length
@@ -81,7 +81,7 @@ class Counting:
         name = self._name(source)
         # Of a mapped group's tasks, Airflow does not count what the instances returned, and neither does this.
         if self._workflow.by_id[source].length is not None:
-            return self.items(name, xcom_prefix(source, "return_value"), source, after)
+            return self.items(name, xcom_prefix(source, RETURN_VALUE), source, after)
         length = RESULT.field("Item", "mapped_length")
         return {
             name: {
@@ -89,7 +89,7 @@ class Counting:
                 "Resource": integrations.GET_ITEM,
                 "Arguments": {
                     "TableName": self._workflow.ledger_table,
-                    "Key": integrations.item_key(xcom_sk(source, "return_value")),
+                    "Key": integrations.item_key(xcom_sk(source, RETURN_VALUE)),
                     "ConsistentRead": True,
                     "ProjectionExpression": "mapped_length",
                 },

@@ -19,7 +19,7 @@ from ductwork.backends.stepfunctions.asl.nodes import (
     text_of,
     when,
 )
-from ductwork.backends.stepfunctions.asl.scope import ENTERED, ERROR, INDEX_TEXT, INPUT, RESULT, RUN
+from ductwork.backends.stepfunctions.asl.scope import ENTERED, ERROR, INPUT, RESULT
 from ductwork.backends.stepfunctions.asl.states import State, States
 from ductwork.backends.stepfunctions.ledger_writes import END_OF_JOB, NOW
 from ductwork.backends.stepfunctions.tasks.job_task import TRY, JobTask
@@ -77,9 +77,4 @@ class BatchJobTask(JobTask[BatchJob]):
 
     @property
     def _done(self) -> list[Node]:
-        if not self._place.indexed:
-            return super()._done
-        # No worker looks into the ledger whether its instance has ended.
-        own = call("lookup", RUN.field("done"), joined(f"{self._task.task_id}[", INDEX_TEXT, "]"))
-        # Around the instances of a mapped task, a state asks for the whole.
-        return [*([] if self._place.instance else super()._done), own]
+        return self._done_without_worker

@@ -24,17 +24,20 @@ from ductwork.backends.stepfunctions.asl.nodes import (
     Node,
     Object,
     Value,
+    call,
     either,
     exists,
     first_of,
+    joined,
     lifted,
     text_of,
 )
-from ductwork.backends.stepfunctions.asl.scope import INPUT, ITEM, RESULT, RUN
+from ductwork.backends.stepfunctions.asl.scope import INDEX_TEXT, INPUT, ITEM, RESULT, RUN
 from ductwork.backends.stepfunctions.asl.states import State, States
 from ductwork.backends.stepfunctions.dataflow.clauses import Diversion, any_of
 from ductwork.backends.stepfunctions.ledger_writes import END, Ending, Writes
 from ductwork.backends.stepfunctions.mapping.mapped_task import Expansion
+from ductwork.contracts.ledger import RETURN_VALUE
 from ductwork.contracts.names import EACH_INSTANCE, state_name
 from ductwork.ir import Task, Work, Workflow
 from ductwork.semantics.trigger_rules import NEVER
@@ -175,6 +178,16 @@ class TaskStates(Generic[Kind]):
         """How the task ended in the execution before, if a restart passes over it."""
         return [RUN.field("done", self._task.task_id)]
 
+    @property
+    def _done_without_worker(self) -> list[Node]:
+        """The same of a task that has no worker, which would look into the ledger whether its instance has ended."""
+        whole: list[Node] = [RUN.field("done", self._task.task_id)]
+        if not self._place.indexed:
+            return whole
+        own = call("lookup", RUN.field("done"), joined(f"{self._task.task_id}[", INDEX_TEXT, "]"))
+        # Around the instances of a mapped task, a state asks for the whole.
+        return [*([] if self._place.instance else whole), own]
+
     # ---- the outcome in the state data ----
 
     def _output(self, value: Value, marks: Node | None = None) -> Value:
@@ -256,15 +269,16 @@ class TaskStates(Generic[Kind]):
             **self._next,
         }
 
-    def _push(self, value: Value, after: str) -> State:
-        """The state that writes a return value into the ledger.
+    def _push(self, value: Value, after: str, *, key: str = RETURN_VALUE, length: Node | None = None) -> State:
+        """The state that writes an XCom into the ledger, by default the return value; its data pass through.
 
-        :param value: the return value's JSON text
+        :param value: the XCom's JSON text
+        :param length: how many items it has, where a task may be expanded over it
         """
         return {
             "Type": "Task",
             "Resource": integrations.PUT_ITEM,
-            "Arguments": self._writes.push(value),
+            "Arguments": self._writes.push(value, key=key, length=length),
             "Output": INPUT,
             "Retry": integrations.DYNAMODB_RETRY,
             "Next": after,

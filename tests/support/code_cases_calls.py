@@ -1,0 +1,58 @@
+"""Cases of DW410: what AWS refuses of the calls that operators make."""
+
+from __future__ import annotations
+
+from code_cases import task_case
+
+_AMAZON = "from airflow.providers.amazon.aws.operators.{} import {}"
+
+
+def _refused(module: str, operator: str, bad: str, good: str, field: str) -> None:
+    """One operator, with arguments that its action does not take and with others that it does."""
+    lines = [[_AMAZON.format(module, operator), f"{operator}(task_id='t', {given})"] for given in (bad, good)]
+    lines[0][-1] += "  # <-"
+    task_case("DW410", f"{operator} {bad[:60]}", *lines, field=field)
+
+
+_refused(
+    "lambda_function",
+    "LambdaInvokeFunctionOperator",
+    "function_name=''",
+    "function_name='f'",
+    "function_name",
+)
+_refused(
+    "sns",
+    "SnsPublishOperator",
+    "target_arn='arn:aws:sns:eu-west-1:123456789012:t', message='m', subject=5",
+    "target_arn='arn:aws:sns:eu-west-1:123456789012:t', message='m', subject='5'",
+    "subject",
+)
+_refused(
+    "sqs",
+    "SqsPublishOperator",
+    "sqs_queue='q', message_content='m', message_attributes={'a': {'StringValue': 'no type'}}",
+    "sqs_queue='q', message_content='m', message_attributes={'a': {'StringValue': 'v', 'DataType': 'String'}}",
+    "message_attributes",
+)
+_refused(
+    "eventbridge",
+    "EventBridgePutEventsOperator",
+    "entries=[{'Source': 's', 'DetailTyp': 't'}]",
+    "entries=[{'Source': 's', 'DetailType': 't'}]",
+    "entries",
+)
+_refused(
+    "step_function",
+    "StepFunctionStartExecutionOperator",
+    "state_machine_arn='arn:aws:states:eu-west-1:123456789012:stateMachine:m', name='n' * 81",
+    "state_machine_arn='arn:aws:states:eu-west-1:123456789012:stateMachine:m', name='n' * 80",
+    "name",
+)
+_refused(
+    "glue",
+    "GlueJobOperator",
+    "job_name='j', run_job_kwargs={'NumberOfWorker': 5}",
+    "job_name='j', run_job_kwargs={'NumberOfWorkers': 5}",
+    "run_job_kwargs",
+)

@@ -1,0 +1,113 @@
+"""Which operators become calls, which arguments leave them to a worker, and what the role is allowed for them."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta  # noqa: F401 -- for the arguments below
+
+import pytest
+from code_cases import in_dag
+from compiling import codes, compile_text
+from ductwork.cloudformation import call_permissions
+from ductwork.cloudformation.call_permissions import CALLS
+from ductwork.ir import AwsCall, Worker
+
+AMAZON = "from airflow.providers.amazon.aws.operators.{} import {}"
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:t"
+FLOW = "arn:aws:states:eu-west-1:123456789012:stateMachine:flow"
+OPERATORS = {
+    "SnsPublishOperator": ("sns", f"target_arn='{TOPIC}', message='m'"),
+    "SqsPublishOperator": ("sqs", "sqs_queue='q', message_content='m'"),
+    "EventBridgePutEventsOperator": ("eventbridge", "entries=[{'Source': 's'}]"),
+    "LambdaInvokeFunctionOperator": ("lambda_function", "function_name='f'"),
+    "StepFunctionStartExecutionOperator": ("step_function", f"state_machine_arn='{FLOW}'"),
+    "GlueJobOperator": ("glue", "job_name='j'"),
+}
+
+
+def work_of(folder, operator, more="", **options):
+    module, arguments = OPERATORS[operator]
+    task = f"{operator}(task_id='t', {arguments}{', ' if more else ''}{more})"
+    compiled = compile_text(folder, in_dag(AMAZON.format(module, operator), task), **options)
+    assert codes(compiled.diagnostics) == []
+    (workflow,) = compiled.workflows
+    return workflow.tasks[0].work
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+@pytest.mark.parametrize("more", ["", "aws_conn_id=None", "aws_conn_id='aws_default'", "retries=2", "owner='me'"])
+def test_native(operator, more, tmp_path):
+    assert isinstance(work_of(tmp_path, operator, more), AwsCall)
+
+
+@pytest.mark.parametrize(
+    ("operator", "more", "why"),
+    [
+        *(
+            ("SnsPublishOperator", more, more.partition("=")[0])
+            for more in (
+                "aws_conn_id='other'",
+                "region_name='eu-west-1'",
+                "verify=False",
+                "botocore_config={'retries': {}}",
+                "on_failure_callback=print",
+                "pre_execute=print",
+                "email='a@example.org'",
+                "outlets=[__import__('airflow.sdk').sdk.Asset('x')]",
+            )
+        ),
+        ("SnsPublishOperator", "subject='{{ macros.uuid }}'", "macros.uuid"),
+        ("SnsPublishOperator", "message_attributes={'a': b'bytes'}", "object"),
+        ("LambdaInvokeFunctionOperator", "payload='no JSON'", "payload is no JSON"),
+        ("LambdaInvokeFunctionOperator", "payload='{\"n\": 1234567890123456}'", "payload is no JSON"),
+        ("LambdaInvokeFunctionOperator", "log_type='Tail'", "log_type"),
+        ("StepFunctionStartExecutionOperator", "name='n', is_redrive_execution=True", "is_redrive_execution"),
+        ("GlueJobOperator", "script_location='s3://b/s.py'", "script_location"),
+        ("GlueJobOperator", "iam_role_name='r'", "iam_role_name"),
+        ("GlueJobOperator", "deferrable=True", "deferrable"),
+        ("GlueJobOperator", "verbose=True", "verbose"),
+        ("GlueJobOperator", "retries=1, execution_timeout=timedelta(hours=1)", "execution_timeout"),
+        ("GlueJobOperator", "executor_config={'ductwork': {'environment': {'AWS_REGION': 'x'}}}", "AWS_REGION"),
+        (
+            "GlueJobOperator",
+            "executor_config={'ductwork': {'environment': {'AIRFLOW_CONN_AWS_DEFAULT': 'aws://'}}}",
+            "AIRFLOW_CONN_AWS_DEFAULT",
+        ),
+    ],
+)
+def test_left_to_a_worker(operator, more, why, tmp_path):
+    work = work_of(tmp_path, operator, more)
+    assert isinstance(work, Worker)
+    assert why in work.why
+
+
+def test_nothing_is_returned_where_nothing_is_pushed(tmp_path):
+    work = work_of(tmp_path, "GlueJobOperator", "do_xcom_push=False")
+    # As the operator has it: its run's id in any case, the console's link not.
+    assert (work.returns, [*work.links]) == (None, ["glue_job_run_id"])
+
+
+@pytest.mark.parametrize(
+    ("call", "arguments", "allowed"),
+    [
+        ("aws-sdk:lambda:invoke", {"FunctionName": "f"}, ["lambda:…:function:f", "lambda:…:function:f:*"]),
+        ("aws-sdk:lambda:invoke", {"FunctionName": "{% $f %}"}, ["lambda:…:function:*", "lambda:…:function:*:*"]),
+        ("sns:publish", {"TargetArn": TOPIC}, [TOPIC]),
+        ("sns:publish", {"TargetArn": "{% $t %}"}, ["sns:…:*"]),
+        ("sqs:sendMessage", {"QueueUrl": "https://sqs.eu-west-1.amazonaws.com/210987654321/q"}, ["210987654321:q"]),
+        ("sqs:sendMessage", {"QueueUrl": "{% $q %}"}, ["sqs:…:*"]),
+        (
+            "aws-sdk:eventbridge:putEvents",
+            {"Entries": [{"Source": "s"}, {"EventBusName": "b"}, {"EventBusName": "{% $b %}"}]},
+            ["events:…:event-bus/default", "events:…:event-bus/b", "events:…:event-bus/*"],
+        ),
+        ("aws-sdk:sfn:startExecution", {"StateMachineArn": f"{FLOW}:7"}, [FLOW]),
+        ("glue:startJobRun.sync", {"JobName": "j"}, ["glue:…:job/j"]),
+    ],
+)
+def test_what_the_role_is_allowed(call, arguments, allowed):
+    (statement,) = call_permissions.statements([(call, arguments)])
+    assert statement.actions == CALLS[call].actions
+    for resource, expected in zip(statement.resources, allowed, strict=True):
+        text = json.dumps(resource).replace("${AWS::Region}:${AWS::AccountId}", "…")
+        assert expected in text

@@ -1,0 +1,133 @@
+"""What a machine's role needs for calls that operators make: by integration, the actions and what they are allowed on.
+
+Which actions know resources: https://docs.aws.amazon.com/service-authorization/latest/reference/reference.html
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ductwork.cloudformation.intrinsics import Value, arn, sub
+from ductwork.cloudformation.statements import Statement, everywhere
+from ductwork.contracts.json_types import JsonObject
+
+_ANY = "*"
+_QUEUE = re.compile(r"https?://[^/]+/(\d{12})/([\w.-]+)")
+
+
+@dataclass(frozen=True)
+class Permission:
+    """What one call needs.
+
+    :param actions: of IAM
+    :param resources: makes ARNs of the Arguments of the state that makes the call
+    :param why: IAM has nothing finer than all resources; then ``resources`` gives none
+    """
+
+    actions: tuple[str, ...]
+    resources: Callable[[JsonObject], Iterable[Value]] = lambda arguments: ()
+    why: str = ""
+
+
+def statements(calls: Sequence[tuple[str, JsonObject]]) -> Iterator[Statement]:
+    """The statements for calls.
+
+    :param calls: the key of :data:`CALLS`, and the Arguments, of each
+    """
+    for name in sorted({name for name, _ in calls}):
+        permission, sid = CALLS[name], "Call" + "".join(filter(str.isalnum, name.title().replace("Aws-Sdk", "")))
+        if permission.why:
+            yield everywhere(sid, permission.actions, permission.why)
+            continue
+        found = [each for called, arguments in calls if called == name for each in permission.resources(arguments)]
+        yield Statement(sid, permission.actions, tuple({json.dumps(each): each for each in found}.values()))
+
+
+def _known(value: object) -> str:
+    """A text of a state's Arguments; ``*`` where it is an expression, or not there."""
+    return value if isinstance(value, str) and not value.startswith("{%") else _ANY
+
+
+def _by_arn(service: str, member: str, kind: str) -> Callable[[JsonObject], Iterable[Value]]:
+    """A member that is an ARN.
+
+    :param kind: how the resource part of such an ARN begins
+    """
+
+    def resources(arguments: JsonObject) -> Iterable[Value]:
+        given = _known(arguments.get(member))
+        return [arn(service, f"{kind}{_ANY}") if given == _ANY else sub(given)]
+
+    return resources
+
+
+def _named(service: str, member: str, place: str) -> Callable[[JsonObject], Iterable[Value]]:
+    """A member that is a name, or an ARN.
+
+    :param place: the resource part of an ARN, with ``{}`` for the name
+    """
+
+    def resources(arguments: JsonObject) -> Iterable[Value]:
+        given = _known(arguments.get(member))
+        return [sub(given) if given.startswith("arn:") else arn(service, place.format(given))]
+
+    return resources
+
+
+def _functions(arguments: JsonObject) -> Iterable[Value]:
+    # name, name:alias, account:function:name, or an ARN; an alias or version may be a member of its own.
+    given = _known(arguments.get("FunctionName"))
+    if given.startswith("arn:"):
+        return [sub(given), sub(f"{given}:*")]
+    name = given.rpartition("function:")[2]
+    return [arn("lambda", f"function:{name}"), arn("lambda", f"function:{name}:*")]
+
+
+def _queues(arguments: JsonObject) -> Iterable[Value]:
+    found = _QUEUE.fullmatch(_known(arguments.get("QueueUrl")))
+    if found is None:
+        return [arn("sqs", _ANY)]
+    return [sub(f"arn:${{AWS::Partition}}:sqs:${{AWS::Region}}:{found[1]}:{found[2]}")]
+
+
+def _buses(arguments: JsonObject) -> Iterable[Value]:
+    entries = arguments.get("Entries")
+    for entry in entries if isinstance(entries, list) else [{"EventBusName": _ANY}]:
+        bus = _known(entry.get("EventBusName", "default")) if isinstance(entry, Mapping) else _ANY
+        yield sub(bus) if bus.startswith("arn:") else arn("events", f"event-bus/{bus}")
+
+
+def _rules(arguments: JsonObject) -> Iterable[Value]:
+    bus, name = _known(arguments.get("EventBusName", "default")).rpartition("/")[2], _known(arguments.get("Name"))
+    return [arn("events", f"rule/{name}" if bus == "default" else f"rule/{bus}/{name}")]
+
+
+def _machines(arguments: JsonObject) -> Iterable[Value]:
+    given = _known(arguments.get("StateMachineArn"))
+    # A version or an alias is allowed with its machine.
+    return [arn("states", "stateMachine:*") if given == _ANY else sub(":".join(given.split(":")[:7]))]
+
+
+def _executions(arguments: JsonObject) -> Iterable[Value]:
+    return [arn("states", "execution:*")]
+
+
+CALLS: Mapping[str, Permission] = {
+    "aws-sdk:lambda:invoke": Permission(("lambda:InvokeFunction",), _functions),
+    "sns:publish": Permission(("sns:Publish",), _by_arn("sns", "TargetArn", "")),
+    "sqs:sendMessage": Permission(("sqs:SendMessage",), _queues),
+    "aws-sdk:eventbridge:putEvents": Permission(("events:PutEvents",), _buses),
+    "aws-sdk:eventbridge:enableRule": Permission(("events:EnableRule",), _rules),
+    "aws-sdk:eventbridge:disableRule": Permission(("events:DisableRule",), _rules),
+    "aws-sdk:sfn:startExecution": Permission(("states:StartExecution",), _machines),
+    "aws-sdk:sfn:describeExecution": Permission(("states:DescribeExecution",), _executions),
+    "glue:startJobRun": Permission(("glue:StartJobRun",), _named("glue", "JobName", "job/{}")),
+    # What Step Functions waits with, and ends when an execution is stopped.
+    "glue:startJobRun.sync": Permission(
+        ("glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"),
+        _named("glue", "JobName", "job/{}"),
+    ),
+}
