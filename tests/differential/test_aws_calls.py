@@ -74,7 +74,6 @@ def test_what_is_said_of_failures_is_what_the_operators_raise(called, in_workers
     ]
     for ours, theirs in zip(*(each.values() for each in said), strict=True):
         assert ours.keys() == theirs.keys()
-        assert {
-            task: (ours[task], theirs[task]) for task in ours if ours[task] != theirs[task]
-        }.keys() <= TOLD_OTHERWISE
+        different = {task: (ours[task], theirs[task]) for task in ours if ours[task] != theirs[task]}
+        assert different.keys() <= TOLD_OTHERWISE, different
         assert all(bool(ours[task]) == bool(theirs[task]) for task in TOLD_OTHERWISE & ours.keys())
