@@ -161,7 +161,9 @@ class _Walk:
                 name = str(inner.lhs.value)
                 if name in self.scope.variables:
                     self.report("shadow", f"${name} hides a variable of the machine")
-                self.shape(inner.rhs, local, inside=inside)
+                # A function may call itself.
+                own = {name} if inner.rhs.type == "lambda" else set()
+                self.shape(inner.rhs, local | own, inside=inside)
                 local |= {name}
                 shape = ANY
             else:

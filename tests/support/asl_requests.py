@@ -97,7 +97,10 @@ def _made_by(machine: dict[str, Any]) -> dict[str, Any] | None:
     context = {"Execution": {"Id": arn, "StartTime": "2026-01-01T00:00:00.000Z"}, "StateMachine": {"Id": arn}}
     made = evaluate(code, {"states": {"input": {}, "context": context}})
     assert isinstance(made, dict)
-    return made
+    more = expression_code(machine["States"].get("Start run", {}).get("Assign", {}).get("run"))
+    added = evaluate(more, {"run": made}) if more else made
+    assert isinstance(added, dict)
+    return added
 
 
 @cache

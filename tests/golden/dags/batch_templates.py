@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from airflow.providers.amazon.aws.operators.batch import BatchOperator
-from airflow.sdk import DAG
+from airflow.sdk import DAG, Param
 
 with DAG("batch_templates", schedule="@daily", start_date=datetime(2026, 1, 1), default_args={"job_queue": "etl"}):
     first = BatchOperator(
@@ -44,6 +44,16 @@ with DAG("batch_templates", schedule="@daily", start_date=datetime(2026, 1, 1), 
         do_xcom_push=False,
     )
     needs_airflow = BatchOperator(
-        task_id="needs_airflow", job_name="n", job_definition="etl", parameters={"x": "{{ params.x }}"}, params={"x": 1}
+        task_id="needs_airflow", job_name="n", job_definition="etl", parameters={"x": "{{ var.value.x }}"}
     )
-    first >> [array, limited, fire_and_forget] >> needs_airflow
+    given = BatchOperator(
+        task_id="given",
+        job_name="given",
+        job_definition="etl",
+        params={"table": Param("events", type="string"), "full": Param(False, type="boolean")},
+        parameters={
+            "table": "{{ params.table }}_{{ logical_date.subtract(days=1).strftime('%Y%m') }}",
+            "since": "{% if not params.full %}{{ dag_run.conf.get('since', data_interval_start | ds) }}{% endif %}",
+        },
+    )
+    first >> [array, limited, fire_and_forget] >> needs_airflow >> given

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ductwork.ir import Concat, RunValue, Text
+from ductwork.ir import Expr
 
 # A type is a value of that type, a dictionary a structure of these members, a list a list of such values.
 
@@ -96,7 +96,7 @@ def mismatches(value: object, shape: Any, path: str) -> Iterator[tuple[str, str]
 
 
 def _is(value: object, kind: type) -> bool:
-    if isinstance(value, (Text, RunValue, Concat)):
+    if isinstance(value, Expr):
         return kind is str
     # A bool is an int to Python, not to AWS.
     return isinstance(value, kind) and not (kind is int and isinstance(value, bool))

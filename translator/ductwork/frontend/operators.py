@@ -15,6 +15,7 @@ from ductwork.frontend import fields, mapping
 from ductwork.frontend.compat import DEFAULT_QUEUE, retry_backoff
 from ductwork.frontend.held import held
 from ductwork.frontend.plain import dotted_name, plain
+from ductwork.frontend.templating import templating_of
 from ductwork.ir.snapshot import TaskSnapshot
 from ductwork.ir.window import Window
 
@@ -74,6 +75,7 @@ def snapshot_operator(task: BaseOperator, origin: Origin, zone: str) -> TaskSnap
         is_empty=_is_empty(task),
         may_defer=_may_defer(cls),
         zone=zone,
+        templating=templating_of(task),
         **_said(task),
     )
 

@@ -10,6 +10,7 @@ from ductwork.diagnostics import Origin
 from ductwork.ir.assets import Asset
 from ductwork.ir.map_length import Length
 from ductwork.ir.task_groups import TaskGroup
+from ductwork.ir.templating import Templating
 from ductwork.ir.timetable import Timetable
 from ductwork.ir.window import ALWAYS_OPEN, Window
 
@@ -60,6 +61,7 @@ class TaskSnapshot:
         each time the file is parsed
     :param window: the logical dates for which Airflow makes an instance of it; the DAG's own dates count too
     :param rendered: it is of a task that runs: Airflow has rendered its templates, and nobody will know more of it
+    :param templating: what its templates may name, beside the run's values; None: nothing
     """
 
     task_id: str
@@ -95,6 +97,7 @@ class TaskSnapshot:
     settings: Mapping[str, Any] = field(default_factory=dict)
     clocked: tuple[str, ...] = ()
     rendered: bool = False
+    templating: Templating | None = None
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import replace
 
 from ductwork import ir
 from ductwork.contracts import batch_limits
 from ductwork.deployment import queues, resolution
 from ductwork.diagnostics import Diagnostics
+from ductwork.ir.expressions import run_values_in
 from ductwork.ir.snapshot import TaskSnapshot
 from ductwork.ir.window import Window
 from ductwork.lowering import bounds
@@ -87,20 +87,12 @@ _OF_AWS = (
 _WHY_DATELESS = (
     "it takes a date from the run, and runs that updates of assets start have none: Airflow's own code says what then"
 )
-_DATES = {"ds", "ds_nodash", "ts", "ts_nodash"}
+_DATES = {"ds", "ds_nodash", "ts", "ts_nodash", "data_interval_start", "data_interval_end"}
 
 
-def _reads_dates(part: object) -> bool:
-    """Whether a part of a task's work reads the run's logical date or data interval."""
-    if isinstance(part, ir.RunValue):
-        return part.name in _DATES
-    if getattr(part, "begins_at_interval", False):
-        return True
-    if isinstance(part, Mapping):
-        return any(map(_reads_dates, part.values()))
-    if is_dataclass(part) and not isinstance(part, type):
-        return any(_reads_dates(getattr(part, each.name)) for each in fields(part))
-    return isinstance(part, (list, tuple)) and any(map(_reads_dates, part))
+def _reads_dates(work: ir.Work) -> bool:
+    """Whether a task's work reads the run's logical date or data interval."""
+    return work.begins_at_interval or not _DATES.isdisjoint(run_values_in(work))
 
 
 def _work(task: TaskSnapshot, values: ir.Deployment, diagnostics: Diagnostics) -> ir.Work:

@@ -15,7 +15,7 @@ from ductwork.contracts import batch_limits
 from ductwork.contracts.aws_names import JOB_NAME_LIMIT
 from ductwork.contracts.names import job_name, short_hash
 from ductwork.diagnostics import Diagnostics
-from ductwork.ir import BatchJob, Concat, Container, Deployment, Mount, RunValue, Task, Text, Workflow
+from ductwork.ir import BatchJob, Concat, Container, Deployment, Expr, Mount, RunValue, Task, Text, Workflow
 from ductwork.passes.container_size import FARGATE_DISK_GIB, fitting, requirements
 
 DEFAULT_VCPUS = 1.0
@@ -293,6 +293,8 @@ def _unknown(value: object) -> int:
         return _RUN_VALUE_CHARACTERS
     if isinstance(value, Concat):
         return sum(map(_unknown, value.parts))
+    if isinstance(value, Expr):
+        return 0 if isinstance(value, Text) else _RUN_VALUE_CHARACTERS
     if isinstance(value, Mapping):
         return sum(map(_unknown, value.values()))
     return sum(map(_unknown, value)) if isinstance(value, list) else 0

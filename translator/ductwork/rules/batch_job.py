@@ -104,7 +104,7 @@ def _value(task: TaskSnapshot, name: str) -> object:
     value = task.arguments[name]
     if isinstance(value, Opaque):
         raise CannotLowerError(f"{name} is an object that only exists while Airflow runs ({value.type_name})")
-    return lower_value(value) if name in task.template_fields else value
+    return lower_value(value, task.templating) if name in task.template_fields else value
 
 
 RULE = Rule(

@@ -179,7 +179,7 @@ class Reader:
     def _lower(self, value: str) -> Expr | str:
         if self.task.template_ext and value.endswith(self.task.template_ext):
             raise CannotLowerError(f"Airflow takes {value!r} for the name of a file to read, as it ends")
-        lowered = lower_template(value)
+        lowered = lower_template(value, self.task.templating)
         if self.task.settings.get("render_template_as_native_obj") and not _stays_text(lowered):
             raise CannotLowerError(f"render_template_as_native_obj makes something else than text of {value!r}")
         return lowered
@@ -282,7 +282,10 @@ def _stays_text(lowered: Expr | str) -> bool:
     if isinstance(lowered, RunValue):
         return lowered.name != "ds_nodash"
     if isinstance(lowered, Concat):
-        return any(isinstance(part, Text) and part.value.strip(" -0123456789.") for part in lowered.parts)
+        plain = lowered.is_plain
+        return plain and any(isinstance(part, Text) and part.value.strip(" -0123456789.") for part in lowered.parts)
+    if not isinstance(lowered, (Text, str)):
+        return False
     try:
         ast.literal_eval(lowered if isinstance(lowered, str) else lowered.value)
     except (ValueError, SyntaxError, MemoryError, TypeError):

@@ -148,7 +148,7 @@ def _words(reader: Reader, name: str) -> tuple[Expr | str, ...]:
     try:
         if isinstance(line, str) and line.strip().startswith("["):
             return tuple(map(str, ast.literal_eval(line)))
-        if not _is_plain(line):
+        if not (isinstance(line, str) or line.is_plain):
             reader.leave(name, f"{value!r} has values in it that are split as a shell splits them")
             return ()
         return split(line)
@@ -157,18 +157,12 @@ def _words(reader: Reader, name: str) -> tuple[Expr | str, ...]:
         return ()
 
 
-def _is_plain(line: Expr | str) -> bool:
-    """Whether a line has no values in it but texts and those of the run, which nothing splits."""
-    parts = line.parts if isinstance(line, Concat) else (line,)
-    return all(isinstance(part, (str, Text, RunValue)) for part in parts)
-
-
 def split(line: Expr | str) -> tuple[Expr | str, ...]:
     """``shlex.split`` of a text with values of the run in it, which hold nothing that a shell would split.
 
     :raises ValueError: a quotation is not closed
     """
-    parts: Sequence[Text | RunValue] = line.parts if isinstance(line, Concat) else _parts(line)
+    parts: Sequence[Expr] = line.parts if isinstance(line, Concat) else _parts(line)
     # Each value of the run stands as a character of a range that Unicode keeps for private use.
     values = {chr(0xE000 + number): part for number, part in enumerate(parts) if isinstance(part, RunValue)}
     text = "".join(part.value if isinstance(part, Text) else chr(0xE000 + number) for number, part in enumerate(parts))
@@ -177,7 +171,7 @@ def split(line: Expr | str) -> tuple[Expr | str, ...]:
     return tuple(_word(word, values) for word in shlex.split(text))
 
 
-def _parts(line: Text | RunValue | str) -> Sequence[Text | RunValue]:
+def _parts(line: Expr | str) -> Sequence[Expr]:
     return [Text(line) if isinstance(line, str) else line]
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from ductwork.diagnostics import Diagnostics
 from ductwork.diagnostics.sources import KUBERNETES_PROVIDER
 from ductwork.ir import BatchJob, Concat, Container, Expr, Text, Work
+from ductwork.ir.expressions import Call
 from ductwork.ir.snapshot import TaskSnapshot
 from ductwork.rules.base import Decline, Rule, time_limit
 from ductwork.rules.container import Arguments, Reader, own_code, own_value
@@ -224,7 +225,8 @@ def _expanded(text: Expr | str, variables: Mapping[str, Expr | str]) -> Expr | s
     for part in text.parts if isinstance(text, Concat) else (text,):
         literal = part.value if isinstance(part, Text) else part
         if not isinstance(literal, str):
-            parts.append(literal)
+            # What only the run knows may have references, too.
+            parts.append(literal if literal.is_plain else Call("unreferenced", (literal,)))
             continue
         at = 0
         for reference in _REFERENCE.finditer(literal):

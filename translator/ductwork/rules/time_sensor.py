@@ -48,7 +48,7 @@ def _target(task: TaskSnapshot) -> tuple[Expr | None, float | None]:
     if not isinstance(target, str):
         return None, None
     try:
-        lowered = lower_template(target)
+        lowered = lower_template(target, task.templating)
     except CannotLowerError:
         return None, None
     return _until(lowered, task.zone), None

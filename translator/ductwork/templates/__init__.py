@@ -12,51 +12,66 @@ from collections.abc import Mapping
 import jinja2
 from jinja2 import nodes
 
-from ductwork.ir import Concat, Expr, RunValue, Text
+from ductwork.ir.expressions import Expr, Text, inside
 from ductwork.ir.snapshot import Opaque
+from ductwork.ir.templating import Templating
+from ductwork.templates.errors import CannotLowerError, NotSaidError
+from ductwork.templates.statements import Statements
+from ductwork.templates.visitor import ENVIRONMENT
 
-# What a template may name, and the run's value that it is.
-_NAMES = {"run_id": "run_id", "ds": "ds", "ds_nodash": "ds_nodash", "ts": "ts", "ts_nodash": "ts_nodash"}
-_ATTRIBUTES = {("dag_run", "run_id"): "run_id"}
+__all__ = ["CannotLowerError", "escaped", "lower_template", "lower_value"]
 
-_environment = jinja2.Environment(keep_trailing_newline=False)
-
-
-class CannotLowerError(ValueError):
-    """A template or value that only Airflow can evaluate; the message says which part."""
+# An expression of a state is evaluated within a second.
+_MOST_NODES = 2_000
 
 
-def lower_value(value: object) -> object:
-    """A template field's value with every string that holds a template replaced by its expression."""
+def lower_value(value: object, known: Templating | None = None) -> object:
+    """A template field's value with every string that holds a template replaced by its expression.
+
+    :param known: what is known of the task; without it, what all tasks of a run see alike
+    """
     if isinstance(value, str):
-        return lower_template(value)
+        return lower_template(value, known)
     if isinstance(value, Mapping):
-        return {key: lower_value(inner) for key, inner in value.items()}
+        return {key: lower_value(inner, known) for key, inner in value.items()}
     if isinstance(value, list):
-        return [lower_value(inner) for inner in value]
+        return [lower_value(inner, known) for inner in value]
     if isinstance(value, Opaque):
         raise CannotLowerError(f"it holds an object that only exists while Airflow runs ({value.type_name})")
     return value
 
 
-def lower_template(source: str) -> Expr | str:
+def lower_template(source: str, known: Templating | None = None) -> Expr | str:
     """The expression of one template; plain text stays a string.
 
+    :param known: what is known of the task; without it, what all tasks of a run see alike
     :raises CannotLowerError: it uses something that only Airflow can evaluate
     """
     # Plain text too: Jinja drops a newline at the end and makes all line ends "\n".
     try:
-        body = _environment.parse(source).body
+        parsed = ENVIRONMENT.parse(source)
     except jinja2.TemplateSyntaxError as error:
         raise CannotLowerError(f"the template {source!r} does not parse ({error.message})") from error
-    parts: list[Text | RunValue] = []
-    for output in body:
-        if not isinstance(output, nodes.Output):
-            raise _unknown(output, source)
-        parts.extend(_lower_node(node, source) for node in output.nodes)
-    if all(isinstance(part, Text) for part in parts):
-        return "".join(part.value for part in parts if isinstance(part, Text))
-    return parts[0] if len(parts) == 1 else Concat(tuple(parts))
+    try:
+        _check(parsed, known)
+        lowered = Statements(known).text(parsed.body)
+    except NotSaidError as error:
+        message = f"the template {source!r} uses {error.what}, which only Airflow can evaluate"
+        raise CannotLowerError(message) from error
+    if sum(1 for _ in inside(lowered)) > _MOST_NODES:
+        raise CannotLowerError(f"the template {source[:60]!r}... is longer than a state machine evaluates")
+    return lowered.value if isinstance(lowered, Text) else lowered
+
+
+def _check(parsed: nodes.Template, known: Templating | None) -> None:
+    """Refuse what a DAG renders in its own way: its filters take the place of Jinja's of the same names."""
+    if known is None:
+        return
+    for node in parsed.find_all(nodes.Filter):
+        if node.name in known.filters:
+            raise NotSaidError(f"the DAG's own filter {node.name}")
+    if known.own_undefined and (parsed.find(nodes.Getattr) or parsed.find(nodes.Getitem)):
+        raise NotSaidError("the DAG's template_undefined")
 
 
 def escaped(text: str) -> str:
@@ -69,38 +84,3 @@ def escaped(text: str) -> str:
         return text
     # A string of JSON is one of Jinja too, for Jinja reads its escapes as Python does.
     return "{{ " + json.dumps(text, ensure_ascii=False) + " }}"
-
-
-def _lower_node(node: nodes.Node, source: str) -> Text | RunValue:
-    if isinstance(node, nodes.TemplateData):
-        return Text(node.data)
-    if isinstance(node, nodes.Const) and isinstance(node.value, str):
-        return Text(node.value)
-    if isinstance(node, nodes.Name) and node.name in _NAMES:
-        return RunValue(_NAMES[node.name])
-    if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
-        name = _ATTRIBUTES.get((node.node.name, node.attr))
-        if name is not None:
-            return RunValue(name)
-    raise _unknown(node, source)
-
-
-def _unknown(node: nodes.Node, source: str) -> CannotLowerError:
-    return CannotLowerError(f"the template {source!r} uses {_words(node)}, which only Airflow can evaluate")
-
-
-def _words(node: nodes.Node) -> str:
-    """A node as the author wrote it, shortened."""
-    if isinstance(node, nodes.Name):
-        return node.name
-    if isinstance(node, nodes.Getattr):
-        return f"{_words(node.node)}.{node.attr}"
-    if isinstance(node, nodes.Getitem):
-        return f"{_words(node.node)}[{repr(node.arg.value) if isinstance(node.arg, nodes.Const) else '...'}]"
-    if isinstance(node, nodes.Call):
-        return f"{_words(node.node)}()"
-    if isinstance(node, nodes.Filter):
-        return f"the filter {node.name}"
-    if isinstance(node, nodes.Const):
-        return repr(node.value)
-    return "a calculation" if isinstance(node, nodes.Expr) else "a statement"

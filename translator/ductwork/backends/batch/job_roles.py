@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from ductwork.backends.batch import map_sizes
 from ductwork.backends.batch.dependencies import above, dependencies
 from ductwork.ir import AwsCall, BatchJob, NoOp, Task, Wait, Work, Worker, Workflow
+from ductwork.ir.expressions import expressions_in, in_chains
 from ductwork.planning import layout, partial_order
 from ductwork.semantics.trigger_rules import DEFAULT
 
@@ -77,6 +78,8 @@ def unlike_airflow(task: Task) -> Iterator[tuple[str, str]]:
         return
     if not job.wait:
         yield "Airflow does not wait for its end, and what is below it in a chain does", "wait_for_completion"
+    if not all(map(in_chains, expressions_in(job.request))):
+        yield "of a run's values its id and its dates are all that a chain of jobs can be told", ""
     if not task.retry.retries:
         return
     if job.timeout is not None:

@@ -16,7 +16,7 @@ from ductwork.contracts import aws_names, batch_limits
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.schedule_document import DEFAULT_WAIT_TIME, Job, Schedule
 from ductwork.diagnostics import Diagnostic, Diagnostics, Severity
-from ductwork.ir import RUN_CALLBACKS, AwsCall, BatchJob, Concat, NoOp, RunValue, Task, Wait, Work, Worker, Workflow
+from ductwork.ir import RUN_CALLBACKS, AwsCall, BatchJob, Expr, NoOp, Task, Wait, Work, Worker, Workflow
 from ductwork.planning import partial_order
 from ductwork.semantics.trigger_rules import DEFAULT
 
@@ -230,7 +230,7 @@ def _poll_intervals(workflow: Workflow) -> set[int]:
 
 def _run_values(value: Any, path: str = "") -> Iterator[str]:
     """Where in a request there is something that only a run knows."""
-    if isinstance(value, (RunValue, Concat)):
+    if isinstance(value, Expr):
         yield path
     elif isinstance(value, Mapping):
         for key, inner in value.items():

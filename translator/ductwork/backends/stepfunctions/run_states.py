@@ -15,8 +15,21 @@ from collections.abc import Mapping, Sequence
 from ductwork.backends import worker_job
 from ductwork.backends.stepfunctions import inputs, scheduled_input, worker_requests
 from ductwork.backends.stepfunctions.asl import integrations
-from ductwork.backends.stepfunctions.asl.nodes import Literal, Node, Value, call, either, exists, joined, lifted, when
+from ductwork.backends.stepfunctions.asl.nodes import (
+    Literal,
+    Node,
+    Value,
+    call,
+    either,
+    exists,
+    joined,
+    lifted,
+    merged,
+    when,
+)
+from ductwork.backends.stepfunctions.asl.python import boxes
 from ductwork.backends.stepfunctions.asl.scope import (
+    CONF,
     CONTEXT,
     ENTERED,
     EXECUTION,
@@ -36,6 +49,8 @@ from ductwork.contracts.ledger import JOIN_PREFIX, RUN_SK, json_text, limit_key
 from ductwork.contracts.task_facts import Facts, TaskFacts, delays, of_task
 from ductwork.ir import Retry, Task, Workflow
 from ductwork.ir.asset_condition import updates
+from ductwork.ir.expressions import CONF as CONF_VALUE
+from ductwork.ir.expressions import run_values_in
 from ductwork.ir.window import Window
 from ductwork.schedules import intervals
 from ductwork.semantics.trigger_rules import ABSENT, NO_STATUS
@@ -55,6 +70,8 @@ FAILURE = {
 }
 
 _NOW = ENTERED
+# What an expression does not take, it never takes.
+_NO_RETRY: State = {"ErrorEquals": [integrations.EVALUATION_FAILED], "MaxAttempts": 0}
 _HAS_SUCCEEDED = INPUT.field("state").equals("success")
 
 
@@ -103,11 +120,9 @@ def opening(
             "Type": "Task",
             "Resource": integrations.PUT_ITEM,
             "Arguments": _create_run(workflow, item or {}, manifest),
+            **_with_conf(workflow),
             "Output": {},
-            "Retry": [
-                {"ErrorEquals": [integrations.EVALUATION_FAILED], "MaxAttempts": 0},
-                *integrations.CONDITIONAL_RETRY,
-            ],
+            "Retry": [_NO_RETRY, *integrations.CONDITIONAL_RETRY],
             "Catch": [
                 {"ErrorEquals": integrations.CONDITION_FAILED, "Output": {}, "Next": ALREADY},
                 {"ErrorEquals": [integrations.EVALUATION_FAILED], "Output": {"why": inputs.WHY}, "Next": REFUSE},
@@ -118,6 +133,13 @@ def opening(
         REFUSE: {"Type": "Fail", "Error": error_names.INPUT_REFUSED, "Cause": INPUT.field("why")},
         **before,
     }
+
+
+def _with_conf(workflow: Workflow) -> State:
+    """The conf as data, where some task reads it; by now it is known to be an object."""
+    if CONF_VALUE not in run_values_in([task.work for task in workflow.tasks]):
+        return {}
+    return {"Assign": {"run": merged(RUN, {CONF: boxes.parsed(RUN.field("conf"))})}}
 
 
 def _before_first(workflow: Workflow, first_task: str, read_last: Sequence[str]) -> tuple[str, States]:

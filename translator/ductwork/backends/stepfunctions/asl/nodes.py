@@ -324,6 +324,16 @@ def _chain(operator: str, operands: tuple[Node, ...]) -> Node:
     return flat[0] if len(flat) == 1 else Operation(operator, tuple(flat))
 
 
+def variables(value: object) -> set[str]:
+    """The names of all variables, and functions, that a node reads."""
+    if isinstance(value, (list, tuple)):
+        return set().union(*map(variables, value))
+    if not isinstance(value, Node):
+        return set()
+    own = {value.name} if isinstance(value, Variable) else {value.function} if isinstance(value, Call) else set()
+    return own.union(*(variables(getattr(value, field.name)) for field in fields(value)))  # type: ignore[arg-type]
+
+
 # Any: the same kind of value as it was given.
 def substituted(value: Any, old: Node, new: Node) -> Any:
     """JSON data, or a node, with another node in the place of each that equals ``old``."""

@@ -11,11 +11,11 @@ from ductwork.backends.stepfunctions.asl.nodes import (
     Variable,
     array,
     call,
-    joined,
     lifted,
     text_of,
 )
-from ductwork.ir import Concat, PerInstance, RunValue, Text
+from ductwork.backends.stepfunctions.asl.python.written import written
+from ductwork.ir import Expr, PerInstance
 
 _STATES = Variable("states")
 INPUT = _STATES.field("input")
@@ -30,6 +30,8 @@ TOKEN = CONTEXT.field("Task", "Token")
 ITEM = Variable("")
 # The run, as the first state made it of the execution's input.
 RUN = Variable("run")
+# The member of it that is the conf as data, in machines that read it.
+CONF = "given"
 # The index of an iteration of a Map, and as text.
 INDEX = Variable("index")
 INDEX_TEXT = text_of(INDEX)
@@ -42,6 +44,9 @@ _RUN_VALUES = {
     "ds": call("substring", _DATE, 0, 10),
     "ds_nodash": call("replace", call("substring", _DATE, 0, 10), "-", ""),
     "ts": _DATE,
+    "data_interval_start": RUN.field("start"),
+    "data_interval_end": RUN.field("end"),
+    "conf": RUN.field(CONF),
     "map_index": INDEX_TEXT,
     "ts_nodash": call("replace", call("replace", call("substring", _DATE, 0, 19), "-", ""), ":", ""),
 }
@@ -64,12 +69,8 @@ def members(attribute: Node) -> Node:
 def at_run_time(value: object) -> Value:
     """JSON data of the workflow with a node for each expression of its own, and for each value that instances have for
     themselves."""
-    if isinstance(value, Text):
-        return lifted(value.value)
-    if isinstance(value, RunValue):
-        return _RUN_VALUES[value.name]
-    if isinstance(value, Concat):
-        return joined(*map(at_run_time, value.parts))
+    if isinstance(value, Expr):
+        return written(value, _RUN_VALUES)
     if isinstance(value, PerInstance):
         return lifted([at_run_time(inner) for inner in value.values]).at(INDEX)
     if isinstance(value, dict):

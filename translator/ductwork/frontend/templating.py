@@ -1,0 +1,47 @@
+"""What an operator's templates may name, as plain data."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ductwork.frontend.plain import has_opaque, plain
+from ductwork.ir.templating import Parameter, Templating
+
+if TYPE_CHECKING:
+    from airflow.sdk import BaseOperator
+    from airflow.sdk.definitions.param import ParamsDict
+
+
+def templating_of(task: BaseOperator) -> Templating:
+    """What is known of the templates of an operator of a loaded DAG."""
+    from airflow.configuration import conf
+    from jinja2 import StrictUndefined
+
+    dag = task.dag
+    params: dict[str, Parameter] = {}
+    # The order of Airflow's process_params.
+    for source in (dag.params, task.params):
+        params |= _parameters(source)
+    macros = dict(dag.user_defined_macros or {})
+    values = {str(name): plain(value) for name, value in macros.items()}
+    return Templating(
+        dag_id=plain(task.dag_id),
+        task_id=plain(task.task_id),
+        params=params,
+        conf_counts=conf.getboolean("core", "dag_run_conf_overrides_params"),
+        macros={name: None if has_opaque(value) else value for name, value in values.items()},
+        filters=tuple(sorted(map(str, dag.user_defined_filters or ()))),
+        own_undefined=dag.template_undefined is not StrictUndefined,
+    )
+
+
+def _parameters(source: ParamsDict) -> dict[str, Parameter]:
+    from airflow.sdk.definitions._internal.types import is_arg_set
+
+    found = {}
+    for name in source:
+        param = source.get_param(name)
+        has_default = is_arg_set(param.value)
+        default = plain(param.value) if has_default else None
+        found[str(name)] = Parameter(default, has_default, plain(param.schema or {}))
+    return found
