@@ -78,8 +78,6 @@ def unlike_airflow(task: Task) -> Iterator[tuple[str, str]]:
         return
     if not job.wait:
         yield "Airflow does not wait for its end, and what is below it in a chain does", "wait_for_completion"
-    if not all(map(in_chains, expressions_in(job.request))):
-        yield "of a run's values its id and its dates are all that a chain of jobs can be told", ""
     if not task.retry.retries:
         return
     if job.timeout is not None:
@@ -140,6 +138,8 @@ def _instead_of_calling(task: Task, looks: bool, is_decided: bool) -> str:
 
 
 def _instead_of_native_job(task: Task, looks: bool, is_decided: bool) -> str:
+    if not all(map(in_chains, expressions_in(task.work))):
+        return "in a job chain, only a worker can be told more of a run than its id and its date"
     if is_plain(task):
         return ""
     if looks:
