@@ -13,6 +13,7 @@ from asl_requests import SUBSTITUTIONS, check_submit, environment_of, register_e
 from cfn_lint_check import lint_machines
 from compiling import compile_files, only_artefact
 from ductwork.compiler import to_json
+from ductwork.contracts.container_job import CONTAINER_VARIABLE
 
 HERE = Path(__file__).parent
 DAGS = HERE / "dags"
@@ -141,7 +142,12 @@ def test_the_job_definitions_are_as_recorded(case, made, request):
     assert golden.exists() <= bool(definitions[0])
     # A chain runs all that are made, and no other of ours: what it uses besides is the author's or the deployment's.
     if (chain := made.get("batch")) is not None:
-        used = {job["submit"]["jobDefinition"] for job in chain.document["jobs"]}
+        submits = [job["submit"] for job in chain.document["jobs"]]
+        used = {submit["jobDefinition"] for submit in submits}
+        # Or by a worker that has rendered the templates.
+        overrides = [submit.get("containerOverrides", {}).get("environment", ()) for submit in submits]
+        told = [each["value"] for variables in overrides for each in variables if each["name"] == CONTAINER_VARIABLE]
+        used |= {json.loads(value)["jobDefinition"] for value in told}
         ours = {definition for definition in used if definition.startswith("ductwork-")}
         assert ours == {definition["jobDefinitionName"] for definition in definitions[0]}
     if not definitions[0]:

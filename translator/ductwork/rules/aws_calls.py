@@ -42,7 +42,7 @@ class Given:
             return value
         if isinstance(value, str) and self.task.template_ext and value.endswith(self.task.template_ext):
             raise CannotLowerError(f"{name} is read from the file {value}")
-        return lower_value(value)
+        return lower_value(value, self.task.templating)
 
     def constant(self, name: str) -> object:
         """The value of an argument in which nothing depends on the run.
