@@ -184,7 +184,7 @@ def test_updates_of_assets_are_rules_and_a_machine(tmp_path):
     assert {rule["EventBusName"] for rule in says["rules"]} == {"news"}
     assert [rule["Name"] for rule in says["rules"]] == ["case-1", "case-2", "case-3"]
     assert started_by.told() == "updates of a and (b or c) and s3://d, of which bus news tells"
-    assert [*check_structure(says["asset_queue"]), *check_requests(says["asset_queue"])] == []
+    assert [*check_structure(says["starter"]), *check_requests(says["starter"])] == []
     assert "DW332" in started(tmp_path, ASSETS)[1]  # nobody says where updates are told
 
 
@@ -196,7 +196,7 @@ def test_a_clock_and_assets_with_a_limit_are_schedules_rules_and_the_ends_of_run
     updates, ends = says["rules"]
     assert (updates["Name"], ends["Name"], ends["EventBusName"]) == ("case-2", "case-3", "default")
     assert ends["EventPattern"]["detail"]["stateMachineArn"] == ["${StateMachineArn}"]
-    assert [*check_structure(says["asset_queue"]), *check_requests(says["asset_queue"])] == []
+    assert [*check_structure(says["starter"]), *check_requests(says["starter"])] == []
 
 
 def test_patterns_are_as_long_as_eventbridge_takes_them(tmp_path):

@@ -419,7 +419,6 @@ _STARTED = (
     ("DW332", "no day of any year", "'0 0 30 2 *'", "stepfunctions"),
     ("DW332", "no day of a weekend", "'0 0 8W * SUN'", "stepfunctions"),
     ("DW332", "random fields", "'R 4 * * *'", "stepfunctions"),
-    ("DW332", "the run before", "'@continuous', max_active_runs=1", "stepfunctions"),
     ("DW333", "catchup", "'0 4 * * *', catchup=True", "stepfunctions"),
     ("DW333", "once", "'@once'", "stepfunctions"),
 )

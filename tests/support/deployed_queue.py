@@ -1,4 +1,4 @@
-"""A DAG's asset queue on an embedded AWS, made of what ``ductwork compile`` writes."""
+"""What starts a DAG's runs by events, on an embedded AWS, made of what ``ductwork compile`` writes."""
 
 from __future__ import annotations
 
@@ -11,19 +11,22 @@ from ductwork_airflow.local.provision import PLACES
 
 
 def deploy_queue(aws: EmbeddedAws, artefact: Artefact, machine: str) -> str:
-    """Make the queue's machine, and the rules that start it.
+    """Make the starter, and the rules that start it.
 
     :param machine: the ARN of the DAG's
-    :return: the ARN of the queue's
+    :return: the starter's ARN
     """
     events, says = aws.aws.client("events"), artefact.started_by.documents()
-    text = json.dumps(says["asset_queue"]).replace("${StateMachineArn}", machine)
+    text = json.dumps(says["starter"]).replace("${StateMachineArn}", machine)
     queue = make_machine(aws, f"{artefact.dag_id}-queue", text)
     rules: Any = says["rules"]
     for rule in rules:
-        pattern = json.dumps(rule["EventPattern"]).replace("${StateMachineArn}", machine)
         place = {"EventBusName": rule["EventBusName"]}
-        events.put_rule(Name=rule["Name"], EventPattern=pattern, **place)
+        if clock := rule.get("ScheduleExpression"):
+            events.put_rule(Name=rule["Name"], ScheduleExpression=clock, **place)
+        else:
+            pattern = json.dumps(rule["EventPattern"]).replace("${StateMachineArn}", machine)
+            events.put_rule(Name=rule["Name"], EventPattern=pattern, **place)
         targets = [{**each, "Arn": queue, "RoleArn": ROLE_ARN} for each in rule["Targets"]]
         events.put_targets(Rule=rule["Name"], Targets=targets, **place)
     return queue

@@ -207,10 +207,10 @@ def test_a_run_whose_machine_died_before_it_was_started_is_started_by_the_next_e
     before = len(deployed.runs("named"))
     lost = {"run_id": "asset_triggered__2026-02-01T00:00:00.000+00:00_00000000", "run_type": "asset_triggered"}
     lost |= {"run_after": "2026-02-01T00:00:00.000Z", "asset_events_after": "2026-01-31T00:00:00.000Z"}
-    deployed.ledger.update("asset_queue#named", "queue", {"due_run": json.dumps(lost)})
+    deployed.ledger.update("run_queue#named", "queue", {"due_run": json.dumps(lost)})
     deployed.happen(60, event("named_a")[1])
     deployed.settle()
     runs = deployed.runs("named")
     assert len(runs) == before + 2
     assert lost["run_id"] in {run["run_id"] for run in runs}
-    assert "due_run" not in deployed.ledger.get("asset_queue#named", "queue")
+    assert "due_run" not in deployed.ledger.get("run_queue#named", "queue")

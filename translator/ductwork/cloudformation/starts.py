@@ -1,4 +1,4 @@
-"""What starts a DAG's runs, as resources: schedules, what counts updates of assets, and the roles that they take."""
+"""What starts a DAG's runs, as resources: schedules, a machine that counts and starts, and the roles that they take."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from datetime import datetime
 from ductwork.cloudformation.intrinsics import Resource, Value, arn, att, filled, ref, sub
 from ductwork.cloudformation.machine_policy import deliver_logs
 from ductwork.cloudformation.statements import Statement, role
-from ductwork.contracts.aws_schedules import AssetQueue, StartedBy
+from ductwork.contracts.aws_schedules import StartedBy, Starter
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.ledger import json_text
 
@@ -22,9 +22,9 @@ PARAMETER: Mapping[str, Resource] = {
     }
 }
 _SCHEDULE_ROLE, _RULE_ROLE = "ScheduleRole", "EventRole"
-_QUEUE, _QUEUE_ROLE, _QUEUE_LOG = "AssetQueue", "AssetQueueRole", "AssetQueueLog"
+_STARTER, _STARTER_ROLE, _STARTER_LOG = "Starter", "StarterRole", "StarterLog"
 # Such a machine has no name of its own; its log has.
-_LOG_NAME = "/aws/vendedlogs/states/${MachineName}-asset-queue"
+_LOG_NAME = "/aws/vendedlogs/states/${MachineName}-starter"
 
 
 @dataclass(frozen=True)
@@ -56,25 +56,26 @@ def resources(started_by: StartedBy, now: datetime, around: Around) -> dict[str,
     if made:
         source = arn("scheduler", "schedule/*")
         made[_SCHEDULE_ROLE] = role("scheduler.amazonaws.com", [source], [_start(around.machine)])
-    return made | (_queue(started_by.queue, around) if started_by.queue else {})
+    return made | (_starter(started_by.starter, around) if started_by.starter else {})
 
 
-def _queue(queue: AssetQueue, around: Around) -> dict[str, Resource]:
+def _starter(starter: Starter, around: Around) -> dict[str, Resource]:
     made: dict[str, Resource] = {}
     places = {**around.places, "StateMachineArn": ref(around.machine)}
-    for number, rule in enumerate(queue.rules, start=1):
-        properties = rule.properties(ref(_QUEUE), att(_RULE_ROLE))
+    for number, rule in enumerate(starter.rules, start=1):
+        properties = rule.properties(ref(_STARTER), att(_RULE_ROLE))
         made[f"Event{number}"] = _named_by_stack("AWS::Events::Rule", properties, places)
     allowed = [
         Statement("Queue", ("dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"), (around.table_arn,)),
         Statement("Runs", ("states:ListExecutions", "states:StartExecution"), (ref(around.machine),)),
+        *_looks_at_executions(starter),
         deliver_logs(),
     ]
-    logs = {"Level": "ERROR", "Destinations": [{"CloudWatchLogsLogGroup": {"LogGroupArn": att(_QUEUE_LOG)}}]}
-    text = json_text(queue.definition).replace("arn:aws:states:::", "arn:${AwsPartition}:states:::")
+    logs = {"Level": "ERROR", "Destinations": [{"CloudWatchLogsLogGroup": {"LogGroupArn": att(_STARTER_LOG)}}]}
+    text = json_text(starter.definition).replace("arn:aws:states:::", "arn:${AwsPartition}:states:::")
     machine = {
         "StateMachineType": "EXPRESS",
-        "RoleArn": att(_QUEUE_ROLE),
+        "RoleArn": att(_STARTER_ROLE),
         "DefinitionString": filled(text, places),
         "LoggingConfiguration": logs,
     }
@@ -82,11 +83,17 @@ def _queue(queue: AssetQueue, around: Around) -> dict[str, Resource]:
     gone = {"DeletionPolicy": "Delete", "UpdateReplacePolicy": "Delete"}
     return {
         **made,
-        _RULE_ROLE: role("events.amazonaws.com", [arn("events", "rule/*")], [_start(_QUEUE)]),
-        _QUEUE_LOG: {"Type": "AWS::Logs::LogGroup", **gone, "Properties": log},
-        _QUEUE_ROLE: role("states.amazonaws.com", [arn("states", "stateMachine:*")], allowed),
-        _QUEUE: {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine},
+        _RULE_ROLE: role("events.amazonaws.com", [arn("events", "rule/*")], [_start(_STARTER)]),
+        _STARTER_LOG: {"Type": "AWS::Logs::LogGroup", **gone, "Properties": log},
+        _STARTER_ROLE: role("states.amazonaws.com", [arn("states", "stateMachine:*")], allowed),
+        _STARTER: {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine},
     }
+
+
+def _looks_at_executions(starter: Starter) -> list[Statement]:
+    if "sfn:describeExecution" not in json_text(starter.definition):
+        return []
+    return [Statement("LastRun", ("states:DescribeExecution",), (arn("states", "execution:${MachineName}:*"),))]
 
 
 def _start(machine: str) -> Statement:

@@ -22,8 +22,8 @@ SCHEDULED_TIME = "<aws.scheduler.scheduled-time>"
 SCHEDULED_TIME_MEMBER = "scheduled_time"
 # What a file says in place of the state machine's ARN, and of the role that starts its executions.
 MACHINE_PLACE, ROLE_PLACE = "${StateMachineArn}", "${SchedulerRoleArn}"
-# The same of the machine that keeps updates of assets, and of the role that starts it.
-QUEUE_PLACE, EVENT_ROLE_PLACE = "${AssetQueueArn}", "${EventRoleArn}"
+# The same of the machine that starts runs by events, and of the role that starts it.
+STARTER_PLACE, EVENT_ROLE_PLACE = "${StarterArn}", "${EventRoleArn}"
 
 
 @dataclass(frozen=True)
@@ -89,39 +89,41 @@ class Schedule:
 
 @dataclass(frozen=True)
 class EventRule:
-    """One ``AWS::Events::Rule`` whose events, as they are, start executions of the machine of :class:`AssetQueue`.
+    """One ``AWS::Events::Rule`` whose events, as they are, start executions of the machine of :class:`Starter`.
 
-    :param pattern: of the events; texts may have the places of that machine's definition
+    :param pattern: of the events; texts may have the places of that machine's definition; empty for a clock's
     :param bus: name or ARN of the bus, or a ``${substitution}``
+    :param clock: ``rate(...)``: it is the clock that tells, and no event
     """
 
     name: str
     pattern: JsonObject
     bus: str = "default"
     description: str = ""
+    clock: str = ""
 
     def properties(self, machine: object, role: object) -> JsonObject:
         """The properties of an ``AWS::Events::Rule``.
 
-        :param machine: the ARN of the queue's machine, or what a template says for it; likewise ``role``, which
+        :param machine: the ARN of the starter, or what a template says for it; likewise ``role``, which
             EventBridge takes on
         """
         return {
             "Name": self.name,
             "Description": self.description,
             "EventBusName": self.bus,
-            "EventPattern": self.pattern,
+            **({"ScheduleExpression": self.clock} if self.clock else {"EventPattern": self.pattern}),
             "Targets": [{"Id": "queue", "Arn": machine, "RoleArn": role}],
         }
 
 
 @dataclass(frozen=True)
-class AssetQueue:
-    """The small Express machine that keeps which assets of a DAG have been updated, and starts the DAG's runs.
+class Starter:
+    """The small Express machine that starts a DAG's runs by events: assets are updated, or the run before has ended.
 
     :param definition: with the places :data:`MACHINE_PLACE` and the ledger's table
     :param rules: which events it is told
-    :param told: which updates start a run, in words
+    :param told: what starts a run, in words
     """
 
     definition: JsonObject
@@ -134,10 +136,10 @@ class StartedBy:
     """All that starts runs of one DAG; empty for a DAG that only people start."""
 
     schedules: tuple[Schedule, ...] = ()
-    queue: AssetQueue | None = None
+    starter: Starter | None = None
 
     def __bool__(self) -> bool:
-        return bool(self.schedules or self.queue)
+        return bool(self.schedules or self.starter)
 
     def told(self) -> str:
         """What starts runs, in words for a person; empty for nothing."""
@@ -146,8 +148,8 @@ class StartedBy:
             first, more = self.schedules[0], len(self.schedules) - 1
             zone = "" if first.expression.startswith("rate(") else f" in {first.zone}"
             parts.append(f"{first.expression}{zone}" + (f" and {more} more schedules" if more else ""))
-        if self.queue:
-            parts.append(f"updates of {self.queue.told}, of which bus {self.queue.rules[0].bus} tells")
+        if self.starter:
+            parts.append(self.starter.told)
         return "; ".join(parts)
 
     def documents(self) -> JsonObject:
@@ -157,10 +159,10 @@ class StartedBy:
         """
         ever = datetime(1970, 1, 1, tzinfo=timezone.utc)
         schedules = [each.properties(MACHINE_PLACE, ROLE_PLACE, ever) for each in self.schedules]
-        if self.queue is None:
+        if self.starter is None:
             return {"schedules": schedules, "rules": []}
-        rules = [each.properties(QUEUE_PLACE, EVENT_ROLE_PLACE) for each in self.queue.rules]
-        return {"schedules": schedules, "rules": rules, "asset_queue": self.queue.definition}
+        rules = [each.properties(STARTER_PLACE, EVENT_ROLE_PLACE) for each in self.starter.rules]
+        return {"schedules": schedules, "rules": rules, "starter": self.starter.definition}
 
 
 def schedule_name(dag_id: str, number: int) -> str:

@@ -25,7 +25,7 @@ tasks of a pool that go on         pk ``pool#<name>``, sk ``tasks``
 what the next run waits for        pk of the run, sk ``past#<task_id>``
 instances of a task in one run      same pk, sk ``limit#<task_id>``
 an asset's event                    pk ``asset#<name|uri|alias>#<value>``, sk ``event#<timestamp>#<id>``
-the updates that start a DAG         pk ``asset_queue#<dag_id>``, sk ``queue``, and ``event#<id>`` of each event counted
+what starts a DAG's next run         pk ``run_queue#<dag_id>``, sk ``queue``, and ``event#<id>`` of each event counted
 an asset's state store entry        pk ``asset#<name|uri>#<value>``, sk ``store#<key>``
 an Airflow Variable set by a task   pk ``variable#<key>``, sk ``variable``
 the list of such Variables          pk ``variables``, sk ``key#<key>``

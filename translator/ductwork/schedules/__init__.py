@@ -1,7 +1,7 @@
 """What starts a DAG's runs outside Airflow: its timetable becomes schedules of EventBridge Scheduler.
 
-:func:`started_by` is all that other rooms need. The rest, from the top: ``asset_queue`` (updates of assets),
-``expressions`` (a cron, exactly), with
+:func:`started_by` is all that other rooms need. The rest, from the top: ``asset_queue`` (updates of assets) and
+``continuous`` (the end of the run before), with ``run_queue``; ``expressions`` (a cron, exactly), with
 ``clock_changes`` (where AWS and Airflow differ), ``aws_cron`` (AWS's dialect), ``firings`` (when a cron fires) and
 ``zones``; ``lengths`` (every so many minutes or months).
 """
@@ -18,10 +18,10 @@ from ductwork import ir
 from ductwork.contracts.aws_schedules import (
     SCHEDULED_TIME,
     SCHEDULED_TIME_MEMBER,
-    AssetQueue,
     EventRule,
     Schedule,
     StartedBy,
+    Starter,
     schedule_name,
 )
 from ductwork.diagnostics import Diagnostics
@@ -37,7 +37,7 @@ from ductwork.ir.timetable import (
     Timetable,
     Unknown,
 )
-from ductwork.schedules import asset_queue
+from ductwork.schedules import asset_queue, continuous
 from ductwork.schedules.expressions import UTC, CannotSayError, exact
 from ductwork.schedules.firings import Firings
 from ductwork.schedules.intervals import rule_of
@@ -79,22 +79,33 @@ def started_by(workflow: ir.Workflow, diagnostics: Diagnostics) -> StartedBy:
         replace(draft, name=schedule_name(workflow.dag_id, number), description=_description(workflow, draft))
         for number, draft in enumerate(drafts, start=1)
     )
-    return StartedBy(schedules, _queue(workflow, timetable.by_assets, len(drafts)))
+    return StartedBy(schedules, _starter(workflow, timetable, len(drafts)))
 
 
-def _queue(workflow: ir.Workflow, assets: Assets | None, before: int) -> AssetQueue | None:
-    """What counts the updates that start runs.
+def _starter(workflow: ir.Workflow, timetable: Timetable, before: int) -> Starter | None:
+    """What starts runs by events.
 
     :param before: how many schedules the DAG has, whose names its rules go on from
     """
-    if assets is None:
+    if assets := timetable.by_assets:
+        starter = asset_queue.of_workflow(workflow, assets.condition)
+    elif isinstance(timetable.when, Continuous):
+        starter = continuous.of_workflow(
+            workflow, _to_the_millisecond(timetable.earliest), _to_the_millisecond(timetable.latest)
+        )
+    else:
         return None
-    queue = asset_queue.of_workflow(workflow, assets.condition)
     rules = tuple(
         replace(rule, name=schedule_name(workflow.dag_id, number), description=_description(workflow, rule))
-        for number, rule in enumerate(queue.rules, start=before + 1)
+        for number, rule in enumerate(starter.rules, start=before + 1)
     )
-    return replace(queue, rules=rules)
+    return replace(starter, rules=rules)
+
+
+def _to_the_millisecond(text: str) -> str:
+    """ISO 8601 in UTC as JSONata's ``$now`` writes it."""
+    moment = naive(text)
+    return f"{moment.isoformat(timespec='milliseconds')}Z" if moment else ""
 
 
 def _report(workflow: ir.Workflow, code: str, what: str, hint: str, diagnostics: Diagnostics) -> None:
@@ -111,7 +122,7 @@ def _drafts(timetable: Timetable) -> Iterator[Schedule]:
     :raises CannotSayError: there are none that say it
     """
     when, text = timetable.when, _input(timetable)
-    if isinstance(when, Assets):
+    if isinstance(when, (Assets, Continuous)):
         return
     if isinstance(when, Events):
         yield from _of_events(when, timetable, text)
@@ -119,18 +130,12 @@ def _drafts(timetable: Timetable) -> Iterator[Schedule]:
         yield _once(timetable)
     elif isinstance(when, Every):
         yield from _of_length(when, timetable, text)
-    elif isinstance(when, (Unknown, Continuous)):
-        raise CannotSayError(_why_not(when))
+    elif isinstance(when, Unknown):
+        raise CannotSayError(when.why)
     else:
         if timetable.interval == SINCE_LAST and timetable.catchup and not timetable.earliest:
             return  # Airflow starts nothing, either.
         yield from dict.fromkeys(each for cron in when.crons for each in _of_cron(cron, timetable, text))
-
-
-def _why_not(when: Unknown | Continuous) -> str:
-    if isinstance(when, Unknown):
-        return when.why
-    return "@continuous: a run begins when the one before has ended, and no clock tells that"
 
 
 def _check_assets(assets: Assets | None) -> None:
@@ -150,7 +155,7 @@ def _unheard(assets: Assets) -> str:
 
 
 def _left_out(timetable: Timetable) -> Iterator[tuple[str, str]]:
-    if timetable.catchup and not isinstance(timetable.when, (Once, Assets)):
+    if timetable.catchup and not isinstance(timetable.when, (Once, Assets, Continuous)):
         yield "catchup=True: schedules start no runs of the time before they are made", _HINT_BACKFILL
     if isinstance(timetable.when, Once):
         what = "@once: a schedule that is made after the start_date starts nothing"

@@ -6,11 +6,7 @@ empty. Here the queue is an item of the ledger (``contracts/asset_queue.py``), a
 
 ``Read event``     which of the DAG's updates the event is
 ``Queue event``    counts it, once, however often EventBridge delivers it
-``Read queue``     whether the condition holds of all that has been counted
-``Runs going on``  with ``max_active_runs``: whether there is room; the end of a run looks again
-``Claim``          takes the queue for one run; who comes second reads the queue again
-``Start run``      under a name that follows from the run, so that it is started once
-``Forget run``     it has been; had this been cut off before, the next event would start it
+``Read queue``     whether the condition holds of all that has been counted; from here on: ``run_queue``
 """
 
 from __future__ import annotations
@@ -20,24 +16,23 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from ductwork import ir
 from ductwork.contracts import asset_queue as contract
-from ductwork.contracts.aws_schedules import MACHINE_PLACE, AssetQueue, EventRule
+from ductwork.contracts.aws_schedules import EventRule, Starter
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.ledger import RETENTION_DAYS, json_text
 from ductwork.ir.asset_condition import AllOf, AssetUpdate, Condition, updates
+from ductwork.schedules import run_queue
+from ductwork.schedules.run_queue import filled
 
 # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-quota.html: characters of a pattern
 _PATTERN_LIMIT = 2_048
 # Of ListExecutions, which counts the runs that go on; a limit beyond it limits nothing here.
 _LISTED_AT_MOST = 1_000
-_CONDITION_FAILED = ["DynamoDB.ConditionalCheckFailedException", "DynamoDb.ConditionalCheckFailedException"]
 _CANCELLED = ["DynamoDb.TransactionCanceledException", "DynamoDB.TransactionCanceledException"]
-_EXISTS = ["Sfn.ExecutionAlreadyExistsException", "Sfn.ExecutionAlreadyExists"]
-_TRANSIENT = {"ErrorEquals": ["States.TaskFailed"], "MaxAttempts": 4, "JitterStrategy": "FULL"}
 # Step Functions lists an execution that has ended as one that goes on for a moment.
 _LISTED_AFTER_SECONDS = 5
 
 
-def of_workflow(workflow: ir.Workflow, condition: Condition) -> AssetQueue:
+def of_workflow(workflow: ir.Workflow, condition: Condition) -> Starter:
     """The queue of a DAG whose deployment names an event bus.
 
     :param condition: which updates start a run
@@ -47,18 +42,9 @@ def of_workflow(workflow: ir.Workflow, condition: Condition) -> AssetQueue:
     patterns = [*_patterns(updates(condition))]
     rules = [EventRule("", pattern, bus, "updates of assets") for pattern in patterns]
     if _limit(workflow):
-        rules.append(EventRule("", _ENDS, "default", "a run has ended, and there may be room for another"))
-    return AssetQueue(_definition(workflow, condition), tuple(rules), str(condition))
-
-
-_ENDS: JsonObject = {
-    "source": ["aws.states"],
-    "detail-type": ["Step Functions Execution Status Change"],
-    "detail": {
-        "stateMachineArn": [MACHINE_PLACE],
-        "status": ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"],
-    },
-}
+        rules.append(EventRule("", run_queue.ENDS, "default", "a run has ended, and there may be room for another"))
+    told = f"updates of {condition}, of which bus {bus} tells"
+    return Starter(_definition(workflow, condition), tuple(rules), told)
 
 
 def _patterns(wanted: Sequence[AssetUpdate]) -> Iterator[JsonObject]:
@@ -107,6 +93,8 @@ _EVENT = """{% (
   }
 ) %}"""
 
+_HOLDS = "$count($queue.keys) > 0 and $queue.holds"
+
 # A late event, of before the last run, starts one that is about it and what came since.
 _QUEUE = """{% (
   $item := $states.result.Item;
@@ -136,8 +124,6 @@ _QUEUE = """{% (
   }
 ) %}"""
 
-_START_NAME = "{% $substring($replace($parse($due).run_id, /[^0-9A-Za-z_-]/, '-'), 0, 80) %}"
-
 
 def _definition(workflow: ir.Workflow, condition: Condition) -> JsonObject:
     wanted = [{"key": contract.update_key(each), **each.document()} for each in updates(condition)]
@@ -153,7 +139,7 @@ def _definition(workflow: ir.Workflow, condition: Condition) -> JsonObject:
         "@FIRST@": "'1970-01-01T00:00:00.000Z'" if catchup else "$fromMillis($toMillis($low) - 1)",
     }
     states: dict[str, object] = {
-        "Read event": {"Type": "Pass", "Assign": {"event": _filled(_EVENT, known)}, "Next": "What of it?"},
+        "Read event": {"Type": "Pass", "Assign": {"event": filled(_EVENT, known)}, "Next": "What of it?"},
         "What of it?": {
             "Type": "Choice",
             "Choices": [
@@ -164,8 +150,8 @@ def _definition(workflow: ir.Workflow, condition: Condition) -> JsonObject:
         },
         "Let its end be seen": {"Type": "Wait", "Seconds": _LISTED_AFTER_SECONDS, "Next": "Read queue"},
         **_counting(workflow),
-        **_deciding(workflow, _filled(_QUEUE, known)),
-        **_starting(workflow),
+        **run_queue.deciding(workflow, filled(_QUEUE, known), _HOLDS, _limit(workflow)),
+        **run_queue.starting(workflow, "SET run_after = :last, due_run = :run REMOVE ' & $join($queue.keys, ', ') & '"),
         "Done": {"Type": "Succeed"},
     }
     return {
@@ -176,13 +162,6 @@ def _definition(workflow: ir.Workflow, condition: Condition) -> JsonObject:
     }
 
 
-def _filled(text: str, known: Mapping[str, str]) -> str:
-    text = " ".join(text.split())
-    for name, value in known.items():
-        text = text.replace(name, value)
-    return text
-
-
 def _expression(condition: Condition) -> str:
     if isinstance(condition, AssetUpdate):
         return f"'{contract.update_key(condition)}' in $keys"
@@ -190,21 +169,17 @@ def _expression(condition: Condition) -> str:
     return f"({word.join(map(_expression, condition.members))})"
 
 
-def _key(workflow: ir.Workflow, sk: str = contract.QUEUE_SK) -> JsonObject:
-    return {"pk": {"S": contract.queue_pk(workflow.dag_id)}, "sk": {"S": sk}}
-
-
 def _counting(workflow: ir.Workflow) -> JsonObject:
     """An event is counted, and remembered, by one request: it cannot be counted twice, nor half."""
     table = workflow.ledger_table
     seen = {
-        **_key(workflow, f"{{% '{contract.EVENT_PREFIX}' & $event.id %}}"),
+        **run_queue.key(workflow, f"{{% '{contract.EVENT_PREFIX}' & $event.id %}}"),
         "expires_at": {"N": f"{{% $string($floor($millis() / 1000) + {RETENTION_DAYS * 86_400}) %}}"},
     }
     changes = "{% 'SET ' & $join([$event.keys.($ & ' = if_not_exists(' & $ & ', :at)')], ', ') & ' ADD counted :one' %}"
     count = {
         "TableName": table,
-        "Key": _key(workflow),
+        "Key": run_queue.key(workflow),
         "UpdateExpression": changes,
         "ExpressionAttributeValues": {":at": {"S": "{% $event.at %}"}, ":one": {"N": "1"}},
     }
@@ -214,7 +189,7 @@ def _counting(workflow: ir.Workflow) -> JsonObject:
             "Type": "Task",
             "Resource": "arn:aws:states:::aws-sdk:dynamodb:transactWriteItems",
             "Arguments": {"TransactItems": [{"Put": put}, {"Update": count}]},
-            "Retry": [{"ErrorEquals": _CANCELLED, "MaxAttempts": 0}, _TRANSIENT],
+            "Retry": [{"ErrorEquals": _CANCELLED, "MaxAttempts": 0}, run_queue.TRANSIENT],
             "Catch": [
                 {
                     "ErrorEquals": _CANCELLED,
@@ -231,98 +206,4 @@ def _counting(workflow: ir.Workflow) -> JsonObject:
         },
         # Two events at a time: DynamoDB cancels one of the two.
         "Let another count": {"Type": "Wait", "Seconds": 1, "Next": "Queue event"},
-    }
-
-
-def _deciding(workflow: ir.Workflow, queue: str) -> JsonObject:
-    limit = _limit(workflow)
-    then = "Runs going on" if limit else "Claim"
-    states: dict[str, object] = {
-        "Read queue": {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::dynamodb:getItem",
-            "Arguments": {"TableName": workflow.ledger_table, "Key": _key(workflow), "ConsistentRead": True},
-            "Assign": {"queue": queue},
-            "Retry": [_TRANSIENT],
-            "Next": "Does it start a run?",
-        },
-        "Does it start a run?": {
-            "Type": "Choice",
-            "Choices": [
-                {
-                    "Condition": "{% $queue.due != '' %}",
-                    "Assign": {"due": "{% $queue.due %}"},
-                    "Next": "Start run",
-                },
-                {"Condition": "{% $count($queue.keys) > 0 and $queue.holds %}", "Next": then},
-            ],
-            "Default": "Done",
-        },
-    }
-    if limit:
-        active = "$count([$states.result.Executions[ExecutionArn != $event.ended]])"
-        states["Runs going on"] = {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::aws-sdk:sfn:listExecutions",
-            "Arguments": {"StateMachineArn": MACHINE_PLACE, "StatusFilter": "RUNNING", "MaxResults": limit + 1},
-            "Assign": {"has_room": f"{{% {active} < {limit} %}}"},
-            "Retry": [_TRANSIENT],
-            "Next": "Is there room?",
-        }
-        states["Is there room?"] = {
-            "Type": "Choice",
-            "Choices": [{"Condition": "{% $has_room %}", "Next": "Claim"}],
-            "Default": "Done",
-        }
-    return states
-
-
-def _starting(workflow: ir.Workflow) -> JsonObject:
-    item = {"TableName": workflow.ledger_table, "Key": _key(workflow)}
-    claim = {
-        **item,
-        "UpdateExpression": "{% 'SET run_after = :last, due_run = :run REMOVE ' & $join($queue.keys, ', ')"
-        " & ' ADD counted :one' %}",
-        "ConditionExpression": "counted = :counted AND attribute_not_exists(due_run)",
-        "ExpressionAttributeValues": {
-            ":last": {"S": "{% $queue.last %}"},
-            ":run": {"S": "{% $queue.run %}"},
-            ":counted": {"N": "{% $queue.counted %}"},
-            ":one": {"N": "1"},
-        },
-    }
-    forget = {
-        **item,
-        "UpdateExpression": "REMOVE due_run",
-        "ConditionExpression": "due_run = :run",
-        "ExpressionAttributeValues": {":run": {"S": "{% $due %}"}},
-    }
-    retry = [{"ErrorEquals": _CONDITION_FAILED, "MaxAttempts": 0}, _TRANSIENT]
-    lost = [{"ErrorEquals": _CONDITION_FAILED, "Next": "Read queue"}]
-    return {
-        "Claim": {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::dynamodb:updateItem",
-            "Arguments": claim,
-            "Assign": {"due": "{% $queue.run %}"},
-            "Retry": retry,
-            "Catch": lost,
-            "Next": "Start run",
-        },
-        "Start run": {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::aws-sdk:sfn:startExecution",
-            "Arguments": {"StateMachineArn": MACHINE_PLACE, "Name": _START_NAME, "Input": "{% $due %}"},
-            "Retry": [{"ErrorEquals": _EXISTS, "MaxAttempts": 0}, _TRANSIENT],
-            "Catch": [{"ErrorEquals": _EXISTS, "Next": "Forget run"}],
-            "Next": "Forget run",
-        },
-        "Forget run": {
-            "Type": "Task",
-            "Resource": "arn:aws:states:::dynamodb:updateItem",
-            "Arguments": forget,
-            "Retry": retry,
-            "Catch": lost,
-            "Next": "Read queue",
-        },
     }

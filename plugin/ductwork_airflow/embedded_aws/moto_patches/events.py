@@ -17,12 +17,13 @@ from moto.utilities.arns import parse_arn
 def patch_targets() -> None:
     """A rule starts executions of the state machines among its targets, unless it is disabled.
 
-    moto raises NotImplementedError for them, so that PutEvents itself fails; and its rules act when they are disabled.
+    moto raises NotImplementedError for them, so that PutEvents itself fails; its rules act when they are disabled; and
+    one that has a schedule and no pattern hears every event.
     """
     send = Rule.send_to_targets
 
     def sent(self: Rule, event: JsonObject, transform_input: bool = True) -> None:
-        if self.state != "ENABLED":
+        if self.state != "ENABLED" or not self.event_pattern.get_pattern():
             return
         machines = [target for target in self.targets if parse_arn(target["Arn"]).service == "states"]
         if not machines:

@@ -175,7 +175,7 @@ CODES: dict[str, Code] = {
     "DW332": warning(
         "schedule that EventBridge Scheduler cannot say",
         "Airflow starts runs of this DAG by what no schedule of EventBridge Scheduler can say: the code of a timetable "
-        "of your own, partitions of assets, the end of the run before (@continuous), seconds, random fields; or by "
+        "of your own, partitions of assets, seconds, random fields; or by "
         "updates of assets, and event_bus names no bus that would tell of them. So nothing starts the DAG outside "
         "Airflow, except whoever starts its runs. Inside Airflow, SubmitScheduleOperator and delegate are started by "
         "Airflow, and the schedule holds.",
