@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from urllib.parse import quote
 
 from airflow.providers.common.compat.sdk import BaseOperatorLink, XCom
+from ductwork.contracts.default_names import JOB_LOG_GROUP
 
 from ductwork_airflow.hooks import DuctworkHook
 from ductwork_airflow.run_model.handle import RunHandle
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from airflow.sdk import BaseOperator
     from airflow.sdk.types import TaskInstance, TaskInstanceKey
 
-BATCH_LOG_GROUP = "/aws/batch/job"
 
 _CONSOLE_DOMAINS = {
     "aws": "aws.amazon.com",
@@ -61,7 +61,7 @@ def queue_url(queue_arn: str) -> str:
     return f"{console(partition, region, 'batch')}#queues/detail/{quote(queue_arn, safe='')}"
 
 
-def logs_url(partition: str, region: str, group: str = BATCH_LOG_GROUP, stream: str | None = None) -> str:
+def logs_url(partition: str, region: str, group: str = JOB_LOG_GROUP, stream: str | None = None) -> str:
     """A log group's page, or one stream's. The console wants names encoded twice, with ``$`` in the place of ``%``."""
     url = f"{console(partition, region, 'cloudwatch')}#logsV2:log-groups/log-group/{_twice(group)}"
     return f"{url}/log-events/{_twice(stream)}" if stream else url

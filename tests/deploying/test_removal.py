@@ -12,6 +12,7 @@ import moto_simulation
 import pytest
 from cli_process import Finished, ductwork
 from deployed_account import Account
+from ductwork_airflow.ledger import Ledger
 
 DAG = """
 from datetime import timedelta
@@ -25,6 +26,7 @@ with DAG("shown"):
 with DAG("slow"):
     TimeDeltaSensor(task_id="wait", delta=timedelta(hours=1))
 """
+IMAGE = "123456789012.dkr.ecr.us-east-1.amazonaws.com/etl:1"
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +46,7 @@ def command(account: Account) -> Callable[..., Finished]:
 def deployed(account: Account, command: Callable[..., Finished]) -> Path:
     path = account.folder / "both.py"
     path.write_text(DAG)
-    image = "123456789012.dkr.ecr.us-east-1.amazonaws.com/etl:1"
-    arguments = ["deploy", path, "--image", image, "--parameter", f"ExistingJobQueueArn={account.queue_arn}"]
+    arguments = ["deploy", path, "--image", IMAGE, "--parameter", f"ExistingJobQueueArn={account.queue_arn}"]
     assert command(*arguments, "--dry-run").code == 0
     assert command("diff", *arguments[1:]).code == 1
     done = command(*arguments)
@@ -130,6 +131,41 @@ def test_without_a_stack_the_doctor_says_what_to_begin_with(command):
     done = command("doctor", "--stack", "none")
     told = "bad      stack none: it is not there\n         ductwork deploy PATH\ngood     job queues\n"
     assert (done.code, done.out) == (1, told)
+
+
+def test_undeploy_of_a_dag_takes_it_from_what_starts_runs(account, command, deployed):
+    """Requests name the DAGs that are left alone, and the ledger forgets what the next run of the DAG would be."""
+    queue = f"ExistingJobQueueArn={account.queue_arn}"
+    again = ["deploy", deployed, "--image", IMAGE, "--parameter", queue]
+    made = command(*again, "--requests", "notices")
+    assert made.code == 0, made.err
+    assert json.loads(made.out)["ductwork--requests"] == "deployed"
+    ledger = Ledger("ductwork", account.plain_client("dynamodb"))
+    ledger.put("run_queue#shown", "queue", {"counted": 1})
+    ledger.put("run_queue#shown", "event#1", {})
+    ledger.put("run_queue#slow", "queue", {"counted": 1})
+
+    def machines() -> str:
+        template = account.plain_client("cloudformation").get_template(StackName="ductwork--requests")["TemplateBody"]
+        return json.dumps(template)
+
+    assert "stateMachine:shown" in machines()
+    undeployed = command("undeploy", "shown")
+    assert undeployed.code == 0, undeployed.err
+    done = json.loads(undeployed.out)
+    assert done == {"ductwork-shown": "deleted", "ductwork--requests": "deployed"}
+    assert "stateMachine:shown" not in machines()
+    assert "stateMachine:slow" in machines()
+    assert [key for prefix in "qe" for key in ledger.sort_keys("run_queue#shown", prefix)] == []
+    assert ledger.sort_keys("run_queue#slow", "q") == ["queue"]
+    done = json.loads(command("undeploy", "slow").out)
+    assert done == {"ductwork-slow": "deleted", "ductwork--requests": "deleted"}
+    assert command("undeploy", "slow").code == 1
+    assert json.loads(command(*again).out) == {
+        "ductwork": "unchanged",
+        "ductwork-shown": "deployed",
+        "ductwork-slow": "deployed",
+    }
 
 
 def test_undeploy_keeps_the_ledger_and_refuses_while_a_run_goes_on(account, command, deployed):

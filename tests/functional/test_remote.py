@@ -93,6 +93,12 @@ def test_run_status_logs_and_restart(remote, target, tmp_path):
     assert states == {"first": ("success", 1), "flaky": ("success", 2), "last": ("success", 1)}
     assert tasks(mended)["last"]["return_value"] == "first, then flaky at try 2 of 2"
 
+    told = remote("logs", "gated", run_id, "flaky").out
+    first, why, second = (
+        told.index(text) for text in ("==> flaky: try 1\n", "the gate is closed", "==> flaky: success, try 2\n")
+    )
+    assert first < why < second
+
     named = remote("restart", "gated", run_id, "--json", "--task", "last")
     assert {name: task["try_number"] for name, task in tasks(named).items()} == {"first": 1, "flaky": 2, "last": 2}
     nothing = remote("restart", "gated", run_id)
@@ -313,6 +319,17 @@ def test_the_runs_of_a_dag_are_listed_newest_first(remote):
 def test_an_aws_that_refuses(remote):
     refused = remote("status", "gated", "r", "--ledger-table", "no_table")
     assert (refused.code, "DW506" in refused.err) == (1, True)
+
+
+def test_logs_of_local_runs_show_every_try(shared_ductwork):
+    flaky = Path(__file__).parents[2] / "dags" / "flaky_api.py"
+    done = shared_ductwork("run", flaky, "--local", "--run-id", "tried", "--json")
+    (tried, *_) = (task for task in done.json["tasks"] if task["try_number"] > 1)
+    name, last = tried["task_id"], tried["try_number"]
+    told = shared_ductwork("logs", done.json["dag_id"], "tried", "--task", name, "--local").out.splitlines()
+    headings = [line for line in told if line.startswith("==> ")]
+    assert headings == [*(f"==> {name}: try {n}" for n in range(1, last)), f"==> {name}: {tried['state']}, try {last}"]
+    assert all(told[told.index(heading) + 1].startswith("20") for heading in headings), "each has lines"
 
 
 def test_logs_of_local_runs(shared_ductwork):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 from airflow.providers.common.compat.sdk import AirflowFailException
 from airflow.sdk.exceptions import AirflowRuntimeError
 from botocore.exceptions import BotoCoreError, ClientError
+from ductwork.contracts.names import run_hash
 from ductwork.contracts.run_item import RunItem
 from ductwork.contracts.task_item import TaskItem
 
@@ -27,11 +28,12 @@ from ductwork_airflow.links import (
     job_url,
     logs_url,
 )
+from ductwork_airflow.mirror.log_places import places
 
 if TYPE_CHECKING:
     from airflow.sdk.types import TaskInstance
 
-    from ductwork_airflow.delegate.remote_log import LogPlace
+    from ductwork_airflow.mirror.log_places import LogPlace
 
 Read: TypeAlias = Mapping[str, str]
 """How far the trigger has read which log streams, as CloudWatch's tokens."""
@@ -71,7 +73,7 @@ def show_log(ti: TaskInstance, log: Logger, remote: RemoteRun, item: TaskItem, l
     if read and item["state"] == "success":
         return
     try:
-        found = remote_log.places(remote.clients.client("batch"), item)
+        found = places(remote.clients.client("batch"), item, run_hash(remote.dag_id, remote.run_id))
         if not found:
             return
         push_log_link(ti, remote, found[-1])

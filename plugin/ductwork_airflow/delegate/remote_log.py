@@ -13,29 +13,17 @@ import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 from ductwork.contracts.task_item import TaskItem
 
-from ductwork_airflow.aws.errors import ACCESS_REFUSED, code
 from ductwork_airflow.delegate.remote_run import RemoteRun
 from ductwork_airflow.ledger import moment, timestamp
-from ductwork_airflow.links import BATCH_LOG_GROUP
+from ductwork_airflow.mirror.log_places import LogPlace, of_job
 
 if TYPE_CHECKING:
-    from mypy_boto3_batch import BatchClient
-    from mypy_boto3_batch.type_defs import JobDetailTypeDef
     from mypy_boto3_logs import CloudWatchLogsClient
     from mypy_boto3_logs.type_defs import GetLogEventsRequestTypeDef, OutputLogEventTypeDef
 
 # As ductwork_airflow.worker.logs writes a line.
 _LINE = re.compile(r"(?P<time>\d{4}-\d\d-\d\dT\S+Z) (?P<level>[A-Z]+) +(?P<text>.*)", re.DOTALL)
 _LEVELS = {logging.getLevelName(level): level for level in range(logging.DEBUG, logging.CRITICAL + 1, 10)}
-_MOST_TRIES = 20  # that are asked for
-
-
-@dataclass(frozen=True)
-class LogPlace:
-    """A log stream of CloudWatch and the group it is in."""
-
-    group: str
-    stream: str
 
 
 @dataclass(frozen=True)
@@ -61,48 +49,6 @@ def logger() -> structlog.typing.FilteringBoundLogger:
     return found
 
 
-def places(batch: BatchClient, item: TaskItem) -> list[LogPlace]:
-    """Where the containers of a task's tries have logged, the oldest first; what Batch has forgotten is left out.
-
-    The ledger has the stream only of jobs that the watch saw running, and never the group, which a job definition may
-    choose. So Batch is asked: one call for a task, and two more if it had several tries, which may be jobs of one name.
-    """
-    if not item.get("job_id"):
-        return []
-    jobs = batch.describe_jobs(jobs=[item["job_id"]])["jobs"]
-    if jobs and int(item.get("try_number", 1)) > 1 and ":" not in item["job_id"]:
-        jobs = _tries(batch, jobs[0])
-    found = [place for job in jobs for place in _of_job(job)]
-    if not found and (stream := item.get("log_stream")):
-        found = [LogPlace(BATCH_LOG_GROUP, stream)]
-    return list(dict.fromkeys(found))
-
-
-def _tries(batch: BatchClient, job: JobDetailTypeDef) -> list[JobDetailTypeDef]:
-    try:
-        listed = batch.list_jobs(jobQueue=job["jobQueue"], filters=[{"name": "JOB_NAME", "values": [job["jobName"]]}])[
-            "jobSummaryList"
-        ]
-    except ClientError as error:
-        if code(error) not in ACCESS_REFUSED:
-            raise
-        return [job]  # who may not list jobs sees the last one
-    ids = [each["jobId"] for each in listed][:_MOST_TRIES]
-    jobs = batch.describe_jobs(jobs=ids)["jobs"] if ids else [job]
-    return sorted(jobs, key=lambda each: each.get("createdAt", 0))
-
-
-def _of_job(job: JobDetailTypeDef) -> Iterator[LogPlace]:
-    container = job.get("container", {})
-    configured = container.get("logConfiguration")
-    options = configured.get("options") if configured else None
-    group = (options or {}).get("awslogs-group", BATCH_LOG_GROUP)
-    streams = [
-        attempt["container"].get("logStreamName") for attempt in job.get("attempts", ()) if "container" in attempt
-    ]
-    yield from (LogPlace(group, stream) for stream in [*streams, container.get("logStreamName")] if stream)
-
-
 def last(client: CloudWatchLogsClient, place: LogPlace, limit: int) -> list[Line]:
     """The last lines, oldest first. CloudWatch answers in pages from the end backwards, empty ones included."""
     pages: list[list[OutputLogEventTypeDef]] = []
@@ -121,15 +67,18 @@ def last(client: CloudWatchLogsClient, place: LogPlace, limit: int) -> list[Line
 
 
 def lines(events: Iterator[OutputLogEventTypeDef] | Sequence[OutputLogEventTypeDef]) -> Iterator[Line]:
-    """What CloudWatch has, with level and time as the worker wrote them; what has none is like what is before it."""
-    level = logging.INFO
+    """What CloudWatch has, with level and time as the worker wrote them; what has none is like what is before it.
+
+    So a traceback stays with its line, whenever CloudWatch got it: Airflow shows all tries' lines by their times.
+    """
+    level, time = logging.INFO, ""
     for event in events:
         text = event.get("message", "")
         if found := _LINE.fullmatch(text):
-            level = _LEVELS.get(found["level"], level)
-            yield Line(found["time"], level, found["text"])
+            level, time = _LEVELS.get(found["level"], level), found["time"]
+            yield Line(time, level, found["text"])
         else:
-            yield Line(timestamp_of(event), level, text)
+            yield Line(time or timestamp_of(event), level, text)
 
 
 def timestamp_of(event: OutputLogEventTypeDef) -> str:
@@ -160,7 +109,7 @@ class Follower:
         job = item.get("job_id")
         if job and job not in self._places:
             for job_detail in self.remote.clients.client("batch").describe_jobs(jobs=[job])["jobs"]:
-                if found := list(_of_job(job_detail)):
+                if found := list(of_job(job_detail)):
                     self._places[job] = found[-1]
         return self._places.get(job or "")
 

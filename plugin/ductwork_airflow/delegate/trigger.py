@@ -182,7 +182,8 @@ class MirrorTrigger(BaseTrigger):  # type: ignore[misc]
         """Write a line to the task's log for each change, so that people see what is going on. Whether there is one."""
         facts = tuple(item.get(name) for name in ("state", "try_number", "job_id", "log_stream"))
         if item and facts != self._told:
-            self.log.info("on AWS: %s, try %s, job %s, log stream %s", *facts)
+            named = zip(("%s", "try %s", "job %s", "log stream %s"), facts, strict=True)
+            self.log.info("on AWS: %s", ", ".join(form % fact for form, fact in named if fact is not None))
             self._told = facts
             return True
         return False

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from botocore.exceptions import ClientError
-from ductwork.cloudformation.job_policies import JOB_LOG_GROUP
 from ductwork.contracts import default_names
+from ductwork.contracts.default_names import JOB_LOG_GROUP
 
 from ductwork_airflow.aws.clients import Aws
 from ductwork_airflow.aws.errors import NOT_FOUND, SubmissionError, code

@@ -15,7 +15,7 @@ from ductwork_airflow.aws.clients import Aws
 from ductwork_airflow.aws.errors import SubmissionError
 from ductwork_airflow.deploying import account, change_sets, requests_stack, stack_status, uploads
 from ductwork_airflow.deploying.change_sets import Wanted, parameter_names
-from ductwork_airflow.deploying.removal import remove_requests
+from ductwork_airflow.deploying.removal import remove_requests, stacks_of_dags
 from ductwork_airflow.deploying.requests_stack import Wish
 from ductwork_airflow.deploying.stack_status import Pace, Tell
 
@@ -89,6 +89,22 @@ def deploy(aws: Aws, stacks: Sequence[Stack], order: Order, tell: Tell, pace: Pa
     if wish is not None:
         done |= _deploy_requests(aws, wish, order, done, tell, pace, dry_run=dry_run)
     return done
+
+
+def without_dags(aws: Aws, order: Order, tell: Tell, pace: Pace) -> dict[str, str]:
+    """Keep what starts runs from outside true to the DAGs that are left; without any, it goes too.
+
+    :param order: of the shared stack
+    :return: as of :func:`deploy`
+    :raises SubmissionError: the stack could not be changed
+    """
+    client = aws.client("cloudformation")
+    wish = requests_stack.wished(client, order.shared, None)
+    if wish is None:
+        return {}
+    if not stacks_of_dags(client, order.shared):
+        wish = Wish(frozenset())
+    return _deploy_requests(aws, wish, order, {}, tell, pace, dry_run=False)
 
 
 def _deploy_requests(

@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 from ductwork.cloudformation.shared_stack import TABLE
+from ductwork.contracts.asset_queue import EVENT_PREFIX
+from ductwork.contracts.run_queue import QUEUE_SK, queue_pk
 
 from ductwork_airflow.aws.clients import Aws
 from ductwork_airflow.aws.errors import NOT_FOUND, SubmissionError, code
 from ductwork_airflow.deploying import stack_status
 from ductwork_airflow.deploying.services import CloudFormation, StackDetail
 from ductwork_airflow.deploying.stack_status import Pace, Tell
+from ductwork_airflow.ledger import Ledger
 
 if TYPE_CHECKING:
     from mypy_boto3_batch import BatchClient
@@ -74,6 +77,36 @@ def remove_dag(aws: Aws, name: str, tell: Tell, pace: Pace) -> bool:
     return True
 
 
+def forget_starts(aws: Aws, shared: str, dag_id: str) -> None:
+    """Delete what the ledger keeps to start a DAG's next run by events. Deployed anew, the DAG begins anew.
+
+    :param shared: the name of the shared stack, which says which ledger that is
+    """
+    stack = stack_status.find(aws.client("cloudformation"), shared)
+    table = stack and _table(stack)
+    if not table:
+        return
+    ledger, pk = Ledger.connect(table, aws), queue_pk(dag_id)
+    try:
+        for prefix in (QUEUE_SK, EVENT_PREFIX):
+            for sk in ledger.sort_keys(pk, prefix):
+                ledger.delete(pk, sk)
+    except ClientError as error:
+        if code(error) != NOT_FOUND:
+            raise
+
+
+def dag_of(aws: Aws, name: str) -> str | None:
+    """The DAG id of a DAG's stack; None if there is no such stack."""
+    stack = stack_status.find(aws.client("cloudformation"), name)
+    outputs = stack.get("Outputs", ()) if stack else ()
+    return next((each["OutputValue"] for each in outputs if each["OutputKey"] == "DagId"), None)
+
+
+def _table(stack: StackDetail) -> str | None:
+    return next((each["OutputValue"] for each in stack.get("Outputs", ()) if each["OutputKey"] == TABLE), None)
+
+
 def remove_requests(aws: Aws, name: str, tell: Tell, pace: Pace) -> bool:
     """Delete the stack of what starts runs from outside; its table of requests stays. False if there is none.
 
@@ -98,7 +131,7 @@ def remove_shared(aws: Aws, name: str, tell: Tell, pace: Pace, *, with_ledger: b
         return False
     if needed := stacks_of_dags(client, name):
         raise SubmissionError(f"{', '.join(needed)} still need {name}: give --all to take them away, too")
-    table = next((each["OutputValue"] for each in stack.get("Outputs", ()) if each["OutputKey"] == TABLE), None)
+    table = _table(stack)
     if with_ledger and table is not None:
         _delete_table(aws, table)
         tell(f"the ledger {table} is deleted, with all runs")

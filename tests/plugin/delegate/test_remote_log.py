@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import structlog
+from ductwork.contracts.names import run_hash
 from ductwork_airflow.delegate import outcomes, remote_log
 from ductwork_airflow.delegate.remote_run import RemoteRun
 from remote_runs import QUEUE, TABLE, Remote
@@ -24,10 +25,17 @@ def test_a_line_keeps_its_level_and_time_and_a_traceback_those_of_its_line() -> 
     ]
     assert [(line.time, line.level, line.text) for line in remote_log.lines(events)] == [
         (TIME, logging.ERROR, "[task] Task failed with exception"),
-        ("1970-01-01T00:00:01.500Z", logging.ERROR, "Traceback (most recent call last):"),
-        ("1970-01-01T00:00:01.500Z", logging.ERROR, "ValueError: broken"),
+        (TIME, logging.ERROR, "Traceback (most recent call last):"),
+        (TIME, logging.ERROR, "ValueError: broken"),
         ("2026-01-01T00:00:02.000Z", logging.INFO, "[task.stdout] a print"),
     ]
+
+
+def test_a_container_of_no_worker_has_the_times_of_cloudwatch() -> None:
+    events = [{"timestamp": 1500, "message": "one"}, {"timestamp": 2000, "message": "two"}]
+    found = [(line.time, line.level, line.text) for line in remote_log.lines(events)]
+    one, two = "1970-01-01T00:00:01.500Z", "1970-01-01T00:00:02.000Z"
+    assert found == [(one, logging.INFO, "one"), (two, logging.INFO, "two")]
 
 
 @pytest.mark.parametrize(
@@ -61,7 +69,10 @@ def tries(remote: Remote) -> tuple[RemoteRun, Any]:
     for word in ("first", "second"):
         command = ["sh", "-c", f"echo {word}; echo {TIME} WARNING '[task]' {word} warns"]
         made = remote.batch.submit_job(
-            jobName="tries", jobQueue=QUEUE, jobDefinition="remote-definition", containerOverrides={"command": command}
+            jobName=f"tries-{run_hash('d', 'r')}",
+            jobQueue=QUEUE,
+            jobDefinition="remote-definition",
+            containerOverrides={"command": command},
         )
         jobs.append(made["jobId"])
         deadline = time.monotonic() + 30

@@ -10,6 +10,7 @@ from ductwork.cloudformation.intrinsics import Value, arn, sub
 from ductwork.cloudformation.machine_policy import DESCRIBE_WHY, TOKEN_WHY
 from ductwork.cloudformation.statements import Statement, everywhere
 from ductwork.contracts import container_job
+from ductwork.contracts.default_names import JOB_LOG_GROUP
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.ledger import INDEX_BY_DAG
 from ductwork.ir import BatchJob, Workflow
@@ -22,7 +23,6 @@ LIST_JOBS_WHY = "Batch knows no resources for ListJobs"
 REGISTRY_WHY = "a login is to the whole registry: ECR knows no resources for GetAuthorizationToken"
 # https://docs.aws.amazon.com/AmazonECR/latest/userguide/docker-push-ecr-image.html
 _ECR_IMAGE = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com(?:\.cn)?/([^:@]+)")
-JOB_LOG_GROUP = "/aws/batch/job"
 
 
 def of_workers(

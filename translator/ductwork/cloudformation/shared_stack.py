@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from ductwork.cloudformation import status_resources
 from ductwork.cloudformation.dag_parameters import BOUNDARY, boundary, optional, retention
 from ductwork.cloudformation.intrinsics import Resource, Value, arn, att, is_given, ref, sub, when
-from ductwork.cloudformation.job_policies import JOB_LOG_GROUP
 from ductwork.contracts import default_names
 from ductwork.contracts import ledger as schema
+from ductwork.contracts.default_names import JOB_LOG_GROUP
 from ductwork.contracts.json_types import JsonObject
 
 # What the stacks of DAGs import, see dag_stack.imported.

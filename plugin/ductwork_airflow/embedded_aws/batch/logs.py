@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ductwork.contracts.default_names import JOB_LOG_GROUP
 from moto.logs.models import LogGroup, LogsBackend
 
-GROUP = "/aws/batch/job"
 # Bytes of one event: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 _MAX_MESSAGE = 256 * 1024
 
@@ -38,9 +38,9 @@ class JobLogs:
         group.create_log_stream(stream)
 
     def _group(self) -> LogGroup:
-        if GROUP not in self._backend.groups:
-            self._backend.create_log_group(GROUP, {})
-        group = self._backend.groups[GROUP]
+        if JOB_LOG_GROUP not in self._backend.groups:
+            self._backend.create_log_group(JOB_LOG_GROUP, {})
+        group = self._backend.groups[JOB_LOG_GROUP]
         if group is not self._followed:
             self._follow(group)
         return group

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from ductwork.cloudformation.intrinsics import NO_VALUE, Resource, Value, arn, att, ref, when
-from ductwork.cloudformation.job_policies import JOB_LOG_GROUP, LIST_JOBS_WHY, REGISTRY_WHY
+from ductwork.cloudformation.job_policies import LIST_JOBS_WHY, REGISTRY_WHY
 from ductwork.cloudformation.machine_policy import DESCRIBE_WHY
 from ductwork.cloudformation.starting.machines import Places, Resources
 from ductwork.cloudformation.statements import Statement, everywhere, further_policies, role
+from ductwork.contracts.default_names import JOB_LOG_GROUP
 from ductwork.contracts.ledger import INDEX_BY_DAG
 
 DEFINITION = "ControlJob"
