@@ -14,7 +14,7 @@ SIDE_BY_SIDE := -n 3 --dist loadfile --no-loadscope-reorder
 QUICK := tests/test_structure.py tests/test_codes.py tests/golden tests/functional/test_examples.py tests/translator \
 	--ignore-glob '*/test_law_*' --ignore tests/translator/test_foreign_rules.py
 
-.PHONY: run airflow account plugins.zip quick test test-all lint format bench clean help
+.PHONY: run airflow account plugins.zip quick test test-all browser lint format bench clean help
 
 help:  ## Show the targets.
 	@grep -E '^[a-z.-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -50,6 +50,11 @@ quick: $(VENV)/.dev lint  ## Lint; the compiler's tests, and the examples run lo
 test-all: $(VENV)/.dev node_modules/.package-lock.json lint  ## The test suite with its long checks.
 	$(BIN)/pytest --long $(SIDE_BY_SIDE)
 
+browser: $(VENV)/.browser  ## Press the buttons of a real Airflow in Chromium; what it shows at the end: build/browser.
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
+		echo "there is no Chromium on the path; Debian: apt install chromium" >&2; exit 1
+	$(BIN)/pytest --long tests/browser
+
 lint: $(VENV)/.dev  ## ruff and mypy.
 	@echo "==> ruff and mypy"
 	$(BIN)/ruff check $(SOURCES)
@@ -84,6 +89,10 @@ $(VENV)/.dev: setup.cfg constraints.txt | $(VENV)/bin/python
 	@echo "==> installing Ductwork with the test tools (some minutes the first time)"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $(VENV)/.local $@
+
+$(VENV)/.browser: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[browser]'
+	@touch $@
 
 # Judges that are not ours: the reference JSONata, a DynamoDB server, AWS's language service. Without npm their tests say
 # why they are skipped.

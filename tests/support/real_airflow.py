@@ -33,7 +33,7 @@ class Airflow:
     """What a person does in the UI, by the same public API, and the ledger to compare with."""
 
     def __init__(self, running: Standalone, home: Path) -> None:
-        user, password = running.credentials()
+        user, password = self.credentials = running.credentials()
         self.home = home
         self.http = httpx.Client(base_url=running.url, timeout=120)
         token = self._json(self.http.post("/auth/token", json={"username": user, "password": password}))
