@@ -85,3 +85,32 @@ def test_a_worker_that_registers_definitions_may_do_that(varying):
 def test_other_stacks_have_none_of_it(tmp_path):
     may = allowed(stack(tmp_path, "PythonOperator(task_id='t', python_callable=print)"))
     assert not {"batch:SubmitJob", "logs:GetLogEvents"} & may.keys()
+
+
+_TRIGGER = "from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator"
+
+
+@pytest.mark.parametrize(
+    ("dag_ids", "machines"),
+    [
+        (["next day", "other"], ["next-day-", "other"]),
+        (["other", "{{ params.other }}"], ["*"]),
+    ],
+)
+def test_a_worker_may_start_the_machines_that_the_file_names(dag_ids, machines, tmp_path):
+    tasks = [f"TriggerDagRunOperator(task_id='t{n}', trigger_dag_id={each!r})" for n, each in enumerate(dag_ids)]
+    may = allowed(stack(tmp_path, _TRIGGER, *tasks))
+    assert may["states:StartExecution"].count(":stateMachine:") == len(machines)
+    assert all(f":stateMachine:{name}" in may["states:StartExecution"] for name in machines)
+
+
+def test_instances_of_a_mapped_task_start_the_machines_that_they_name(tmp_path):
+    mapped = "TriggerDagRunOperator.partial(task_id='t').expand(trigger_dag_id={})"
+    named = allowed(stack(tmp_path, _TRIGGER, mapped.format("['a', 'b']")))
+    assert [f':stateMachine:{name}"' in named["states:StartExecution"] for name in ("a", "b", "*")] == [
+        True,
+        True,
+        False,
+    ]
+    lines = ("@task", "def ids(): return ['a']", mapped.format("ids()"))
+    assert ":stateMachine:*" in allowed(stack(tmp_path, _TRIGGER, *lines))["states:StartExecution"]

@@ -102,11 +102,12 @@ task_case(
     options=_BATCH,
 )
 _TRIGGER = "from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator"
+_PERSON = "from airflow.providers.standard.operators.hitl import HITLOperator"
 task_case(
     "DW312",
-    "trigger",
-    [_TRIGGER, "TriggerDagRunOperator(task_id='t', trigger_dag_id='other')  # <-"],
-    [_TRIGGER, bash()],
+    "a person",
+    [_PERSON, "HITLOperator(task_id='t', subject='s', options=['a'])  # <-"],
+    [_TRIGGER, "TriggerDagRunOperator(task_id='t', trigger_dag_id='other')"],
 )
 _TIMETABLES = "from airflow.timetables.trigger import CronTriggerTimetable as Moments\n"
 case(

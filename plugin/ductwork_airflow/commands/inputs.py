@@ -18,8 +18,10 @@ from ductwork_airflow.commands.base import COMMAND_LINE, refuse, stop_on_errors
 
 if TYPE_CHECKING:
     from ductwork.frontend.manual_run import ManualRuns
+    from ductwork.ir import Workflow
 
     from ductwork_airflow.ledger import Ledger
+    from ductwork_airflow.local.other_dags import OtherDag
     from ductwork_airflow.local.run import LocalRun
     from ductwork_airflow.run_model.request import RunRequest
 
@@ -180,12 +182,36 @@ def _compiled(
         definitions,
         _given(path, options),
         artefact.job_definitions,
+        _others(path, workflow, deployment, compiled.diagnostics) if local else (),
     )
     if local:
         check(prepared, compiled.diagnostics)
     stop_on_errors(compiled.diagnostics)
     output.print_diagnostics(compiled.diagnostics)
     return prepared
+
+
+def _others(path: str, workflow: Workflow, deployment: JsonObject, diagnostics: Diagnostics) -> list[OtherDag]:
+    """The DAGs of which its tasks start runs, and those of which tasks of these do, as far as they are at ``path``."""
+    from ductwork.compiler import Options, compile_paths
+    from ductwork.ir import ANY_DAG
+
+    from ductwork_airflow.local.other_dags import OtherDag
+
+    wanted = dict.fromkeys(workflow.starts_runs_of)
+    if not wanted:
+        return []
+    compiled = compile_paths([path], Options("stepfunctions", None, deployment))
+    documents = {artefact.dag_id: artefact.document for artefact in compiled.artefacts}
+    by_id = {each.dag_id: each for each in compiled.workflows if each.dag_id in documents}
+    found: dict[str, OtherDag] = {}
+    while wanted:
+        names = by_id if ANY_DAG in wanted else wanted
+        new = [by_id[dag_id] for dag_id in names if dag_id in by_id and dag_id not in found]
+        found |= {each.dag_id: OtherDag(each, documents[each.dag_id]) for each in new}
+        wanted = dict.fromkeys(dag_id for each in new for dag_id in each.starts_runs_of)
+    diagnostics.extend(finding for finding in compiled.diagnostics if finding.dag_id in found)
+    return list(found.values())
 
 
 def _given(path: str, options: CompileOptions) -> JsonObject:

@@ -14,6 +14,19 @@ class Process(TypedDict):
     pid: int
 
 
+class RunToStart(TypedDict, total=False):
+    """A run that a task starts. Moments are ISO 8601.
+
+    :ivar conf: a JSON object
+    """
+
+    logical_date: str | None
+    run_after: str | None
+    conf: Mapping[str, object]
+    partition_key: str | None
+    note: str | None
+
+
 class AssetKey(TypedDict):
     """What tells one asset from another."""
 

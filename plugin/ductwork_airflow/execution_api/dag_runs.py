@@ -141,18 +141,19 @@ def count(call: Call) -> httpx.Response:
 
 
 def dag(call: Call) -> httpx.Response:
-    """A DAG is known by its runs; it is never paused, since nothing here schedules it."""
+    """A DAG is known by its runs, or its machine; it is never paused, since nothing here schedules it."""
     dag_id = call.params["dag_id"]
     run = call.session.run if dag_id == call.session.dag_id else next(call.session.ledger.runs(dag_id), None)
-    if run is None:
+    starts = call.session.starts
+    if run is None and not (starts is not None and starts.knows(dag_id)):
         raise not_found(f"The Dag with dag_id: `{dag_id}` was not found")
     return ok(
         {
             "dag_id": dag_id,
             "is_paused": False,
-            "bundle_name": bundle(run),
+            "bundle_name": bundle(run) if run else DEFAULT_BUNDLE,
             "bundle_version": None,
-            "relative_fileloc": run.get("dag_file"),
+            "relative_fileloc": run.get("dag_file") if run else None,
             "owners": None,
             "tags": [],
             "next_dagrun": None,

@@ -12,6 +12,7 @@ from ductwork.contracts.run_item import RunItem
 from ductwork.contracts.task_item import TaskItem
 
 from ductwork_airflow.execution_api.event_bus import EventBus
+from ductwork_airflow.execution_api.other_dags import RunStarts
 from ductwork_airflow.ledger import Ledger, LedgerError
 
 ACTIVE_STATES = frozenset({"running", "deferred"})
@@ -52,6 +53,7 @@ class Session:
     :param map_size: how many instances the mapped task has, if its worker knows
     :param heartbeat_every: seconds; heartbeats that come sooner are answered, but not written
     :param event_bus: where asset events go besides the ledger
+    :param starts: starts runs of other DAGs
     :param job_id: the Batch job; with ``job_attempt`` it tells two workers of one task instance apart
     """
 
@@ -65,6 +67,7 @@ class Session:
     job_attempt: int | None = None
     map_size: int | None = None
     event_bus: EventBus | None = None
+    starts: RunStarts | None = None
     resumption: Resumption | None = None
     deferral: Deferral | None = None
     pid: int | None = None

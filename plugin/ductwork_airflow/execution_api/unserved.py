@@ -7,8 +7,6 @@ import httpx
 from ductwork_airflow.execution_api.router import Call, Handler, Route, unsupported
 
 _UNSERVED = (
-    ("POST", "dag-runs/{dag_id}/{run_id}", "triggering a DAG run from a task"),
-    ("POST", "dag-runs/{dag_id}/{run_id}/clear", "clearing a DAG run from a task"),
     ("POST", "hitlDetails/{ti_id}", "human-in-the-loop operators"),
     ("PATCH", "hitlDetails/{ti_id}", "human-in-the-loop operators"),
     ("GET", "hitlDetails/{ti_id}", "human-in-the-loop operators"),

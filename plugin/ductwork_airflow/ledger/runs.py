@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from ductwork.contracts import absent_tasks
 from ductwork.contracts import ledger as schema
+from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.run_item import RunItem
 
 from ductwork_airflow.ledger.compression import packed, unpacked
@@ -44,6 +45,10 @@ class Runs(Manifests):
         """
         item = self.get(schema.run_pk(dag_id, run_id), schema.RUN_SK)
         return self._read(item) if item else None
+
+    def amend_run(self, dag_id: str, run_id: str, changes: JsonObject) -> bool:
+        """Set attributes of a run's item that do not move its state; False if there is no such run."""
+        return self.update(schema.run_pk(dag_id, run_id), schema.RUN_SK, changes)
 
     def runs(self, dag_id: str) -> Iterator[RunItem]:
         """The runs of a DAG, newest start first."""

@@ -17,7 +17,8 @@ from ductwork.ir.per_instance import spread
 
 from ductwork_airflow.embedded_aws.services import ROLE_ARN, EmbeddedAws
 from ductwork_airflow.ledger import Ledger
-from ductwork_airflow.local import origins
+from ductwork_airflow.local import origins, other_dags
+from ductwork_airflow.local.other_dags import OtherDag
 from ductwork_airflow.local.provision import PLACES, command, definition_name, provide
 from ductwork_airflow.reporting import report
 from ductwork_airflow.run_model.handle import RunHandle
@@ -58,6 +59,7 @@ class LocalRun:
     :param definitions: the user's job definitions by name, as ``aws batch describe-job-definitions`` prints them
     :param given: the options it was compiled with, for a restart in a later process
     :param made: the job definitions that were compiled with it
+    :param others: the DAGs of which its tasks start runs
     """
 
     workflow: Workflow
@@ -67,6 +69,7 @@ class LocalRun:
     definitions: Mapping[str, Mapping[str, object]]
     given: Mapping[str, object] = field(default_factory=dict)
     made: Sequence[Mapping[str, object]] = ()
+    others: Sequence[OtherDag] = ()
 
 
 def ledger_table(workflow: Workflow) -> str:
@@ -136,6 +139,7 @@ def carry_out(
 ) -> report.RunReport | None:
     """Begin a run, or a restart of one, and watch it to its end. See :func:`execute`."""
     provide(aws, run.workflow, run.definitions)
+    others = other_dags.deploy(aws, ledger, run.others, run.definitions)
     handle = RunHandle(run.request.dag_id, run.request.run_id, run.target, ledger.table)
     watch = _Watch(aws, ledger, run, show)
     try:
@@ -147,11 +151,13 @@ def carry_out(
             aws.wait(handle.execution_arn, min(max(_POLL_SECONDS, _PAUSE * instances), _LONGEST_PAUSE))
     except KeyboardInterrupt:
         lifecycle.watcher(aws.aws, handle).stop("interrupted")
+        other_dags.stop(aws, ledger, others)
         watch.look()
         raise
     final = watch.look()
     with contextlib.suppress(KeyboardInterrupt):  # the run has ended, so there is nothing left to interrupt
         _see_callbacks_through(aws, handle)
+        other_dags.see_through(aws, others)
     aws.save_tables()
     return final
 

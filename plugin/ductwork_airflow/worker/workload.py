@@ -15,6 +15,7 @@ from ductwork_airflow.execution_api.event_bus import EventBus
 from ductwork_airflow.ledger import Ledger, LedgerError
 from ductwork_airflow.worker.environment import WorkerEnvironment
 from ductwork_airflow.worker.logs import FailureCapture
+from ductwork_airflow.worker.run_starts import MachineStarts
 
 
 @dataclass(frozen=True)
@@ -86,4 +87,5 @@ class Workload:
             job_attempt=place.job_attempt,
             map_size=place.map_size,
             event_bus=self.event_bus,
+            starts=MachineStarts(self.aws, self.ledger),
         )

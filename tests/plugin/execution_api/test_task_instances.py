@@ -205,8 +205,8 @@ def test_another_task_instances_id_is_not_found(api: Api, make_api: MakeApi) -> 
 @pytest.mark.parametrize(
     ("method", "path", "named"),
     [
-        ("POST", "dag-runs/other/run-2", "triggering a DAG run from a task"),
-        ("POST", "dag-runs/other/run-2/clear", "clearing a DAG run from a task"),
+        ("POST", "dag-runs/other/run-2", "triggering a DAG run without a logical date"),
+        ("POST", "dag-runs/other/run-2/clear", "starting DAG runs"),
         ("POST", "hitlDetails/x", "human-in-the-loop operators"),
     ],
 )

@@ -26,8 +26,8 @@ class Backend:
 
 
 _SPLIT = (
-    "split the DAG in two: from Airflow two SubmitScheduleOperators, one after the other, run them; without it, an "
-    "EventBridge rule on the end of the first one's execution starts the second"
+    "split the DAG in two: a TriggerDagRunOperator at the end of the first starts the second; or, from Airflow, two "
+    "SubmitScheduleOperators, one after the other, run them"
 )
 
 # What it says depends on how a DAG is carried.

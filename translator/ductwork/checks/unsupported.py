@@ -26,7 +26,6 @@ _HINT_INSTEAD = {
 _ASKED_OF_ALL = frozenset({"one_success", "none_failed_min_one_success"})
 # Operators whose requests the worker's execution API does not serve.
 _UNSERVED = {
-    "airflow.providers.standard.operators.trigger_dagrun.TriggerDagRunOperator": "it starts a run of another DAG",
     "airflow.providers.standard.operators.hitl.HITLOperator": "it waits for a person's answer in Airflow's UI",
 }
 

@@ -217,6 +217,7 @@ class _Maker:
         if self._has_workers():
             allowed = job_policies.of_workers(self._machines, self._table_arn(), self._buses(), is_chain=self._is_chain)
             allowed += job_policies.of_code(self._code())
+            allowed += job_policies.of_starts(self._workflow)
             allowed += job_policies.of_containers(
                 self._workflow, _queue_arn, self._revisions, [self._role(each) for each in self._roles_made_later()]
             )

@@ -13,7 +13,8 @@ from ductwork.contracts import container_job
 from ductwork.contracts.default_names import JOB_LOG_GROUP
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.ledger import INDEX_BY_DAG
-from ductwork.ir import BatchJob, Workflow
+from ductwork.contracts.machine_bundle import machine_names
+from ductwork.ir import ANY_DAG, BatchJob, Workflow
 
 _LEDGER = ("dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem")
 DEFINITIONS_WHY = "Batch knows no resources for DescribeJobDefinitions"
@@ -94,6 +95,20 @@ def of_containers(
         if roles:
             made.append(Statement("PassRoles", ("iam:PassRole",), tuple(roles)))
     return made
+
+
+def of_starts(workflow: Workflow) -> list[Statement]:
+    """What workers need that start runs of other DAGs."""
+    dag_ids = workflow.starts_runs_of
+    if not dag_ids:
+        return []
+    called = ["*"] if ANY_DAG in dag_ids else [each for dag_id in dag_ids for each in machine_names(dag_id)]
+    machines = tuple(arn("states", f"stateMachine:{name}") for name in called)
+    executions = tuple(arn("states", f"execution:{name}:*") for name in called)
+    return [
+        Statement("StartOtherDags", ("states:DescribeStateMachine", "states:StartExecution"), machines),
+        Statement("LookAtOtherDags", ("states:DescribeExecution",), executions),
+    ]
 
 
 def _has_tags(job: BatchJob) -> bool:

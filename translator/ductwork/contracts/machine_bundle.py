@@ -24,7 +24,7 @@ from typing import TypedDict, cast
 from ductwork.contracts import partitions
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.ledger import json_text
-from ductwork.contracts.names import short_hash
+from ductwork.contracts.names import short_hash, state_machine_name
 from ductwork.contracts.stepfunctions_limits import MACHINE_NAME_LIMIT
 from ductwork.contracts.task_facts import Facts
 
@@ -70,6 +70,11 @@ class MachineBundle(TypedDict):
     definition: JsonObject
     parts: Mapping[str, JsonObject]
     manifest: TaskManifest | None
+
+
+def machine_names(dag_id: str) -> list[str]:
+    """What the state machine of a DAG may be called: it is shorter where it has child machines."""
+    return list(dict.fromkeys(state_machine_name(dag_id, limit) for limit in (MACHINE_NAME_LIMIT, ROOT_NAME_LIMIT)))
 
 
 def bundle(definition: JsonObject, parts: Mapping[str, JsonObject], tasks: Facts) -> MachineBundle:

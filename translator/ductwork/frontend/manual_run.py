@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import functools
+import os
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -12,15 +13,16 @@ from airflow.sdk import DAG
 
 from ductwork.diagnostics import Diagnostics, Origin, guard
 from ductwork.frontend.compat import gives_partition_keys, manual_interval, partition_date
+from ductwork.frontend.folder import dag_files
 from ductwork.frontend.processing import run_file
 
 _KEY_LENGTH = 250  # as in Airflow's database
 
 
 class ManualRuns:
-    """Manual runs of the DAGs of a file. The file is run once, when something is first asked of a DAG.
+    """Manual runs of the DAGs of a file, or of a folder. It is read once, when something is first asked of a DAG.
 
-    :param path: the DAG file, known to load
+    :param path: the DAG file, or the folder, known to load
     """
 
     def __init__(self, path: str) -> None:
@@ -28,7 +30,10 @@ class ManualRuns:
 
     @functools.cached_property
     def _dags(self) -> Mapping[str, DAG]:
-        return {dag.dag_id: dag for dag in run_file(self._path).dags}
+        if not os.path.isdir(self._path):
+            return {dag.dag_id: dag for dag in run_file(self._path).dags}
+        files = dag_files(self._path, Diagnostics())
+        return {dag.dag_id: dag for file in files for dag in run_file(file, self._path).dags}
 
     def data_interval(self, dag_id: str, logical_date: datetime, diagnostics: Diagnostics) -> tuple[datetime, datetime]:
         """The data interval of a run, as the DAG's timetable infers it: start and end, aware."""

@@ -4,10 +4,11 @@ from ductwork.ir.aws_call import AwsCall
 from ductwork.ir.deployment import Deployment
 from ductwork.ir.expressions import Concat, Expr, PerInstance, RunValue, Text
 from ductwork.ir.task import Retry, Slots, Task
-from ductwork.ir.work import BatchJob, Container, Instant, Mount, NoOp, Wait, Work, Worker
+from ductwork.ir.work import ANY_DAG, BatchJob, Container, Instant, Mount, NoOp, Wait, Work, Worker
 from ductwork.ir.workflow import RUN_CALLBACKS, Workflow
 
 __all__ = [
+    "ANY_DAG",
     "RUN_CALLBACKS",
     "AwsCall",
     "BatchJob",

@@ -8,6 +8,9 @@ from typing import Any, ClassVar
 
 from ductwork.ir.expressions import Expr
 
+# Of a DAG whose id depends on the run.
+ANY_DAG = "*"
+
 
 @dataclass(frozen=True)
 class Work:
@@ -59,6 +62,11 @@ class Work:
         return None
 
     @property
+    def starts_runs_of(self) -> tuple[str, ...]:
+        """The DAGs of which its operator starts runs."""
+        return ()
+
+    @property
     def submits_container(self) -> bool:
         """Whether it is a worker that submits an operator's container as a job, and waits for it."""
         return False
@@ -78,6 +86,7 @@ class Worker(Work):
 
     :param submits: the job that its operator will submit, as far as that can be told; of a container the worker
         submits it in the operator's place, once Airflow has rendered what it is to run
+    :param starts: the DAGs of which its operator starts runs; :data:`ANY_DAG` for what cannot be told
     """
 
     kind = "worker"
@@ -85,6 +94,11 @@ class Worker(Work):
     has_worker = True
 
     submits: BatchJob | None = None
+    starts: tuple[str, ...] = ()
+
+    @property
+    def starts_runs_of(self) -> tuple[str, ...]:
+        return self.starts
 
     @property
     def submits_container(self) -> bool:

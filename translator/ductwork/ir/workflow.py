@@ -69,6 +69,11 @@ class Workflow:
     fail_fast: bool = False
     timetable: Timetable | None = None
 
+    @property
+    def starts_runs_of(self) -> tuple[str, ...]:
+        """The DAGs of which its tasks start runs; :data:`~ductwork.ir.ANY_DAG` for what cannot be told."""
+        return tuple(sorted({dag_id for task in self.tasks for dag_id in task.work.starts_runs_of}))
+
     @cached_property
     def by_id(self) -> dict[str, Task]:
         """The tasks by their ids."""

@@ -11,7 +11,7 @@ from functools import cache
 from importlib.metadata import entry_points
 
 from ductwork.diagnostics import Diagnostics
-from ductwork.ir import BatchJob, Container, Work, Worker
+from ductwork.ir import ANY_DAG, BatchJob, Container, Work, Worker
 from ductwork.ir.per_instance import combined
 from ductwork.ir.snapshot import TaskSnapshot
 from ductwork.rules.base import Decline, Rule
@@ -111,7 +111,8 @@ def _broken(rule: Rule, task: TaskSnapshot, error: Exception, diagnostics: Diagn
 def _lower_mapped(task: TaskSnapshot, diagnostics: Diagnostics) -> Work:
     """Native if the file has every instance and they are jobs that differ in their requests alone."""
     findings = Diagnostics()
-    job = combined([lower(instance, findings) for instance in task.instances])
+    works = [lower(instance, findings) for instance in task.instances]
+    job = combined(works)
     why = "mapped: a container for each instance"
     container = any(rule.container(task) for rule in registry() if rule.container is not None and rule.applies(task))
     if job is not None or container:
@@ -119,4 +120,7 @@ def _lower_mapped(task: TaskSnapshot, diagnostics: Diagnostics) -> Work:
     if container:
         submits = BatchJob(why, request={}, push_job_id=False, container=Container(image="", fixed=False))
         return Worker(f"{why}, whose job a worker submits", submits=submits)
-    return job or Worker(why)
+    starts = dict.fromkeys(dag_id for work in works for dag_id in work.starts_runs_of)
+    if not works and any(rule.starts_runs and rule.applies(task) for rule in registry()):
+        starts = {ANY_DAG: None}
+    return job or Worker(why, starts=tuple(starts))

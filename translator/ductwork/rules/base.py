@@ -53,6 +53,7 @@ class Rule:
     :param lower: makes the work; reports what AWS would not accept as diagnostics
     :param container: whether an operator describes a container that Batch can run, told of a mapped task, of which no
         more is known: a worker of each instance then submits it as a job
+    :param starts_runs: its operators start runs of other DAGs
     :param needs: what Airflow's own operator needs in a worker, where that is more than a worker has
     :param source: the operator's documentation; built-in rules have one, see :mod:`ductwork.diagnostics.sources`
     """
@@ -62,6 +63,7 @@ class Rule:
     lower: Callable[[TaskSnapshot, Diagnostics], Work | Decline]
     subclasses: bool = False
     container: Callable[[TaskSnapshot], bool] | None = None
+    starts_runs: bool = False
     needs: str = ""
     source: str = ""
 

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ductwork.contracts.worker_variables import DAG_ID_VARIABLE
+
 STATES = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING", "SUCCEEDED", "FAILED")
 TERMINAL = frozenset({"SUCCEEDED", "FAILED"})
 WAITING = frozenset({"SUBMITTED", "PENDING", "RUNNABLE"})
@@ -48,9 +50,9 @@ class Spec:
     share_identifier: str | None = None
 
     @property
-    def is_worker(self) -> bool:
-        """Whether it runs a task of a DAG, and may submit jobs of its own."""
-        return "DUCTWORK_DAG_ID" in self.environment
+    def worker_of(self) -> str:
+        """The DAG that it runs a task of, which may wait for its own jobs or for other DAGs' runs; empty for none."""
+        return self.environment.get(DAG_ID_VARIABLE, "")
 
 
 @dataclass(eq=False)

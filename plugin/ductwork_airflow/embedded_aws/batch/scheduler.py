@@ -33,8 +33,9 @@ def milliseconds() -> int:
 class ProcessBatch:
     """The jobs of all queues of one account and Region.
 
-    :param jobs: how many workers run at once, and how many other commands; further jobs wait as RUNNABLE. A worker may
-        wait for a job that it has submitted itself, which therefore takes no worker's place
+    :param jobs: how many workers of one DAG run at once, and how many other commands; further jobs wait as RUNNABLE. A
+        worker may wait for a job that it has submitted itself, or for a run of another DAG, which therefore take no
+        place of its DAG's workers
     :param environment: what every process gets, below the job's own environment
     :param on_log: called with ``(stream, file)`` before an attempt writes its log
     """
@@ -57,7 +58,7 @@ class ProcessBatch:
         self._wake = threading.Condition(threading.RLock())
         self._jobs: dict[str, Job] = {}
         self._submitted: deque[Job] = deque()
-        self._runnable: dict[bool, deque[Job]] = {True: deque(), False: deque()}  # workers; others
+        self._runnable: defaultdict[str, deque[Job]] = defaultdict(deque)  # by the DAG of workers; others
         self._running: dict[str, Job] = {}  # by pool id
         self._waiters: defaultdict[str, list[Job]] = defaultdict(list)
         self._events: deque[Event] = deque()
@@ -176,12 +177,12 @@ class ProcessBatch:
                     self._wake.wait(self._timers.seconds_left())
 
     def _has_room(self, job: Job) -> bool:
-        alike = sum(other.spec.is_worker == job.spec.is_worker for other in self._running.values())
+        alike = sum(other.spec.worker_of == job.spec.worker_of for other in self._running.values())
         return alike < self._slots
 
     def _make_runnable(self, job: Job) -> None:
         self._set(job, "RUNNABLE")
-        self._runnable[job.spec.is_worker].append(job)
+        self._runnable[job.spec.worker_of].append(job)
 
     def _handle(self, event: Event) -> None:
         if event["event"] == "closed":

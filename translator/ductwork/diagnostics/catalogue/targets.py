@@ -83,14 +83,14 @@ CODES: dict[str, Code] = {
         "AWS accepts definitions up to 1 MB and executions up to 25,000 events, and hands a state up to 256 KiB. A DAG "
         "that needs more is compiled to several machines, but a single task and a mapped task group are never cut, nor "
         "is the machine of a job chain (--engine batch, five events a task). --target batch has no such limits. Where "
-        "nothing can say the DAG, it has to be two.",
+        "nothing can say the DAG, it has to be two: a TriggerDagRunOperator at the end of the first starts the second.",
         f"{STEP_FUNCTIONS}/service-quotas.html",
     ),
     "DW312": error(
         "operator that cannot work here",
-        "The operator asks Airflow's server for something that this version does not serve to tasks on AWS: starting "
-        "other DAGs' runs, or waiting for a person.",
-        f"{STANDARD_PROVIDER}/operators/trigger_dag_run.html",
+        "The operator asks Airflow's server for something that this version does not serve to tasks on AWS: waiting "
+        "for a person.",
+        f"{STANDARD_PROVIDER}/operators/hitl.html",
     ),
     "DW313": warning(
         "data interval not computed",
