@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from ductwork.ir import Workflow
 
 from ductwork_airflow.embedded_aws.services import ROLE_ARN, EmbeddedAws
 from ductwork_airflow.ledger import Ledger
-from ductwork_airflow.local.provision import PLACES, provide
+from ductwork_airflow.local.provision import PLACES, Definitions, provide
 from ductwork_airflow.run_model.handle import RunHandle
 from ductwork_airflow.runs import lifecycle
 
@@ -28,9 +27,7 @@ class OtherDag:
     document: Mapping[str, object]
 
 
-def deploy(
-    aws: EmbeddedAws, ledger: Ledger, dags: Sequence[OtherDag], definitions: Mapping[str, Mapping[str, Any]]
-) -> dict[str, str]:
+def deploy(aws: EmbeddedAws, ledger: Ledger, dags: Sequence[OtherDag], definitions: Definitions) -> dict[str, str]:
     """Make the machines of the DAGs; their ARNs by the DAGs' ids."""
     machines = {}
     for dag in dags:

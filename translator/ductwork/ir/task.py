@@ -68,7 +68,7 @@ class Task:
     :param ignores_first_past: it does not wait where the run before did not have it yet
     :param reschedules: it may ask to be started again at a later time, in the same try
     :param deployment: of its worker, or of its job
-    :param container_deployment: of the container that its worker submits
+    :param container_deployment: of a container's own job
     :param window: the logical dates for which Airflow makes an instance of it, as far as other tasks have others
     """
 

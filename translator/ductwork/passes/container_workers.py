@@ -1,4 +1,6 @@
-"""Workers that submit containers: what a task says of its container is not said of the small worker before it."""
+"""Workers of tasks that are containers: what a task says of its container is not said of the small worker beside it,
+which submits the container, or calls back when it has failed.
+"""
 
 from __future__ import annotations
 
@@ -9,12 +11,16 @@ from ductwork.ir import Deployment, Task, Workflow
 
 
 def set_workers_apart(workflow: Workflow, diagnostics: Diagnostics) -> Workflow:
-    """Give the worker of each container the values that hold for all workers, in the task's own queue."""
+    """Give the worker of each container the values that hold for all workers, in the task's own queue.
+
+    This includes tasks without a worker, since a job chain may give them one.
+    """
     return replace(workflow, tasks=tuple(_apart(task, workflow.deployment) for task in workflow.tasks))
 
 
 def _apart(task: Task, common: Deployment) -> Task:
-    if not task.work.submits_container:
+    job = task.work.submits
+    if job is None or job.container is None:
         return task
     values = task.deployment
     worker = replace(
