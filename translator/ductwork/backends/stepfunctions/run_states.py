@@ -146,7 +146,7 @@ def _before_first(workflow: Workflow, first_task: str, read_last: Sequence[str])
     """What a run waits for, and finds out, before its first task."""
     states: States = {}
     if any(task.past for task in workflow.tasks):
-        states, first_task = depends_on_past.line_up(workflow, first_task), depends_on_past.LINE_UP
+        first_task, states = depends_on_past.line_up(workflow, first_task)
     if workflow.window:
         # Before it lines up: such a run is nobody's past.
         states, first_task = {DATES: _dates(workflow.window, first_task, read_last)} | states, DATES

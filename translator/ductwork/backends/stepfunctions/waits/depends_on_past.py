@@ -1,5 +1,6 @@
 """depends_on_past and wait_for_downstream: a task waits for itself in the run before.
 
+``Has it a logical date?``  of a DAG that assets start: a run that has none waits for none, and none for it
 ``Line up``            puts the run behind the DAG's latest one, once
 ``Remember the past``  notes which that was on the run's item, for a restart
 ``Tasks of the past``  finds out which tasks that run had, where one asks (ignore_first_depends_on_past)
@@ -41,7 +42,7 @@ from ductwork.contracts.ledger import RUN_SK, latest_key, past_sk
 from ductwork.contracts.names import state_name
 from ductwork.ir import Task, Workflow
 
-LINE_UP = "Line up"
+LINE_UP, _DATED = "Line up", "Has it a logical date?"
 # Of the run's item where that does not have all tasks' facts: those that may wait for themselves.
 TASKS = "past_tasks"
 _REMEMBER, _RECALL, _TASKS = "Remember the past", "Recall the past", "Tasks of the past"
@@ -50,36 +51,15 @@ _ITEM = "the past"
 _PAST, _HAD = Variable("past"), Variable("had")
 
 
-def line_up(workflow: Workflow, after: str) -> States:
-    """The states that find the run before; afterwards the variable ``$past`` holds its key, or empty text, and ``$had``
-    the ids of its tasks where one of them asks."""
+def line_up(workflow: Workflow, after: str) -> tuple[str, States]:
+    """The states that find the run before, and the first of them; afterwards the variable ``$past`` holds its key, or
+    empty text, and ``$had`` the ids of its tasks where one of them asks."""
     asks = any(task.past and task.ignores_first_past for task in workflow.tasks)
     then = _TASKS if asks else after
-    pk, sk = latest_key(workflow.dag_id)
     run = {"TableName": workflow.ledger_table, "Key": integrations.item_key(RUN_SK)}
     latest, noted = (_text_or_empty(RESULT.field(*path)) for path in (("Attributes", "run"), ("Item", "past")))
     states: States = {
-        LINE_UP: {
-            "Type": "Task",
-            "Resource": integrations.UPDATE_ITEM,
-            "Arguments": {
-                "TableName": workflow.ledger_table,
-                "Key": {"pk": {"S": pk}, "sk": {"S": sk}},
-                "UpdateExpression": "SET #run = :run, logical_date = :date",
-                "ConditionExpression": "attribute_not_exists(logical_date) OR logical_date < :date",
-                "ExpressionAttributeNames": {"#run": "run"},
-                "ExpressionAttributeValues": {
-                    ":run": {"S": RUN.field("pk")},
-                    ":date": {"S": RUN.field("logical_date")},
-                },
-                "ReturnValues": "ALL_OLD",
-            },
-            "Output": {"past": latest},
-            "Retry": integrations.CONDITIONAL_RETRY,
-            # A restart, or a run of the past: what was noted when it first came, if anything.
-            "Catch": [{"ErrorEquals": integrations.CONDITION_FAILED, "Output": {}, "Next": _RECALL}],
-            "Next": _REMEMBER,
-        },
+        LINE_UP: _lining_up(workflow, latest),
         _REMEMBER: {
             "Type": "Task",
             "Resource": integrations.UPDATE_ITEM,
@@ -103,7 +83,39 @@ def line_up(workflow: Workflow, after: str) -> States:
             "Next": then,
         },
     }
-    return states | ({_TASKS: _tasks_of_the_past(workflow, after)} if asks else {})
+    if asks:
+        states[_TASKS] = _tasks_of_the_past(workflow, after)
+    if workflow.timetable and workflow.timetable.by_assets:
+        # A run that assets start has no date: there is none before it, and it is before none.
+        nothing = {"past": "", **({"had": []} if asks else {})}
+        none = {"Condition": RUN.field("logical_date").equals(""), "Assign": nothing, "Next": after}
+        return _DATED, {_DATED: {"Type": "Choice", "Choices": [none], "Default": LINE_UP}, **states}
+    return LINE_UP, states
+
+
+def _lining_up(workflow: Workflow, latest: Node) -> State:
+    pk, sk = latest_key(workflow.dag_id)
+    return {
+        "Type": "Task",
+        "Resource": integrations.UPDATE_ITEM,
+        "Arguments": {
+            "TableName": workflow.ledger_table,
+            "Key": {"pk": {"S": pk}, "sk": {"S": sk}},
+            "UpdateExpression": "SET #run = :run, logical_date = :date",
+            "ConditionExpression": "attribute_not_exists(logical_date) OR logical_date < :date",
+            "ExpressionAttributeNames": {"#run": "run"},
+            "ExpressionAttributeValues": {
+                ":run": {"S": RUN.field("pk")},
+                ":date": {"S": RUN.field("logical_date")},
+            },
+            "ReturnValues": "ALL_OLD",
+        },
+        "Output": {"past": latest},
+        "Retry": integrations.CONDITIONAL_RETRY,
+        # A restart, or a run of the past: what was noted when it first came, if anything.
+        "Catch": [{"ErrorEquals": integrations.CONDITION_FAILED, "Output": {}, "Next": _RECALL}],
+        "Next": _REMEMBER,
+    }
 
 
 def _text_or_empty(attribute: Node) -> Node:
