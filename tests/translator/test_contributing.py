@@ -22,7 +22,8 @@ def listings(language):
 
 def files():
     """The files that the page makes, by path: a listing's first line says where it goes."""
-    return {text.splitlines()[0].removeprefix("# "): text.partition("\n")[2] for text in listings("python")}
+    made = [*listings("python"), *listings("toml")]
+    return {text.splitlines()[0].removeprefix("# "): text.partition("\n")[2] for text in made}
 
 
 @pytest.fixture(scope="module")
@@ -58,9 +59,9 @@ def shown(listing):
 
 
 def test_the_example_is_one_rule_and_one_golden(checkout):
-    dag, rule = files()
+    dag, rule, *_ = files()
     assert (dag, rule) == ("tests/golden/dags/swarm_jobs.py", "translator/ductwork/rules/docker_swarm.py")
-    before, after = map(shown, listings("console"))
+    before, after, _ = map(shown, listings("console"))
     write(checkout, dag)
     out, _ = ductwork(checkout, *before[0])
     assert out.splitlines()[1 : 1 + len(before[1])] == before[1]
@@ -71,7 +72,7 @@ def test_the_example_is_one_rule_and_one_golden(checkout):
     out, err = ductwork(checkout, "compile", dag, "-o", "-")
     states = json.loads(out)["States"]
     arguments = states["report"]["Arguments"]
-    (wanted,) = map(json.loads, listings("json"))
+    wanted, _ = map(json.loads, listings("json"))
     definition = arguments["JobDefinition"]
     assert arguments == wanted | {"JobDefinition": definition}
     assert re.fullmatch(r"[\w-]+-[0-9a-f]{8,}", definition)
@@ -80,9 +81,54 @@ def test_the_example_is_one_rule_and_one_golden(checkout):
     assert "it needs a manager of a Docker swarm in its reach" in err
 
 
+@pytest.fixture(scope="module")
+def company(tmp_path_factory):
+    """The company's folder, and where its package is installed."""
+    folder, installed = tmp_path_factory.mktemp("company"), tmp_path_factory.mktemp("installed")
+    for path in files():
+        if path.startswith("acme-ductwork/"):
+            write(folder, path)
+    source = folder / "acme-ductwork"
+    # What pip has setuptools do, without a wheel in between: the tests need no index of packages.
+    build = ("build_py", "--build-lib", str(installed), "egg_info", "--egg-base", str(installed))
+    setup = (sys.executable, "-c", "import setuptools; setuptools.setup()", "--quiet", *build)
+    done = subprocess.run(setup, cwd=source, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return source, installed
+
+
+def test_a_package_of_a_company_brings_a_rule(company):
+    """It is found by its entry point."""
+    source, installed = company
+    ((_, _, explain), (*_, golden)) = (map(shown, listings("console")), listings("json"))
+    done = cli_process.ductwork(*explain[0], cwd=source, packages=installed)
+    assert (done.code, done.out.splitlines()[1 : 1 + len(explain[1])]) == (0, explain[1]), done.err
+    compile_it = re.search(r"`ductwork (compile [^`]*)`", PAGE)[1].split()
+    texts = []
+    for _ in range(2):
+        done = cli_process.ductwork(*compile_it, cwd=source, packages=installed)
+        assert done.code == 0, done.err
+        texts.append((source / "golden" / "ready.asl.json").read_text(encoding="utf-8"))
+    assert texts[0] == texts[1], "a golden that changes by itself is none"
+    states = json.loads(texts[0])["States"]
+    assert states["announce"]["Arguments"] == json.loads(golden)
+    assert states["announce"]["Resource"] == "arn:aws:states:::sqs:sendMessage"
+    assert environment_of(json.loads(texts[0]), states["shout"])["DUCTWORK_TASK_ID"] == "shout"
+
+
+def test_without_the_package_the_operator_has_a_worker(company):
+    source, installed = company
+    alone = installed.parent / "alone"
+    alone.mkdir(exist_ok=True)
+    shutil.copy(source / "acme_operators.py", alone)
+    done = cli_process.ductwork("explain", "dags/ready.py", cwd=source, packages=alone)
+    assert [line.split()[1] for line in done.out.splitlines()[1:3]] == ["worker", "worker"], done.err
+
+
 def test_the_listings_are_in_the_style_of_the_house(tmp_path):
     for path, text in files().items():
-        (tmp_path / Path(path).name).write_text(text, encoding="utf-8")
+        if path.endswith(".py"):
+            (tmp_path / Path(path).name).write_text(text, encoding="utf-8")
     ruff = str(Path(sys.executable).with_name("ruff"))
     config = ("--config", str(ROOT / ".ruff.toml"))
     for command in (("check",), ("format", "--check")):
