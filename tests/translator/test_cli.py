@@ -183,9 +183,33 @@ def test_explain_a_file():
         ("limited", "native"),
         ("needs_airflow", "worker"),
     ]
-    assert "params.x" in out
+    assert "var.value.x" in out
     size = len(checked("compile", DAGS / "batch_templates.py", "-o", "-").out.encode()) - 1
-    assert f"asl: {size:,} bytes, {size // 5:,} a task" in out
+    assert f"asl: {size:,} bytes, {size // 6:,} a task" in out
+
+
+def test_explain_shows_what_each_task_takes(tmp_path):
+    """Of a call the actions that its operator needs; ids too long for a state's name, of which the ends differ."""
+    long = "long" * 30
+    (tmp_path / "case.py").write_text(f"""{HEADER}
+from airflow.providers.amazon.aws.operators.sns import SnsPublishOperator
+with DAG("case"):
+    SnsPublishOperator(task_id="tell", target_arn="arn:aws:sns:us-east-1:123456789012:topic", message="m") >> [
+        BashOperator(task_id="work", bash_command="true"),
+        BashOperator(task_id="{long}a", bash_command="true"),
+        BashOperator(task_id="{long}b", bash_command="true"),
+    ]
+""")
+    code, out, err = checked("explain", tmp_path / "case.py")
+    assert code == 0, err
+    shown = [line.split() for line in out.splitlines()]
+    table = {row[0]: row[1:] for row in shown[shown.index(next(row for row in shown if row[0] == "task")) + 1 :]}
+    machine = json.loads(checked("compile", tmp_path / "case.py", "-o", "-").out)
+    own = [name for name in machine["States"] if "tell" in name.replace("?", " ").split()]
+    assert table["tell"][0] == str(len(own))
+    assert table["tell"][3:] == [f"{int(table['tell'][2]) * 0.025:.3f}", "sns:Publish"]
+    assert table["work"][-1] == "batch:SubmitJob"
+    assert table[f"{long}a"] == table[f"{long}b"] == ["-"] * 4
 
 
 GROUPS = """

@@ -9,6 +9,7 @@ from ductwork.backends.batch import map_sizes
 from ductwork.backends.stepfunctions.asl.integrations import UPDATE_ITEM_AND_WAIT
 from ductwork.backends.stepfunctions.costs import cost
 from ductwork.backends.stepfunctions.mapping import array_job
+from ductwork.cli import task_costs
 from ductwork.compiler import Artefact, to_json
 from ductwork.contracts import machine_bundle
 from ductwork.contracts.json_types import JsonObject
@@ -30,7 +31,8 @@ def describe(workflow: Workflow, artefact: Artefact | None) -> str:
             starts = started_by(workflow, findings := Diagnostics())
             lines += [f"  started by {starts.told()}"] if starts else []
             lines += [f"  {each.code}: {each.what}" for each in findings]
-            lines += _of_machines(workflow, machine_bundle.machines(artefact.document))
+            machines = machine_bundle.machines(artefact.document)
+            lines += [*_of_machines(workflow, machines), *task_costs.table(workflow, machines)]
     return "\n".join(lines)
 
 

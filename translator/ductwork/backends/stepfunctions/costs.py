@@ -49,14 +49,14 @@ def cost(machine: Machine) -> tuple[int, int]:
     """``(transitions, history events)`` of a run in which every task succeeds at its first try, and every Map has one
     item. The iterations of a distributed Map have histories of their own.
     """
-    visited = [state for _, state in _happy_path(machine)]
+    visited = [state for _, state in happy_path(machine)]
     return len(visited), 2 + sum(map(_events, visited))
 
 
 def by_state(machine: Machine) -> dict[str, tuple[int, int]]:
     """``(bytes, history events)`` of each state outside Maps, by its name: without its branches, which are with their
     first states, and with one further try of a job that has retries."""
-    visited = Counter(name for name, _ in _happy_path(machine))
+    visited = Counter(name for name, _ in happy_path(machine))
     found: dict[str, tuple[int, int]] = {}
     scopes = [machine]
     while scopes:
@@ -118,7 +118,7 @@ def _inside(scope: Machine) -> Iterator[Machine]:
             yield state["ItemProcessor"]
 
 
-def _happy_path(scope: Machine) -> Iterator[tuple[str, Machine]]:
+def happy_path(scope: Machine) -> Iterator[tuple[str, Machine]]:
     """The states such a run visits, with their names."""
     name = scope["StartAt"]
     looked: Counter[str] = Counter()
@@ -126,9 +126,9 @@ def _happy_path(scope: Machine) -> Iterator[tuple[str, Machine]]:
         state = scope["States"][name]
         yield name, state
         for branch in state.get("Branches", ()):
-            yield from _happy_path(branch)
+            yield from happy_path(branch)
         if state["Type"] == "Map" and not _is_distributed(state):
-            yield from _happy_path(state["ItemProcessor"])
+            yield from happy_path(state["ItemProcessor"])
         if state["Type"] == "Choice":
             looked[name] += 1
             again = looked[name] < telling.rounds(str(state["Choices"][-1]["Condition"]))
