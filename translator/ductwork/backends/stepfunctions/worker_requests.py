@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from ductwork.backends import worker_job
 from ductwork.backends.stepfunctions.asl import integrations
-from ductwork.backends.stepfunctions.asl.nodes import Name, Node, Value, call, lifted, negated
+from ductwork.backends.stepfunctions.asl.nodes import Name, Node, Value, array, lifted, negated
 from ductwork.backends.stepfunctions.asl.scope import RUN, at_run_time
 from ductwork.contracts.worker_variables import SKIP_FAILS_VARIABLE
 from ductwork.ir import Workflow
@@ -23,7 +23,7 @@ def shared(workflow: Workflow) -> dict[str, Node]:
     """
     if not (workflow.calls_back or any(task.work.has_worker or task.calls_back for task in workflow.tasks)):
         return {}
-    return {"env": _pairs(_of_all(workflow))}
+    return {"env": lifted(_pairs(_of_all(workflow)))}
 
 
 def arguments(workflow: Workflow, what: str, request: Mapping[str, object]) -> Value:
@@ -52,7 +52,8 @@ def _environment(workflow: Workflow, variables: Sequence[Mapping[str, object]]) 
     # Of a name with two values Batch does not say which the container gets.
     others = [name for name, value in of_all.items() if own.get(name) != value]
     rest = {name: value for name, value in own.items() if name in others or name not in of_all}
-    return call("append", _without(others), _pairs(rest))
+    # Those of all workers are one after another in it.
+    return array(_without(others), *_pairs(rest))
 
 
 def _without(names: Sequence[str]) -> Node:
@@ -62,5 +63,5 @@ def _without(names: Sequence[str]) -> Node:
     return _OF_ALL.where(name.differs(names[0]) if len(names) == 1 else negated(name.is_in(list(names))))
 
 
-def _pairs(variables: Mapping[str, object]) -> Node:
-    return lifted([{"Name": name, "Value": at_run_time(value)} for name, value in variables.items()])
+def _pairs(variables: Mapping[str, object]) -> list[Value]:
+    return [{"Name": name, "Value": at_run_time(value)} for name, value in variables.items()]

@@ -52,12 +52,12 @@ class Kept:
         found = lifted(self._from_input() | dict(own))
         return merged(found, *further) if further else found
 
-    def with_optional(self, own: Mapping[str, Node], *bindings: Bind) -> Node:
-        """The same where the values of ``own`` may be nothing; the whole input may pass.
+    def with_optional(self, own: Mapping[str, Node], *bindings: Bind, exactly: bool = False) -> Node:
+        """The same where the values of ``own`` may be nothing.
 
         :param bindings: of variables that ``own`` uses
         """
-        found = lifted(self._from_input() | dict(own)) if self._is_short else merged(INPUT, own)
+        found = lifted(self._from_input() | dict(own)) if exactly or self._is_short else merged(INPUT, own)
         return Block((*bindings, found)) if bindings else found
 
     def arguments(self) -> Value:

@@ -14,15 +14,32 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 from ductwork.backends.stepfunctions.asl import integrations, state_data
-from ductwork.backends.stepfunctions.asl.nodes import Node, Object, Value, array, call, lifted, merged, text_of, when
+from ductwork.backends.stepfunctions.asl.nodes import (
+    Bind,
+    Block,
+    Conditional,
+    Node,
+    Value,
+    Variable,
+    array,
+    call,
+    exists,
+    lifted,
+    merged,
+    text_of,
+    when,
+)
 from ductwork.backends.stepfunctions.asl.scope import INPUT, ITEM, RESULT, RUN
 from ductwork.backends.stepfunctions.asl.states import State, States
 from ductwork.backends.stepfunctions.waits.join import EXPANDED, JoinStates
 from ductwork.backends.stepfunctions.waits.join import shared as of_join
 from ductwork.contracts.names import state_name
 
-# No task has these ids: blanks are not allowed in one. The join's item as it is by now, and how many have been told.
-_ITEM, _COUNT = "the join", "joins told"
+# No task has these ids: blanks are not allowed in one. What is sent to the one who waits, where a join is decided that
+# somebody waits for; and how many joins have been told.
+_NEWS, _COUNT = "the join", "joins told"
+# The join's item as it is by now.
+_ITEM = Variable("item")
 # The member of ``$run`` that holds what is the same of all reports.
 _TELLING = "telling"
 
@@ -74,34 +91,40 @@ class Telling:
         names = ("Tell {}: {}", "{} ready? {}", "Wake {}: {}", "{} told: {}")
         tell, ask, wake, told = (state_name(name.format(label, self.task_id)) for name in names)
         # Neither a Choice nor a catcher can end a branch.
-        then, going_on, item = after or told, kept.output({}, exactly=True), INPUT.field(_ITEM)
+        then, going_on, news = after or told, kept.output({}, exactly=True), INPUT.field(_NEWS)
+        sent = {"token": _ITEM.field("token", "S"), "ends": text_of(join.outcomes(_ITEM))}
+        is_ready, now = join.ready(_ITEM), Bind(_ITEM, RESULT.field("Attributes"))
         woken: State = {"Output": going_on, "Next": then}
-        again: list[State] = []
-        counted: dict[str, Value] = {}
         if several:
-            # Without the token: the next look at this item is for what is left to tell.
-            woken = {"Output": merged(INPUT, {_ITEM: item.each(Object(()))}), "Next": ask}
-            again = [{"Condition": INPUT.field(_COUNT).differs(len(self.joins)), "Output": INPUT, "Next": tell}]
-            counted = {_COUNT: _told(1)}
+            counted = {_NEWS: when(is_ready, sent, {}), _COUNT: _told(1)}
+            noted: Node = Block((now, merged(INPUT, counted)))
+            # The next look is for what is left to tell.
+            woken = {"Output": merged(INPUT, {_NEWS: {}}), "Next": ask}
+            look: State = {
+                "Choices": [
+                    {"Condition": exists(news.field("token")), "Output": INPUT, "Next": wake},
+                    {"Condition": INPUT.field(_COUNT).differs(len(self.joins)), "Output": INPUT, "Next": tell},
+                ],
+                "Default": then,
+                "Output": going_on,
+            }
+        else:
+            noted = kept.with_optional({_NEWS: Conditional(is_ready, lifted(sent), None)}, now, exactly=True)
+            look = {"Choices": [{"Condition": exists(news), "Next": wake}], "Default": then}
         states: States = {
             tell: {
                 "Type": "Task",
                 "Resource": integrations.UPDATE_ITEM,
                 "Arguments": self._report(table),
-                "Output": merged(INPUT, {_ITEM: RESULT.field("Attributes"), **counted}),
+                "Output": noted,
                 "Retry": integrations.DYNAMODB_RETRY,
                 "Next": ask,
             },
-            ask: {
-                "Type": "Choice",
-                "Choices": [{"Condition": join.ready(item), "Output": INPUT, "Next": wake}, *again],
-                "Default": then,
-                "Output": going_on,
-            },
+            ask: {"Type": "Choice", **look},
             wake: {
                 "Type": "Task",
                 "Resource": integrations.SEND_TASK_SUCCESS,
-                "Arguments": {"TaskToken": item.field("token", "S"), "Output": text_of(join.outcomes(item))},
+                "Arguments": {"TaskToken": news.field("token"), "Output": news.field("ends")},
                 "Output": woken["Output"],
                 "Retry": integrations.TOKEN_RETRY,
                 "Catch": [{"ErrorEquals": integrations.TOKEN_GONE, **woken}],
