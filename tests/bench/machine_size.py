@@ -40,7 +40,7 @@ def series_parallel(tasks, restartable):
         for _ in range(min(3, (tasks - len(made)) // 2)):
             ends.append(add((add(above),)))
         above, level = tuple(ends) or above, level + 1
-    workflow = Workflow("series_parallel", Origin("case.py", 1), "case.py", "/dags", tuple(made))
+    workflow = Workflow("series_parallel", Origin("case.py", 1), "case.py", "/dags", tuple(made), deployment=where)
     return replace(workflow, restartable=restartable)
 
 

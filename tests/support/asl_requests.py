@@ -19,6 +19,7 @@ from botocore.validate import ParamValidator
 from ductwork.backends.stepfunctions.asl.printer import printed
 from ductwork.backends.stepfunctions.ledger_writes import END, END_OF_JOB, END_OF_WAIT
 from ductwork.backends.stepfunctions.waits import telling
+from ductwork.contracts import shared_request
 from ductwork.contracts.sdk_names import java_name
 from ductwork_airflow.embedded_aws.jsonata.engine import QueryError, evaluate
 from ductwork_airflow.embedded_aws.moto_patches.shapes import BOTO_SERVICES, Spelling, pascal
@@ -39,6 +40,8 @@ _RUN = {
     "refused": "",
     "parts": "arn:aws:states:eu-west-1:123456789012:stateMachine:dag-",
 }
+# The variable $job is kept beside the members of $run.
+_JOB = "the job"
 _EXECUTION = {
     "Id": "arn:aws:states:eu-west-1:123456789012:execution:dag:" + "e" * 80,
     "Name": "e" * 80,
@@ -72,7 +75,7 @@ def check_requests(machine: dict[str, Any]) -> Iterator[Problem]:
 def run_of(machine: dict[str, Any]) -> dict[str, Any]:
     """A sample of ``$run``, with what the machine has put there."""
     # A child machine is given its root's.
-    return {**(_made_by(machine) or _of_any_root()), **_RUN}
+    return {**(_made_by(machine) or _of_any_root()), **_RUN, _JOB: shared_request.of_machine(machine)}
 
 
 def check_run(machines: Sequence[dict[str, Any]]) -> Iterator[Problem]:
@@ -182,7 +185,9 @@ def _sample(text: str, run: Mapping[str, Any]) -> Any:
         return re.sub(r"\$\{(\w+)\}", lambda match: SUBSTITUTIONS.get(match[1], match[0]), text)
     if code.strip() == "$states.context.Task.Token":
         return _TOKEN
+    job = sampled(run.get(_JOB, {}), {})
     bindings = {"run": run, "dagrun": run, "index": 0, "past": "run#sample", "states": {"context": _CONTEXT}}
+    bindings |= {shared_request.VARIABLE: job, shared_request.IN_ITERATIONS: job}
     try:
         value = evaluate(_DATA.sub(lambda read: "1" if read[0].endswith(".try") else "'1'", code), bindings)
     except QueryError:  # it makes of the state's data what cannot be made of a text

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from botocore.exceptions import ClientError
+from compiling import compile_text, document
+from ductwork.cloudformation import machine_policy
 from ductwork_airflow.runs import lifecycle
 from ductwork_airflow.submit import job_queues
+from ductwork_airflow.submit.named_in_jobs import named
 from remote_runs import MACHINE_CHAIN, Clients, Remote
 
 TYPO = """
@@ -58,6 +63,22 @@ def test_a_queue_that_takes_nothing(state: dict[str, str], what: str) -> None:
     with pytest.raises(lifecycle.SubmissionError) as caught:
         job_queues.require(Answering({"jobQueueName": "q", **state}), chain("q", "q"))
     assert what in str(caught.value)
+
+
+def test_a_queue_that_a_machine_names_once(tmp_path: Path) -> None:
+    """Of workers it is in a variable of the machine; a task that is placed elsewhere names its own."""
+    body = """
+    with DAG('case'):
+        tasks = [BashOperator(task_id=name, bash_command='true') for name in 'abc']
+        tasks[-1].executor_config = {'jobQueue': 'other'}
+        BashOperator.partial(task_id='m', max_active_tis_per_dagrun=2).expand(bash_command=['true', 'true'])
+    """
+    machine = document(compile_text(tmp_path, body, job_queue="typo", job_definition="d", ledger_table="ledger"))
+    assert machine["States"]["Prepare run"]["Assign"]["job"] == {"JobQueue": "typo", "JobDefinition": "d"}
+    assert named(machine, ("JobQueue",)) == {"typo": ["a", "b", "m[n]"], "other": ["c"]}
+    assert set(named(machine, ("JobDefinition",))["d"]) == {"a", "b", "c", "m[n]"}
+    use = machine_policy.use_of([machine])
+    assert (use.queues, use.definitions) == ({"typo", "other"}, {"d"})
 
 
 def test_what_is_found() -> None:

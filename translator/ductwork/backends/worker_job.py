@@ -89,14 +89,18 @@ def _request(workflow: Workflow, deployment: Deployment, task_id: str, map_index
 
 def _placed(deployment: Deployment, environment: list[dict[str, Any]]) -> dict[str, Any]:
     overrides: dict[str, Any] = {"environment": environment}
+    return {**placement(deployment), "containerOverrides": overrides | _resources(deployment)}
+
+
+def _resources(deployment: Deployment) -> dict[str, object]:
     needs = (("VCPU", deployment.vcpus), ("MEMORY", deployment.memory), ("GPU", deployment.gpus))
-    if requirements := [{"type": kind, "value": str(value)} for kind, value in needs if value is not None]:
-        overrides["resourceRequirements"] = requirements
-    made: dict[str, Any] = {
-        "jobQueue": deployment.job_queue,
-        "jobDefinition": deployment.job_definition,
-        "containerOverrides": overrides,
-    }
+    requirements = [{"type": kind, "value": str(value)} for kind, value in needs if value is not None]
+    return {"resourceRequirements": requirements} if requirements else {}
+
+
+def placement(deployment: Deployment) -> dict[str, object]:
+    """Of a request what says where the job runs, and by what it is shared out and found again."""
+    made: dict[str, object] = {"jobQueue": deployment.job_queue, "jobDefinition": deployment.job_definition}
     optional = {
         "shareIdentifier": deployment.share_identifier,
         "schedulingPriorityOverride": deployment.scheduling_priority,

@@ -21,7 +21,7 @@ from ductwork.cloudformation.machine_policy import Names
 from ductwork.cloudformation.manifest_state import with_manifest
 from ductwork.cloudformation.statements import Statement, further_policies, role
 from ductwork.compiler import Artefact, to_json
-from ductwork.contracts import container_job, machine_bundle, names
+from ductwork.contracts import container_job, machine_bundle, names, shared_request
 from ductwork.contracts.aws_schedules import StartedBy
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.machine_bundle import MachineBundle
@@ -264,10 +264,15 @@ class _Maker:
 
     def _plain_containers(self) -> list[str]:
         """The definitions that no worker of ours runs in."""
+        of_workers = [shared_request.of_machine(machine) for machine in self._machines]
         requests = [state["Arguments"] for state in machine_policy.tasks_of(self._machines) if _submits(state)]
-        workers = {str(cast(JsonObject, each)["JobDefinition"]) for each in requests if "DUCTWORK_" in json.dumps(each)}
-        # The environment of workers is told once, in a variable of the run.
-        workers |= {str(cast(JsonObject, each)["JobDefinition"]) for each in requests if "$run.env" in json.dumps(each)}
+        # What is told all workers is told once, in variables of the run.
+        of_workers += [
+            each
+            for each in requests
+            if isinstance(each, dict) and any(sign in json.dumps(each) for sign in ("DUCTWORK_", "$run.env"))
+        ]
+        workers = {str(each["JobDefinition"]) for each in of_workers if each}
         return [name for name in self._definitions.requests if f"${{{name}}}" not in workers]
 
 

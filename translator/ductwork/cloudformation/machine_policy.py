@@ -13,11 +13,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from ductwork.cloudformation import call_permissions
 from ductwork.cloudformation.call_permissions import CALLS
 from ductwork.cloudformation.intrinsics import Value, arn
 from ductwork.cloudformation.statements import Statement, everywhere
+from ductwork.contracts import shared_request
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.ledger import INDEX_BY_DAG
 
@@ -76,8 +78,7 @@ def _table(action: str) -> Callable[[Use, JsonObject], None]:
 
 
 def _submit(use: Use, state: JsonObject) -> None:
-    arguments = state["Arguments"]
-    assert isinstance(arguments, Mapping), "the back ends write SubmitJob as an object"
+    arguments = cast(JsonObject, state["Arguments"])
     use.queues.add(str(arguments["JobQueue"]))
     use.definitions.add(str(arguments["JobDefinition"]))
     use.tags = use.tags or "Tags" in arguments
@@ -126,7 +127,7 @@ def use_of(machines: Sequence[JsonObject]) -> Use:
     :raises UnknownIntegrationError: one calls what nobody knows a policy for
     """
     use = Use()
-    for state in (each for machine in machines for each in tasks_of(machine)):
+    for state in (each for machine in machines for each in calls_of(machine)):
         resource = str(state["Resource"])
         called = resource.removeprefix(_STATES)
         if called in CALLS:
@@ -200,6 +201,14 @@ def _children(names: Names) -> Iterator[Statement]:
     yield Statement("StartParts", ("states:StartExecution",), machines)
     yield Statement("FollowParts", ("states:DescribeExecution", "states:StopExecution"), executions)
     yield Statement("HearOfParts", _MANAGED_RULES, (arn("events", _EXECUTION_RULE),))
+
+
+def calls_of(machine: JsonObject) -> Iterator[JsonObject]:
+    """All Task states of a machine, those that submit jobs with what is certain of their requests."""
+    shared = shared_request.of_machine(machine)
+    for state in tasks_of(machine):
+        submits = INTEGRATIONS.get(str(state["Resource"])) is _submit
+        yield {**state, "Arguments": shared_request.members(state["Arguments"], shared)} if submits else state
 
 
 def tasks_of(node: object) -> Iterator[JsonObject]:

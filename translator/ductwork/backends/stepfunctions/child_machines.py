@@ -19,7 +19,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from ductwork.backends.stepfunctions import kept_tasks
+from ductwork.backends.stepfunctions import kept_tasks, worker_requests
 from ductwork.backends.stepfunctions.asl import integrations
 from ductwork.backends.stepfunctions.asl.nodes import Node, call, joined, merged
 from ductwork.backends.stepfunctions.asl.scope import CONTEXT, EXECUTION, INPUT, RESULT, RUN
@@ -89,7 +89,10 @@ def definition(child: layout.Child, workflow: Workflow, first: str, states: Stat
     """
     take: State = {
         "Type": "Pass",
-        "Assign": {name: INPUT.field(name) for name in ("run", *variables)},
+        "Assign": {
+            **{name: INPUT.field(name) for name in ("run", *variables)},
+            **worker_requests.variables(workflow),
+        },
         "Output": INPUT.field("data"),
         "Next": first,
     }

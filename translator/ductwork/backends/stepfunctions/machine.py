@@ -157,6 +157,7 @@ class _Emitter:
             manifest=manifest,
             read_last=deciding.read,
             values=values,
+            variables=worker_requests.variables(workflow),
         )
         machine: JsonObject = printed(
             {

@@ -86,6 +86,7 @@ def opening(
     refused: Sequence[inputs.Refusal] = (),
     read_last: Sequence[str] = (),
     values: Mapping[str, Node] | None = None,
+    variables: Mapping[str, Value] | None = None,
 ) -> States:
     """The states before the first task: the run's values, its item in the ledger, what a run waits for.
 
@@ -95,6 +96,7 @@ def opening(
     :param item: attributes of the run's item besides, or in place of, the usual ones
     :param manifest: names what is in the ledger already of all tasks; empty: the run's item has it
     :param values: further members of ``$run``
+    :param variables: further variables
     :param refused: what of an input is refused besides: :func:`inputs.run_values`
     """
     then, before = _before_first(workflow, first_task, read_last)
@@ -112,26 +114,33 @@ def opening(
     return {
         PREPARE: {
             "Type": "Pass",
-            "Assign": {"run": inputs.run_values(workflow.dag_id, further, refused, source, by_assets=by_assets)},
+            "Assign": {
+                "run": inputs.run_values(workflow.dag_id, further, refused, source, by_assets=by_assets),
+                **(variables or {}),
+            },
             "Output": {},
             "Next": START,
         },
-        START: {
-            "Type": "Task",
-            "Resource": integrations.PUT_ITEM,
-            "Arguments": _create_run(workflow, item or {}, manifest),
-            **_with_conf(workflow),
-            "Output": {},
-            "Retry": [_NO_RETRY, *integrations.CONDITIONAL_RETRY],
-            "Catch": [
-                {"ErrorEquals": integrations.CONDITION_FAILED, "Output": {}, "Next": ALREADY},
-                {"ErrorEquals": [integrations.EVALUATION_FAILED], "Output": {"why": inputs.WHY}, "Next": REFUSE},
-            ],
-            "Next": then,
-        },
+        START: _start(workflow, _create_run(workflow, item or {}, manifest), then),
         ALREADY: {"Type": "Succeed"},
         REFUSE: {"Type": "Fail", "Error": error_names.INPUT_REFUSED, "Cause": INPUT.field("why")},
         **before,
+    }
+
+
+def _start(workflow: Workflow, item: State, after: str) -> State:
+    return {
+        "Type": "Task",
+        "Resource": integrations.PUT_ITEM,
+        "Arguments": item,
+        **_with_conf(workflow),
+        "Output": {},
+        "Retry": [_NO_RETRY, *integrations.CONDITIONAL_RETRY],
+        "Catch": [
+            {"ErrorEquals": integrations.CONDITION_FAILED, "Output": {}, "Next": ALREADY},
+            {"ErrorEquals": [integrations.EVALUATION_FAILED], "Output": {"why": inputs.WHY}, "Next": REFUSE},
+        ],
+        "Next": after,
     }
 
 

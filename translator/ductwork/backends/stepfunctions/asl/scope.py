@@ -15,6 +15,7 @@ from ductwork.backends.stepfunctions.asl.nodes import (
     text_of,
 )
 from ductwork.backends.stepfunctions.asl.python.written import written
+from ductwork.contracts import shared_request
 from ductwork.ir import Expr, PerInstance
 
 _STATES = Variable("states")
@@ -32,6 +33,8 @@ ITEM = Variable("")
 RUN = Variable("run")
 # The member of it that is the conf as data, in machines that read it.
 CONF = "given"
+# What the requests of its workers have in common.
+JOB = Variable(shared_request.VARIABLE)
 # The index of an iteration of a Map, and as text.
 INDEX = Variable("index")
 INDEX_TEXT = text_of(INDEX)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ductwork.backends.stepfunctions import worker_requests
 from ductwork.backends.stepfunctions.asl.nodes import (
     Bind,
     Block,
@@ -27,9 +28,10 @@ from ductwork.backends.stepfunctions.asl.nodes import (
     substituted,
     when,
 )
-from ductwork.backends.stepfunctions.asl.scope import CONTEXT, INPUT, ITEM, RESULT, RUN
+from ductwork.backends.stepfunctions.asl.scope import CONTEXT, INPUT, ITEM, JOB, RESULT, RUN
 from ductwork.backends.stepfunctions.asl.state_data import Kept
 from ductwork.backends.stepfunctions.asl.states import State, States
+from ductwork.contracts import shared_request
 from ductwork.contracts.names import state_name
 from ductwork.contracts.stepfunctions_limits import INLINE_AT_ONCE, MAX_EVENTS
 from ductwork.ir import Workflow
@@ -104,6 +106,7 @@ class Each:
         if self.distributed:
             # No scope may use a name of an enclosing one, though none of its variables can be seen.
             selected[_RUN] = RUN
+            selected |= dict.fromkeys((shared_request.IN_ITERATIONS,), JOB) if self._shares else {}
         assigned = {name: INPUT.field(name) for name in selected}
         selected["outcomes"] = reads.arguments()
         first, states = inside(end if self.distributed else None)
@@ -113,6 +116,7 @@ class Each:
         if self.distributed:
             states[end] = {"Type": "Pass", "Output": self._letters(), "End": True}
             states = substituted(states, RUN, Variable(_RUN))
+            states = substituted(states, JOB, Variable(shared_request.IN_ITERATIONS))
         return {
             "Type": "Map",
             "Items": self._items(),
@@ -121,6 +125,11 @@ class Each:
             "ItemProcessor": {"ProcessorConfig": config, "StartAt": begin, "States": states},
             "Output": output(self._outcomes()),
         }
+
+    @property
+    def _shares(self) -> bool:
+        workers = any(self.workflow.by_id[task].work.has_worker for task in self.tasks)
+        return workers and bool(worker_requests.variables(self.workflow))
 
     def _items(self) -> Node:
         size = Variable("size")
