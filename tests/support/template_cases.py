@@ -253,6 +253,11 @@ LOWERED: dict[str, tuple[str, ...]] = {
         "{{ none }}{{ true }}{{ false }}",
         "{{ 10 / 4 }} {{ 7 // 2 }} {{ 2 ** 10 }}",
         "{{ 'x' | upper if true else ds }}",
+        "{{ [(1, 2), {3: 4}] }} {{ 10 ** 20 }} {{ {'a': ()} }}",
+        "{{ ['x', 1.0] if params.flag else params.items_ }}",
+        "{% for item in ('a', 1.5, none) %}{{ item }};{% endfor %}",
+        "{{ ('a', 'b') | join('-') }}",
+        "{{ 1.0 if params.flag else 2 }}",
     ),
 }
 
@@ -297,6 +302,9 @@ NOT_LOWERED: tuple[tuple[str, str], ...] = (
     ("{{ 1 < params.number < 3 }}", "uses a comparison of three, which"),
     ("{{ ds[::2] }}", "uses such a slice, which"),
     ("{{ ds.x }}", "uses ds.x, which"),
+    ("{{ params.items_ or (1, 2) }}", "uses (1, 2), which"),
+    ("{{ params.items_ if params.flag else [(1, 2)] }}", "uses [(1, 2)], which"),
+    ("{{ 'x'.foo }}", "uses 'x'.foo, which"),
     ("{{ outlets }}", "uses outlets, which"),
     ("{{ ds", "does not parse"),
     ("{% raw", "does not parse"),

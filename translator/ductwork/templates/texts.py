@@ -151,9 +151,13 @@ def either(first: Value, second: Value) -> Value:
     return chosen(first.truth, first, second)
 
 
+# Types of which nothing but the value matters.
+_ALIKE = {Kind.TEXT, Kind.NUMBER, Kind.TRUTH, Kind.NONE, Kind.DATE}
+
+
 def chosen(test: Expr, then: Value, otherwise: Value) -> Value:
     """``then if test else otherwise``, of types that go together."""
-    if then.kind is otherwise.kind and then.kind is not Kind.SPAN:
+    if then.kind is otherwise.kind and then.kind in _ALIKE:
         is_day, is_ascii = then.is_day and otherwise.is_day, then.is_ascii and otherwise.is_ascii
         expr = Choose(test, then.expr, otherwise.expr)
         return Value(then.kind, expr, is_day=is_day, is_ascii=is_ascii)

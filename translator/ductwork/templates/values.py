@@ -27,6 +27,8 @@ class Kind(Enum):
     OBJECT = "an object of Airflow"
 
 
+# The name of a list that Python prints as a tuple.
+TUPLE = "tuple"
 # What may stand where data are expected.
 _JSON = {Kind.TEXT, Kind.NUMBER, Kind.TRUTH, Kind.NONE, Kind.LIST, Kind.DATA}
 
@@ -53,7 +55,7 @@ class Value:
     :param member: where it may be missing
     :param is_day: it is a text like 2026-01-31
     :param is_ascii: it is a text without other characters
-    :param name: of an object of Airflow; ``datetime`` of a date that is none of pendulum's
+    :param name: of an object of Airflow; ``datetime`` of a date that is none of pendulum's; ``tuple`` of a list
     :param attributes: of an object of Jinja
     """
 
@@ -111,7 +113,7 @@ class Value:
 
         :raises NotSaidError: it is nothing that JSON may hold
         """
-        if self.kind in _JSON:
+        if self.kind in _JSON and self.name != TUPLE:
             return self.expr
         raise NotSaidError(self.words)
 
@@ -166,11 +168,23 @@ def constant(value: object) -> Value:
         return Value(Kind.TRUTH, Constant(value), repr(value), known)
     if isinstance(value, int) and abs(value) < MOST_NUMBER:
         return Value(Kind.NUMBER, Constant(value), repr(value), known)
-    if isinstance(value, (list, tuple)):
-        return Value(Kind.LIST, Constant(list(value)), repr(value), known)
-    if isinstance(value, (dict, float)):
-        return Value(Kind.DATA, Constant(value), repr(value), known)
+    if isinstance(value, tuple) and _is_json(list(value)):
+        return Value(Kind.LIST, Constant(list(value)), repr(value), known, name=TUPLE)
+    if _is_json(value):
+        return Value(Kind.LIST if isinstance(value, list) else Kind.DATA, Constant(value), repr(value), known)
+    if isinstance(value, (int, list, tuple, dict, set)):
+        # It can be printed, and nothing else.
+        return Value(Kind.OBJECT, Constant(None), repr(value), known)
     raise NotSaidError(repr(value))
+
+
+def _is_json(value: object) -> bool:
+    """Whether JSON has the same value."""
+    if isinstance(value, list):
+        return all(map(_is_json, value))
+    if isinstance(value, dict):
+        return all(isinstance(name, str) for name in value) and all(map(_is_json, value.values()))
+    return value is None or isinstance(value, (str, int, float))
 
 
 def joined(parts: list[Expr]) -> Expr:

@@ -210,9 +210,12 @@ def _folded(node: nodes.Node) -> Value | None:
     if not isinstance(node, nodes.Expr):
         raise NotSaidError
     try:
-        return values.constant(node.as_const(nodes.EvalContext(ENVIRONMENT)))
+        known = node.as_const(nodes.EvalContext(ENVIRONMENT))
     except nodes.Impossible:
         return None
+    if isinstance(known, jinja2.Undefined):
+        raise NotSaidError
+    return values.constant(known)
 
 
 def _seconds(span: Value) -> int:
