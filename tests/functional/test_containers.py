@@ -89,3 +89,15 @@ def test_a_worker_keeps_what_its_containers_do(ductwork):
     assert "AirflowTaskTimeout" in done.err
     logs = Path(ductwork.home, "ductwork", "logs").glob("by_worker-too_long-*")
     assert "Ending AWS Batch job" in "".join(log.read_text() for log in logs)
+
+
+@pytest.mark.long
+def test_a_container_outlives_its_worker_and_runs_once(ductwork, tmp_path):
+    """The next try goes on with the job that is there, and takes its XCom."""
+    notes = tmp_path / "notes"
+    done = ductwork("run", CONTAINERS, "--dag-id", "died", "--local", "--json", "--conf", f'{{"notes": "{notes}"}}')
+    (lasts,) = done.json["tasks"]
+    assert (lasts["state"], lasts["try_number"], lasts["return_value"]) == ("success", 2, "y"), done.err
+    assert notes.read_text() == "x\n"
+    logs = Path(ductwork.home, "ductwork", "logs").glob("died-lasts-*")
+    assert "Going on with AWS Batch job" in "".join(log.read_text() for log in logs)

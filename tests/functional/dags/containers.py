@@ -1,5 +1,9 @@
 """Containers beside workers; their commands are ones that run anywhere."""
 
+import os
+import signal
+import threading
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -91,12 +95,35 @@ with DAG("by_worker", schedule=None, start_date=START, params={"limit": 10}):
     pod("skips", "exit {{ params.limit }}", skip_on_exit_code=[10])
     docker("too_long", "sleep {{ params.limit * 10 }}", execution_timeout=timedelta(seconds=8))
 
+
+def kill_worker(context):
+    """In the first try kill the worker once the container runs, in the second let the container end."""
+    notes = Path(context["params"]["notes"])
+
+    def kill():
+        while not notes.exists():
+            time.sleep(0.1)
+        time.sleep(1)  # by now the worker has written down which job it is
+        os.kill(os.getppid(), signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    if context["ti"].try_number == 1:
+        threading.Thread(target=kill, daemon=True).start()
+    else:
+        notes.with_suffix(".end").touch()
+
+
 with DAG("died", schedule=None, start_date=START, params={"notes": ""}):
     docker(
         "lasts",
-        "sh -c 'echo x >> {{ params.notes }}; while ! test -e {{ params.notes }}.end; do sleep 0.1; done; echo end'",
+        [
+            "sh",
+            "-c",
+            "echo x >> {{ params.notes }}; while ! test -e {{ params.notes }}.end; do sleep 0.1; done; echo y",
+        ],
         retries=1,
         retry_delay=timedelta(0),
+        on_execute_callback=kill_worker,
     )
 
 with DAG("unknown", schedule=None, start_date=START):
