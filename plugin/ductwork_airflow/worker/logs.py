@@ -81,7 +81,7 @@ class FailureCapture:
             detail = event.get("error_detail")
             self._unimported = drift.import_error(event) or self._unimported
             self.drift = drift.missing(event, self._unimported) or self.drift
-            if event.get("event") in _FAILURES and detail:
+            if str(event.get("event")) in _FAILURES and detail:  # a task may log what is no text
                 self.exception = _last_line(detail[0])
             elif str(event.get("event")).startswith(_TRIGGER_FAILED):
                 self.trigger = str(event["event"]).rstrip().splitlines()[-1]

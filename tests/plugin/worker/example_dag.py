@@ -9,6 +9,7 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+import structlog
 from airflow.exceptions import AirflowFailException, AirflowSkipException
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.providers.standard.operators.python import PythonOperator
@@ -120,6 +121,7 @@ with DAG("worker_example", params={"name": "default"}):
 
     @task(retries=1, on_retry_callback=note("retry"), on_failure_callback=note("failure"))
     def retried():
+        structlog.get_logger("task").error({"no": "text"})
         raise ValueError("it broke")
 
     policy = ExceptionRetryPolicy(

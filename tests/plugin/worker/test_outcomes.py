@@ -114,6 +114,7 @@ def test_callbacks_run(worked: dict[str, Worked], dags: Path) -> None:
 def test_log_lines_appear_once_and_readable(worked: dict[str, Worked], workers: Workers) -> None:
     assert worked["bash"].stdout.count(f"] {workers.run_id} 7 default\n") == 1
     log = worked["retried"].stdout
+    assert "ERROR    [task] {'no': 'text'}\n" in log
     assert "ERROR    [task] Task failed with exception\nTraceback (most recent call last):\n" in log
     assert '    raise ValueError("it broke")\nValueError: it broke\n' in log
     assert "error_detail" not in log and "::group::" not in log
