@@ -56,3 +56,6 @@ _refused(
     "job_name='j', run_job_kwargs={'NumberOfWorkers': 5}",
     "run_job_kwargs",
 )
+_refused("athena", "AthenaOperator", "query=''", "query='SELECT 1'", "query")
+_refused("ec2", "EC2StartInstanceOperator", "instance_id=5", "instance_id='i-1'", "instance_id")
+_refused("s3", "S3DeleteObjectsOperator", "bucket='b', keys=[5]", "bucket='b', keys=['5']", "keys")

@@ -22,11 +22,17 @@ OPERATORS = {
     "LambdaInvokeFunctionOperator": ("lambda_function", "function_name='f'"),
     "StepFunctionStartExecutionOperator": ("step_function", f"state_machine_arn='{FLOW}'"),
     "GlueJobOperator": ("glue", "job_name='j'"),
+    "AthenaOperator": ("athena", "query='SELECT 1'"),
+    "EC2StartInstanceOperator": ("ec2", "instance_id='i-1'"),
+    "EC2TerminateInstanceOperator": ("ec2", "instance_ids=['i-1', 'i-2']"),
+    "S3DeleteObjectsOperator": ("s3", "bucket='b'"),
 }
 
 
 def work_of(folder, operator, more="", **options):
     module, arguments = OPERATORS[operator]
+    if operator == "S3DeleteObjectsOperator" and "keys=" not in more:
+        arguments += ", keys=['k']"
     task = f"{operator}(task_id='t', {arguments}{', ' if more else ''}{more})"
     compiled = compile_text(folder, in_dag(AMAZON.format(module, operator), task), **options)
     assert codes(compiled.diagnostics) == []
@@ -64,6 +70,9 @@ def test_native(operator, more, tmp_path):
         ("StepFunctionStartExecutionOperator", "name='n', is_redrive_execution=True", "is_redrive_execution"),
         ("GlueJobOperator", "script_location='s3://b/s.py'", "script_location"),
         ("GlueJobOperator", "iam_role_name='r'", "iam_role_name"),
+        ("AthenaOperator", "execution_timeout=timedelta(hours=1)", "execution_timeout"),
+        ("EC2TerminateInstanceOperator", "wait_for_completion=True", "wait_for_completion"),
+        ("S3DeleteObjectsOperator", "keys=[]", "keys are none"),
         ("GlueJobOperator", "deferrable=True", "deferrable"),
         ("GlueJobOperator", "verbose=True", "verbose"),
         ("GlueJobOperator", "retries=1, execution_timeout=timedelta(hours=1)", "execution_timeout"),
@@ -103,11 +112,14 @@ def test_nothing_is_returned_where_nothing_is_pushed(tmp_path):
         ),
         ("aws-sdk:sfn:startExecution", {"StateMachineArn": f"{FLOW}:7"}, [FLOW]),
         ("glue:startJobRun.sync", {"JobName": "j"}, ["glue:…:job/j"]),
+        ("aws-sdk:s3:deleteObjects", {"Bucket": "b"}, [":s3:::b/*"]),
+        ("aws-sdk:ec2:stopInstances", {"InstanceIds": ["i-1"]}, ["ec2:…:instance/i-1"]),
+        ("aws-sdk:athena:startQueryExecution", {"WorkGroup": "w"}, ["athena:…:workgroup/w"]),
     ],
 )
 def test_what_the_role_is_allowed(call, arguments, allowed):
     (statement,) = call_permissions.statements([(call, arguments)])
-    assert statement.actions == CALLS[call].actions
+    assert [statement.actions] == [each.actions for each in CALLS[call]]
     for resource, expected in zip(statement.resources, allowed, strict=True):
         text = json.dumps(resource).replace("${AWS::Region}:${AWS::AccountId}", "…")
         assert expected in text

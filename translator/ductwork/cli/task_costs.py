@@ -96,5 +96,5 @@ def _actions(resource: str) -> set[str]:
     """What IAM must allow for what the task itself does; the ledger is the run's."""
     called = resource.removeprefix(_INTEGRATION)
     if called in CALLS:
-        return set(CALLS[called].actions)
+        return {action for permission in CALLS[called] for action in permission.actions}
     return {"batch:SubmitJob"} if "batch:submitJob" in called else set()

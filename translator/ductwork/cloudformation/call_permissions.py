@@ -15,6 +15,7 @@ from ductwork.cloudformation.statements import Statement, everywhere
 from ductwork.contracts.json_types import JsonObject
 
 _ANY = "*"
+_EC2_WHY = "EC2 knows no resources for DescribeInstances"
 _QUEUE = re.compile(r"https?://[^/]+/(\d{12})/([\w.-]+)")
 
 
@@ -38,12 +39,14 @@ def statements(calls: Sequence[tuple[str, JsonObject]]) -> Iterator[Statement]:
     :param calls: the key of :data:`CALLS`, and the Arguments, of each
     """
     for name in sorted({name for name, _ in calls}):
-        permission, sid = CALLS[name], "Call" + "".join(filter(str.isalnum, name.title().replace("Aws-Sdk", "")))
-        if permission.why:
-            yield everywhere(sid, permission.actions, permission.why)
-            continue
-        found = [each for called, arguments in calls if called == name for each in permission.resources(arguments)]
-        yield Statement(sid, permission.actions, tuple({json.dumps(each): each for each in found}.values()))
+        base = "Call" + "".join(filter(str.isalnum, name.title().replace("Aws-Sdk", "")))
+        for number, permission in enumerate(CALLS[name]):
+            sid = f"{base}{number or ''}"
+            if permission.why:
+                yield everywhere(sid, permission.actions, permission.why)
+                continue
+            found = [each for called, arguments in calls if called == name for each in permission.resources(arguments)]
+            yield Statement(sid, permission.actions, tuple({json.dumps(each): each for each in found}.values()))
 
 
 def _known(value: object) -> str:
@@ -115,19 +118,45 @@ def _executions(arguments: JsonObject) -> Iterable[Value]:
     return [arn("states", "execution:*")]
 
 
-CALLS: Mapping[str, Permission] = {
-    "aws-sdk:lambda:invoke": Permission(("lambda:InvokeFunction",), _functions),
-    "sns:publish": Permission(("sns:Publish",), _by_arn("sns", "TargetArn", "")),
-    "sqs:sendMessage": Permission(("sqs:SendMessage",), _queues),
-    "aws-sdk:eventbridge:putEvents": Permission(("events:PutEvents",), _buses),
-    "aws-sdk:eventbridge:enableRule": Permission(("events:EnableRule",), _rules),
-    "aws-sdk:eventbridge:disableRule": Permission(("events:DisableRule",), _rules),
-    "aws-sdk:sfn:startExecution": Permission(("states:StartExecution",), _machines),
-    "aws-sdk:sfn:describeExecution": Permission(("states:DescribeExecution",), _executions),
-    "glue:startJobRun": Permission(("glue:StartJobRun",), _named("glue", "JobName", "job/{}")),
+def _workgroups(arguments: JsonObject) -> Iterable[Value]:
+    return [arn("athena", "workgroup/*")]
+
+
+def _instances(arguments: JsonObject) -> Iterable[Value]:
+    ids = arguments.get("InstanceIds")
+    return [arn("ec2", f"instance/{_known(each)}") for each in (ids if isinstance(ids, list) else [_ANY])]
+
+
+def _deleted(arguments: JsonObject) -> Iterable[Value]:
+    return [sub(f"arn:${{AWS::Partition}}:s3:::{_known(arguments.get('Bucket'))}/{_ANY}")]
+
+
+CALLS: Mapping[str, tuple[Permission, ...]] = {
+    "aws-sdk:lambda:invoke": (Permission(("lambda:InvokeFunction",), _functions),),
+    "sns:publish": (Permission(("sns:Publish",), _by_arn("sns", "TargetArn", "")),),
+    "sqs:sendMessage": (Permission(("sqs:SendMessage",), _queues),),
+    "aws-sdk:eventbridge:putEvents": (Permission(("events:PutEvents",), _buses),),
+    "aws-sdk:eventbridge:enableRule": (Permission(("events:EnableRule",), _rules),),
+    "aws-sdk:eventbridge:disableRule": (Permission(("events:DisableRule",), _rules),),
+    "aws-sdk:sfn:startExecution": (Permission(("states:StartExecution",), _machines),),
+    "aws-sdk:sfn:describeExecution": (Permission(("states:DescribeExecution",), _executions),),
+    "glue:startJobRun": (Permission(("glue:StartJobRun",), _named("glue", "JobName", "job/{}")),),
     # What Step Functions waits with, and ends when an execution is stopped.
-    "glue:startJobRun.sync": Permission(
-        ("glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"),
-        _named("glue", "JobName", "job/{}"),
+    "glue:startJobRun.sync": (
+        Permission(
+            ("glue:BatchStopJobRun", "glue:GetJobRun", "glue:GetJobRuns", "glue:StartJobRun"),
+            _named("glue", "JobName", "job/{}"),
+        ),
     ),
+    # What a query reads and writes only its text says: MachinePolicyArns allow that.
+    "aws-sdk:athena:startQueryExecution": (
+        Permission(("athena:StartQueryExecution",), _named("athena", "WorkGroup", "workgroup/{}")),
+    ),
+    "aws-sdk:athena:getQueryExecution": (Permission(("athena:GetQueryExecution",), _workgroups),),
+    "aws-sdk:ec2:startInstances": (Permission(("ec2:StartInstances",), _instances),),
+    "aws-sdk:ec2:stopInstances": (Permission(("ec2:StopInstances",), _instances),),
+    "aws-sdk:ec2:rebootInstances": (Permission(("ec2:RebootInstances",), _instances),),
+    "aws-sdk:ec2:terminateInstances": (Permission(("ec2:TerminateInstances",), _instances),),
+    "aws-sdk:ec2:describeInstances": (Permission(("ec2:DescribeInstances",), why=_EC2_WHY),),
+    "aws-sdk:s3:deleteObjects": (Permission(("s3:DeleteObject",), _deleted),),
 }

@@ -7,6 +7,7 @@ import re
 from ductwork.cloudformation.intrinsics import Resource, Value, is_given, ref
 
 BOUNDARY, ALARMS, WORKER_POLICIES = "HasBoundary", "HasAlarmTopic", "HasWorkerPolicies"
+MACHINE_POLICIES = "HasMachinePolicies"
 # Days that CloudWatch Logs knows: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
 RETENTION_DAYS = [
     1,
@@ -49,7 +50,7 @@ def boundary() -> Resource:
 
 
 def parameters(
-    *, machine_name: str, name_limit: int, image: str | None, has_workers: bool, has_bucket: bool
+    *, machine_name: str, name_limit: int, image: str | None, has_workers: bool, has_bucket: bool, has_calls: bool
 ) -> dict[str, Resource]:
     """The parameters by name.
 
@@ -57,6 +58,7 @@ def parameters(
     :param image: the default of ``WorkerImage``
     :param has_workers: workers of that image run
     :param has_bucket: definitions are read from a bucket
+    :param has_calls: the machines call what operators ask for
     """
     made: dict[str, Resource] = {
         "SharedStack": {
@@ -82,6 +84,8 @@ def parameters(
     }
     if has_workers:
         made |= _of_workers(image)
+    if has_calls:
+        made["MachinePolicyArns"] = _policies("what calls of AWS need besides, such as keys of KMS, or a query's data")
     if has_bucket:
         made["DefinitionsBucket"] = {"Type": "String", "Description": "Bucket with the definitions of the machines"}
     return made
@@ -105,18 +109,24 @@ def _of_workers(image: str | None) -> dict[str, Resource]:
             "Default": (repository_of(image) if image else None) or "*",
             "Description": "ECR repository of that image, in this account and Region; * is any",
         },
-        "WorkerPolicyArns": {
-            "Type": "CommaDelimitedList",
-            "Default": "",
-            "Description": "ARNs of policies with what the code of the tasks may do",
-        },
+        "WorkerPolicyArns": _policies("what the code of the tasks may do"),
     }
 
 
-def conditions(*, has_workers: bool) -> dict[str, Value]:
+def _policies(what: str) -> Resource:
+    return {"Type": "CommaDelimitedList", "Default": "", "Description": f"ARNs of policies with {what}"}
+
+
+def conditions(*, has_workers: bool, has_calls: bool) -> dict[str, Value]:
     """The conditions by name."""
     made = {BOUNDARY: is_given("PermissionsBoundary"), ALARMS: is_given("AlarmTopicArn")}
     if has_workers:
-        given = {"Fn::Join": ["", ref("WorkerPolicyArns")]}
-        made[WORKER_POLICIES] = {"Fn::Not": [{"Fn::Equals": [given, ""]}]}
+        made[WORKER_POLICIES] = _any_of("WorkerPolicyArns")
+    if has_calls:
+        made[MACHINE_POLICIES] = _any_of("MachinePolicyArns")
     return made
+
+
+def _any_of(parameter: str) -> Value:
+    """The condition that a list has anything in it."""
+    return {"Fn::Not": [{"Fn::Equals": [{"Fn::Join": ["", ref(parameter)]}, ""]}]}

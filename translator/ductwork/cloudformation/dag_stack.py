@@ -14,8 +14,8 @@ from datetime import datetime, timezone
 from typing import cast
 
 from ductwork.cloudformation import job_policies, machine_policy, starts, status_resources
-from ductwork.cloudformation.dag_parameters import ALARMS, conditions, parameters
-from ductwork.cloudformation.intrinsics import Resource, Value, arn, att, filled, places_of, ref, sub, when
+from ductwork.cloudformation.dag_parameters import ALARMS, MACHINE_POLICIES, conditions, parameters
+from ductwork.cloudformation.intrinsics import NO_VALUE, Resource, Value, arn, att, filled, places_of, ref, sub, when
 from ductwork.cloudformation.job_definitions import EXECUTION_ROLE, WORKER_IMAGE, WORKER_ROLE, JobDefinitions
 from ductwork.cloudformation.machine_policy import Names
 from ductwork.cloudformation.manifest_state import with_manifest
@@ -102,10 +102,11 @@ def _build(artefact: Artefact, workflow: Workflow, further: Further, *, inline: 
             name_limit=limit,
             image=further.image,
             has_workers=WORKER_IMAGE in used,
+            has_calls=maker.has_calls,
             has_bucket=not inline,
         )
         | (dict(starts.PARAMETER) if started else {}),
-        "Conditions": conditions(has_workers=WORKER_IMAGE in used),
+        "Conditions": conditions(has_workers=WORKER_IMAGE in used, has_calls=maker.has_calls),
         "Resources": resources,
         "Outputs": {"StateMachineArn": {"Value": ref(_MACHINE)}, "DagId": {"Value": artefact.dag_id}},
     }
@@ -128,6 +129,7 @@ class _Maker:
         text = json.dumps([self._machines, artefact.job_definitions])
         self.places = places_of(text) & self.values().keys()
         self.files: dict[str, str] = {}
+        self.has_calls = bool(machine_policy.use_of(self._machines).calls)
 
     def _read(self, document: JsonObject, dag_id: str) -> MachineBundle:
         named = json.loads(self._definitions.named_in(json.dumps(document)))
@@ -153,9 +155,10 @@ class _Maker:
     def resources(self) -> dict[str, Resource]:
         """All resources by logical id."""
         statements = machine_policy.statements(self._machines, self._names())
+        own = when(MACHINE_POLICIES, ref("MachinePolicyArns")) if self.has_calls else NO_VALUE
         made: dict[str, Resource] = {
             "MachineLog": _log_group(),
-            "MachineRole": role("states.amazonaws.com", self._own_machines(), statements),
+            "MachineRole": role("states.amazonaws.com", self._own_machines(), statements, own),
         }
         further = further_policies("MachineRole", statements)
         made |= further | self._roles_of_jobs()

@@ -17,12 +17,14 @@ Leaf = object
 
 @dataclass(frozen=True)
 class Answer:
-    """A value of what AWS answered; nothing where it is not there.
+    """A value of what AWS answered.
 
     :param path: names of members in boto3's spelling, from the answer inwards
+    :param otherwise: what it is where AWS does not say; None: nothing
     """
 
     path: tuple[str, ...]
+    otherwise: str | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ class Looks:
     :param done: it has, and well; failures are looked for first
     :param delay: seconds between two looks, as the operator has it
     :param limit: seconds after which the task gives up; None: it never does
-    :param gives_up: the error then
+    :param gives_up: the error then, which may read the last answer
     """
 
     service: str
@@ -122,7 +124,7 @@ class Looks:
     done: Check
     delay: float
     limit: float | None = None
-    gives_up: str = ""
+    gives_up: Leaf = ""
 
 
 @dataclass(frozen=True)

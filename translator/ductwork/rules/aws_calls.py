@@ -66,6 +66,16 @@ class Given:
             raise CannotLowerError(f"{name} is no number")
         return value
 
+    def members(self, name: str) -> Mapping[str, object]:
+        """The value of an argument that is a dictionary; an empty one where it is not set.
+
+        :raises CannotLowerError: it is something else
+        """
+        value = self[name] or {}
+        if not isinstance(value, Mapping):
+            raise CannotLowerError(f"{name} is no dictionary")
+        return value
+
     def is_set(self, *names: str) -> str:
         """The first of some arguments that has a value, empty if none has; False and what is empty are none."""
         return next((name for name in names if self.task.arguments.get(name) not in (None, False, "", [], {})), "")

@@ -174,7 +174,8 @@ class Reading:
     def value(self, leaf: Leaf) -> Value:
         """The value as JSON data with nodes in it."""
         if isinstance(leaf, Answer):
-            return self.spelling.at(self.answer, leaf.path)
+            found = self.spelling.at(self.answer, leaf.path)
+            return found if leaf.otherwise is None else when(exists(found), found, leaf.otherwise)
         if isinstance(leaf, Kept):
             return self.kept(leaf.name)
         if isinstance(leaf, Each):

@@ -37,7 +37,7 @@ from ductwork.backends.stepfunctions.asl.states import State, States
 from ductwork.backends.stepfunctions.ledger_writes import END_OF_WAIT, NOW
 from ductwork.backends.stepfunctions.tasks.frame import TaskStates
 from ductwork.ir import Work
-from ductwork.ir.aws_call import AwsCall, Looks, Sync, is_many
+from ductwork.ir.aws_call import AwsCall, Leaf, Looks, Sync, is_many
 
 # A look comes later than what it looks for by this part of the time waited, at the most.
 _LATER = 8
@@ -184,10 +184,11 @@ class AwsCallTask(TaskStates[AwsCall]):
         """Milliseconds since the call was made."""
         return call("toMillis", ENTERED) - call("toMillis", self._mine.field("start"))
 
-    def _limit(self, looks: Looks) -> tuple[int, str] | None:
+    def _limit(self, looks: Looks) -> tuple[int, Leaf] | None:
         """Milliseconds after which the waiting is given up, and the error then."""
         limits = [(looks.limit, looks.gives_up), (self._work.timeout, TIMED_OUT)]
-        return min(((round(limit * 1000), error) for limit, error in limits if limit is not None), default=None)
+        found = [(round(limit * 1000), error) for limit, error in limits if limit is not None]
+        return min(found, key=lambda each: each[0], default=None)
 
     def _looking(self, looks: Looks, ended: str) -> States:
         spelling = Spelling(looks.service, looks.action)
@@ -195,7 +196,7 @@ class AwsCallTask(TaskStates[AwsCall]):
         going_on, limit = negated(reading.holds(looks.done)), self._limit(looks)
         ends = [_End(going_on, _WAITING)]
         if limit:
-            ends.insert(0, _End(every(going_on, self._waited >= limit[0]), "failed", limit[1]))
+            ends.insert(0, _End(every(going_on, self._waited >= limit[0]), "failed", reading.value(limit[1])))
         asked = reading.value(looks.arguments)
         assert isinstance(asked, dict)
         delay, longer = max(1, math.ceil(looks.delay)), call("floor", self._waited / (1000 * _LATER))
