@@ -339,3 +339,8 @@ def test_logs_of_local_runs(shared_ductwork):
     assert (lines.code, "first was here" in lines.out) == (0, True), lines.err
     newest = shared_ductwork("logs", "gated", "--local", "--task", "first")
     assert newest.out == lines.out
+    for file in (shared_ductwork.home / "ductwork" / "logs").glob("gated-first-*.log"):
+        file.unlink()
+    gone = shared_ductwork("logs", "gated", "--local", "--task", "first")
+    assert (gone.code, gone.out) == (0, "==> first: success, try 1\n")
+    assert "nobody knows where first has logged" in gone.err

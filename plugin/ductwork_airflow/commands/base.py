@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, TypedDict
@@ -140,6 +141,8 @@ def connect(region_name: str | None, endpoint_url: str | None) -> Aws:
     """Clients for the account that boto3's usual configuration names."""
     from ductwork_airflow.aws.clients import Aws
 
+    # Once Airflow is imported, everything down to INFO is printed: where botocore found credentials and each endpoint.
+    logging.getLogger("botocore").setLevel(logging.WARNING)
     return Aws(region_name, endpoint_url)
 
 

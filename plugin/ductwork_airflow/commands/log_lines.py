@@ -108,6 +108,8 @@ def _print(item: TaskItem, tries: Sequence[Iterable[str]]) -> None:
     for number, lines in enumerate(tries[:-1], start=first):
         _print_lines(f"==> {name}: try {number}", lines)
     _print_lines(f"==> {name}: {item.get('state')}, try {last}", tries[-1] if tries else ())
+    if last and not tries:
+        output.say(f"nobody knows where {name} has logged: Batch has forgotten its job, or the job has no log")
 
 
 def _print_lines(heading: str, lines: Iterable[str]) -> None:
