@@ -46,6 +46,8 @@ ROUTES = (
     *asset_events.ROUTES,
     *unserved.ROUTES,
 )
+# Made with the module, so that processes forked after its import have its patterns compiled.
+_ROUTER = Router(ROUTES)
 
 # AWS errors that another attempt cannot mend; Airflow's client repeats a request that was answered with a 5xx.
 _PERMANENT = frozenset({ACCESS_DENIED, CLIENT_UNRECOGNIZED, NOT_FOUND, TOKEN_EXPIRED, VALIDATION})
@@ -59,7 +61,6 @@ class LedgerTransport(httpx.BaseTransport):
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self._router = Router(ROUTES)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """The answer of the route's handler. What it raises becomes an answer too: a refusal, or the fault of AWS."""
@@ -78,7 +79,7 @@ class LedgerTransport(httpx.BaseTransport):
             return _aws_error(error).response()
 
     def _answer(self, request: httpx.Request, path: str) -> httpx.Response:
-        route = self._router.find(request.method, path)
+        route = _ROUTER.find(request.method, path)
         if route is None:
             raise ApiError(HTTPStatus.NOT_FOUND, "unsupported", f"Ductwork does not know {request.method} {path}")
         handler, params = route

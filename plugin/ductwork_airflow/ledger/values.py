@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 # Any: each attribute of an item is of its own type; who reads an item of a known kind casts it to its contract.
 Item = dict[str, Any]
 
+# What most values are. Only what is something else is asked whether it is of one of the abstract types of collections:
+# the first time such a type is asked of a class, it goes through all classes that Airflow has made of it.
+_SCALARS = frozenset({str, bytes, bool, int, Decimal, type(None)})
 _serializer = TypeSerializer()
 _deserializer = TypeDeserializer()
 
@@ -28,6 +31,8 @@ def plain(values: Mapping[str, AttributeValueTypeDef]) -> Item:
 
 
 def _to_decimal(value: object) -> object:
+    if type(value) in _SCALARS:
+        return value
     if isinstance(value, float):
         return Decimal(repr(value))
     if isinstance(value, Mapping):
