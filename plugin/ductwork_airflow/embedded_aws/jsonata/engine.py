@@ -113,15 +113,17 @@ def _parsed(expression: str) -> ReferenceJsonata:
 
 
 def _to_jsonata(value: object) -> object:
+    if isinstance(value, (str, bool)):
+        return value
     if value is None:
         return Utils.NULL_VALUE
-    if isinstance(value, datetime):
-        return aws_time(value)
-    if isinstance(value, Mapping):
+    if isinstance(value, (dict, Mapping)):  # an abstract type takes longer to ask
         return javascript.ordered({key: _to_jsonata(inner) for key, inner in value.items()})
     if isinstance(value, (list, tuple)):
         return [_to_jsonata(inner) for inner in value]
-    return javascript.number(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(value, datetime):
+        return aws_time(value)
+    return javascript.number(value) if isinstance(value, int) else value
 
 
 def _to_json(value: object, expression: str) -> object:

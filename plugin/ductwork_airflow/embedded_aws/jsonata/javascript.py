@@ -83,7 +83,7 @@ def _enclosed(ends: str, parts: list[str], indent: int, margin: str) -> str:
 
 def ordered(value: dict[str, object]) -> dict[str, object]:
     """Keys that are array indexes come first, by size."""
-    indexes = [key for key in value if _is_index(key)]
+    indexes = [key for key in value if _is_index(key)] if any(map(str.isdigit, value)) else []
     if not indexes:
         return value
     return {key: value[key] for key in sorted(indexes, key=int)} | {

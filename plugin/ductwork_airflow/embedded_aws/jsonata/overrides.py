@@ -28,13 +28,14 @@ from jsonata.signature import Signature
 from jsonata.utils import Utils
 
 from ductwork_airflow.embedded_aws.jsonata import javascript, patterns
+from ductwork_airflow.embedded_aws.jsonata.evaluation import DirectJsonata
 
 NULL = Utils.NULL_VALUE
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?([Ee][-+]?[0-9]+)?", re.ASCII)
 _BASED = re.compile(r"0[xX][0-9A-Fa-f]+|0[oO][0-7]+|0[bB][01]+", re.ASCII)
 
 
-class ReferenceJsonata(Jsonata):  # type: ignore[misc]
+class ReferenceJsonata(DirectJsonata):
     """An expression whose operators and functions are the reference's.
 
     :raises JException: it does not parse
