@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import functools
 import graphlib
 import re
 from pathlib import Path
@@ -60,13 +61,16 @@ CODE = [path for package in PACKAGES for path in files(package)]
 ALL = [*CODE, *sorted((ROOT / "tests").rglob("*.py")), *sorted((ROOT / "dags").glob("*.py"))]
 
 
+@functools.cache
 def imports(path):
     """``(dotted name, line)`` of everything a file imports, wherever in it."""
+    found = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
-            yield from ((alias.name, node.lineno) for alias in node.names)
+            found += [(alias.name, node.lineno) for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
-            yield from ((f"{'.' * node.level}{node.module or ''}.{alias.name}", node.lineno) for alias in node.names)
+            found += [(f"{'.' * node.level}{node.module or ''}.{alias.name}", node.lineno) for alias in node.names]
+    return found
 
 
 def own_name(path):
