@@ -61,7 +61,7 @@ def gather(airflow_environment, tmp_path_factory):
         copies = [Path(shutil.copy(file, folder)) for file in files]
         calls = {target: ("local_runs.py", target) for target in targets}
         calls |= {"airflow": ("oracle.py",)} if airflow else {}
-        processes = ForkedProcesses.of(airflow_environment)
+        processes = ForkedProcesses.shared()
         with ThreadPoolExecutor() as side_by_side:
             started = {
                 name: side_by_side.submit(

@@ -1,13 +1,10 @@
 """Calling the command as a user does, with an AIRFLOW_HOME of its own."""
 
-import atexit
 import json
 import os
 import subprocess
 import sys
-import tempfile
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,14 +22,6 @@ class Result:
     @property
     def json(self):
         return json.loads(self.out)
-
-
-@cache
-def airflow_home():
-    """Where Airflow is imported with its defaults. What a command leaves is in the home of its own environment."""
-    home = tempfile.TemporaryDirectory()
-    atexit.register(home.cleanup)
-    return home.name
 
 
 class Shell:
@@ -70,24 +59,20 @@ class Shell:
         done = subprocess.run([COMMAND, *arguments], capture_output=True, text=True, env=environment, check=False)
         return done.returncode, done.stdout, done.stderr
 
-    @property
-    def _processes(self):
-        return ForkedProcesses.of(self.environment | {"AIRFLOW_HOME": airflow_home()})
-
     def _fork(self, arguments, environment):
-        return self._processes.command(arguments, environment, self.imports)
+        return ForkedProcesses.shared().command(arguments, environment, self.imports)
 
     def start(self, *arguments):
         """The command, while it goes on, as the leader of a session."""
-        return self._processes.start("command", arguments, self.environment)
+        return ForkedProcesses.shared().start("command", arguments, self.environment)
 
     def module(self, *arguments):
         """``python -m ARGUMENTS``, while it goes on."""
-        return self._processes.module(arguments, self.environment)
+        return ForkedProcesses.shared().module(arguments, self.environment)
 
     def script(self, file, *arguments, **environment):
         """What ``python FILE ARGUMENTS`` prints as JSON."""
-        ended = self._processes.script([file, *arguments], self.environment | environment)
+        ended = ForkedProcesses.shared().script([file, *arguments], self.environment | environment)
         assert ended.code == 0, ended.err[-3000:]
         return json.loads(ended.out)
 

@@ -137,7 +137,7 @@ class Workers:
     def start(self, task_id: str, *, token: str | None = None, **variables: str) -> Running:
         """A worker that goes on, forked as those that :meth:`run` runs to their ends."""
         environment = {**self.environment, **self._own(task_id, token), **variables}
-        return ForkedProcesses.of(self.environment).start("worker", [], environment)
+        return ForkedProcesses.shared().start("worker", [], environment)
 
     def finish(self, process: Running, task_id: str, *, token: str | None = None) -> Worked:
         code, stdout, stderr = process.wait(180)
@@ -180,7 +180,7 @@ class Workers:
         }
 
     def _run(self, own: Mapping[str, str], task_id: str, index: int, token: str | None) -> Worked:
-        code, out, err = ForkedProcesses.of(self.environment).worker({**self.environment, **own})
+        code, out, err = ForkedProcesses.shared().worker({**self.environment, **own})
         reports = self.step_functions.of(token) if token else []
         return Worked(code, out, err, self.item(task_id, index), reports)
 

@@ -1,19 +1,16 @@
 """Workers, commands and scripts forked from a process that has imported Airflow, as the local engine forks its workers.
 
 Airflow's import, seconds of CPU, is then paid for once and not by every process of the suite. What Airflow computes
-from its configuration while it is imported (``AIRFLOW_HOME``, ``settings``, the XCom backend) is the first process's.
+from its configuration while it is imported (``settings``, the XCom backend) is that of an ``AIRFLOW_HOME`` with nothing
+in it; what it asks its configuration later is their own home's, and scripts that run DAGs in Airflow itself get what
+their home's says of all, see :mod:`forking_parent`.
 """
 
 from __future__ import annotations
 
 import atexit
-import contextlib
-import functools
-import gc
-import importlib
 import json
 import os
-import runpy
 import select
 import signal
 import subprocess
@@ -21,28 +18,11 @@ import sys
 import tempfile
 import threading
 import time
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple
 
-from ductwork.frame_stack import roomy
-
-_IN_MOST_COMMANDS = (
-    "ductwork.compiler",
-    "ductwork.frontend.loader",
-    "ductwork.frontend.manual_run",
-    "ductwork_airflow.commands",
-    "ductwork_airflow.commands.embedded",
-    "ductwork_airflow.commands.watch",
-    "ductwork_airflow.embedded_aws.batch.logs",
-    "ductwork_airflow.embedded_aws.services",
-    "ductwork_airflow.embedded_aws.tables",
-    "ductwork_airflow.local.run",
-    "ductwork_airflow.reporting.progress",
-    "time_machine",
-)
-_SERVED = ("batch", "dynamodb", "stepfunctions")
+_PARENT = Path(__file__).with_name("forking_parent.py")
 
 
 class Ended(NamedTuple):
@@ -116,26 +96,27 @@ class Running:
 
 
 class ForkedProcesses:
-    """Processes can run side by side.
+    """Processes can run side by side."""
 
-    :param environment: what Airflow is imported with
-    """
-
-    _by_home: dict[str, ForkedProcesses] = {}
+    _shared: ForkedProcesses | None = None
     _making = threading.Lock()
 
     @classmethod
-    def of(cls, environment: Mapping[str, str]) -> ForkedProcesses:
-        """The one for this ``AIRFLOW_HOME``."""
-        home = environment["AIRFLOW_HOME"]
+    def shared(cls) -> ForkedProcesses:
+        """The one of this process."""
         with cls._making:
-            if home not in cls._by_home:
-                cls._by_home[home] = cls(environment)
-            return cls._by_home[home]
+            cls._shared = cls._shared or cls()
+            return cls._shared
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(self) -> None:
+        self._home = tempfile.TemporaryDirectory()
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("AIRFLOW", "AWS_"))}
         self._parent = subprocess.Popen(
-            [sys.executable, __file__], env=environment, stdin=subprocess.PIPE, text=True, start_new_session=True
+            [sys.executable, _PARENT],
+            env={**kept, "AIRFLOW_HOME": self._home.name, "AIRFLOW__CORE__LOAD_EXAMPLES": "False"},
+            stdin=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         self._sending = threading.Lock()
         atexit.register(self.close)
@@ -184,131 +165,4 @@ class ForkedProcesses:
         assert self._parent.stdin
         self._parent.stdin.close()
         self._parent.wait()
-
-
-@roomy
-def serve() -> None:
-    """Carry out each line of stdin in a process of its own."""
-    from ductwork.startup import airflow_imports
-
-    del sys.path[0]  # this folder: a console script does not have it
-    with airflow_imports():
-        for module in _IN_MOST_COMMANDS:
-            importlib.import_module(module)
-        from ductwork_airflow import worker
-        from ductwork_airflow.aws import clients
-        from ductwork_airflow.embedded_aws.moto_patches import install
-        from ductwork_airflow.embedded_aws.services import without_users_aws
-
-        worker.preload()
-        with without_users_aws("eu-west-1"):  # moto makes clients while it is imported
-            install.install()
-            importlib.import_module("ductwork_airflow.embedded_aws.server")
-            from moto.core.utils import get_service_model
-
-            for service in _SERVED:
-                importlib.import_module(f"moto.{service}.urls")
-                get_service_model(service)
-            clients.warm_up(*_SERVED, "logs")
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for those who carry requests out
-    for line in sys.stdin:
-        request = json.loads(line)
-        if request["kind"] == "airflow_script":
-            _prepare_airflow()
-        _import(request["imports"])
-        if os.fork() == 0:
-            _carry_out(request)
-
-
-def _import(modules: Sequence[str]) -> None:
-    from ductwork.startup import collector_at_rest
-
-    if not set(modules) <= sys.modules.keys():
-        with collector_at_rest():
-            for module in modules:
-                importlib.import_module(module)
-            gc.freeze()
-
-
-@functools.cache
-def _prepare_airflow() -> None:
-    """Make Airflow's Task Execution API, with all its versions: most of what ``dag.test()`` does for a short run."""
-    from ductwork.startup import collector_at_rest
-
-    with collector_at_rest():
-        import airflow.dag_processing.dagbag
-        import airflow.models.dagbag  # noqa: F401
-        from airflow.sdk.execution_time import supervisor
-
-        app = supervisor.in_process_api_server().app
-        # What its first request calls. Its own thread, which no fork has, is started by that request as ever.
-        app._cadwyn_initialize()
-        gc.freeze()
-
-
-def _carry_out(request: Mapping[str, Any]) -> NoReturn:
-    """Fork the process, and write its number and its exit code where they are read, if they still are."""
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    pid = os.fork()
-    if pid == 0:
-        _become(request)
-    _tell(request["told"], pid)
-    _tell(request["told"], os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-    os._exit(0)
-
-
-def _tell(path: str, number: int) -> None:
-    with contextlib.suppress(OSError):
-        told = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
-        os.write(told, b"%d\n" % number)
-        os.close(told)
-
-
-def _become(request: Mapping[str, Any]) -> NoReturn:
-    code = 1
-    # A suite started in the background hands down an ignored SIGINT; a terminal does not.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        os.setsid()
-        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        for descriptor, name in ((1, "out"), (2, "err")):
-            os.dup2(os.open(request[name], os.O_WRONLY | os.O_CREAT), descriptor)
-        os.environ.clear()
-        os.environ.update(request["env"])
-        time.tzset()
-        tempfile.tempdir = None  # it is looked up again: the environment may name another
-        os.chdir(request["cwd"])
-        code = _call(request["kind"], request["arguments"])
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else int(end.code is not None)
-    except BaseException:  # noqa: BLE001 - what Python would print and exit with
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
-
-
-def _call(kind: str, arguments: list[str]) -> int:
-    if kind == "worker":
-        from ductwork_airflow import worker
-
-        return worker.main()
-    if kind in {"script", "airflow_script"}:
-        sys.argv = arguments
-        sys.path.insert(0, str(Path(arguments[0]).parent))
-        runpy.run_path(arguments[0], run_name="__main__")
-        return 0
-    if kind == "module":
-        sys.argv = arguments
-        runpy.run_module(arguments[0], run_name="__main__", alter_sys=True)
-        return 0
-    from ductwork.cli import main
-
-    sys.argv = ["ductwork", *arguments]
-    main.main()
-    return 0
-
-
-if __name__ == "__main__":
-    serve()
+        self._home.cleanup()

@@ -109,7 +109,7 @@ def start_dag(airflow_side, embedded, tmp_path):
         control = Path(airflow_side["AIRFLOW__CORE__DAGS_FOLDER"]) / "control.py"
         script, conf = SUPPORT / "airflow_runs.py", json.dumps({"folder": str(tmp_path)})
         environment = {**airflow_side, "AIRFLOW__DUCTWORK__ENDPOINT_URL": embedded, **variables}
-        return ForkedProcesses.of(airflow_side).airflow_script([script, control, dag_id, conf, *steps], environment)
+        return ForkedProcesses.shared().airflow_script([script, control, dag_id, conf, *steps], environment)
 
     return start
 

@@ -21,13 +21,14 @@ DAGS = Path(__file__).parents[3] / "dags"
 
 
 @pytest.fixture
-def start(tmp_path, airflow_home):
+def start(tmp_path):
     """``start(*options)``: a service; none outlives the test."""
-    processes = ForkedProcesses.of({**os.environ, "AIRFLOW_HOME": str(airflow_home)})
     with contextlib.ExitStack() as stack:
 
         def begin(*options):
-            service = processes.module([SERVICE, DAGS, *options], {**os.environ, "AIRFLOW_HOME": str(tmp_path)})
+            service = ForkedProcesses.shared().module(
+                [SERVICE, DAGS, *options], {**os.environ, "AIRFLOW_HOME": str(tmp_path)}
+            )
             stack.callback(service.end_group)
             return service
 

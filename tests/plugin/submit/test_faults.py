@@ -209,7 +209,7 @@ def test_processes_killed_with_9(held: Remote, artefact: Mapping[str, Any], tmp_
     script.write_text(_SUBMITTER)
     command = [script, held.aws.endpoint_url, path, "killed", TABLE]
     while True:
-        submitter = ForkedProcesses.of(os.environ).start("script", command, os.environ)
+        submitter = ForkedProcesses.shared().start("script", command, os.environ)
         while submitter.out() != "begins\n":
             assert not submitter.has_ended, submitter.err()
             time.sleep(0.01)

@@ -43,7 +43,7 @@ def replay(remote: Remote, folder: Path, source: str, *values: str) -> list[str]
     """Export a DAG, submit the files by the script in a process of its own, and give what its jobs have written."""
     log, dag_file = folder / "log", folder / "replayed.py"
     dag_file.write_text(source.replace("LOGFILE", str(log)))
-    compiled = ForkedProcesses.of(os.environ).command(
+    compiled = ForkedProcesses.shared().command(
         ["compile", dag_file, "--target", "batch", "-o", folder / "build"], os.environ
     )
     assert compiled.code == 0, compiled.err

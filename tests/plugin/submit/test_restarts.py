@@ -167,7 +167,7 @@ def test_the_command_line_says_that_it_completes_an_earlier_restart(remote: Remo
     # It would run a task that the earlier one keeps.
     asked = ("restart", "asked_before", "r", "--task", "a", "--no-wait")
     keys = {"AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "y"}
-    done = ForkedProcesses.of(os.environ).command([*asked, *place], os.environ | keys)
+    done = ForkedProcesses.shared().command([*asked, *place], os.environ | keys)
     assert done.code == 0, done.err
     assert "an earlier restart had not begun; this completes it as it was asked for" in done.err
     assert remote.watch(handle).state == "success"
