@@ -160,8 +160,8 @@ def _refuse_running(client: SFNClient, arn: str) -> None:
     if running:
         raise SubmissionError(
             f"{running[0]['executionArn']} still runs: wait for it, or stop it with ductwork cancel; deleting its "
-            "machine would end it without a word in the ledger. If others keep being started: first ductwork deploy the "
-            "DAG with --parameter Schedules=DISABLED"
+            "machine would end it without a word in the ledger. If others keep being started: ductwork deploy the DAG "
+            "first, with --parameter Schedules=DISABLED"
         )
 
 
