@@ -127,6 +127,24 @@ def test_what_airflow_parses_again_here_too_is_no_finding(tmp_path):
     assert codes(compile_text(tmp_path, body).diagnostics) == []
 
 
+@pytest.mark.parametrize(
+    ("dag", "template"),
+    [
+        (", params={'day': str(datetime.now())}", "{{ params.day }}"),
+        (", params={'day': str(datetime.now())}", "{{ params | length }}"),
+        (", params={str(datetime.now()): 'x'}", "{{ params | tojson }}"),
+        (", user_defined_macros={'day': str(datetime.now())}", "{{ day }}"),
+    ],
+)
+def test_what_a_template_names_is_not_compiled_where_the_clock_gives_it(tmp_path, dag, template):
+    """A param's default, or a name of the DAG's own: a worker renders the template, with what its parse has."""
+    batch = "from airflow.providers.amazon.aws.operators.batch import BatchOperator\n"
+    job = "BatchOperator(task_id='t', job_name='j', job_queue='q', job_definition='d', parameters={'day': %r})"
+    compiled = compile_text(tmp_path, batch + in_dag(job % template, dag=dag))
+    assert codes(compiled.diagnostics) == []
+    assert compiled.workflows[0].tasks[0].work.has_worker
+
+
 def test_the_container_that_has_no_worker(tmp_path):
     lines = (
         "from airflow.providers.docker.operators.docker import DockerOperator",

@@ -10,6 +10,7 @@ from typing import Any
 from ductwork.diagnostics import Diagnostics, Origin
 from ductwork.frontend import fields
 from ductwork.ir.snapshot import DagSnapshot, Opaque, TaskSnapshot
+from ductwork.ir.templating import Parameter, Templating
 from ductwork.ir.window import common
 
 # What parsing the file in a worker cannot make good: which tasks there are, and how they hang together.
@@ -29,7 +30,8 @@ _SHAPE = {
 # What the operator works with, and a worker finds when it parses the file.
 _WORK = ("arguments", "instances", "template_fields", "template_ext", "redefines")
 # What is compared in another way, follows from something else, or is about the file and not about the DAG.
-_APART = {"task_id", "origin", "ancestors", "read_by", "setups", "settings", "clocked", "window", *_SHAPE, *_WORK}
+_APART = {"task_id", "origin", "ancestors", "read_by", "setups", "settings", "clocked", "window", "templating"}
+_APART |= {*_SHAPE, *_WORK}
 _DAG_APART = {"dag_id", "schedule", "timetable", "origin", "dag_file", "bundle_path"}
 _DAG_APART |= {"tasks", "mapped_groups", "task_groups"}
 
@@ -108,7 +110,8 @@ class _Pair:
             self._refuse(task.origin, f"{_SHAPE[changed]} depends", task_id=task.task_id)
         for name in _differing(_rest(task, _APART) | _kept(task), _rest(other, _APART) | _kept(other)):
             self._kept(task.origin, name, task_id=task.task_id)
-        return replace(task, clocked=_clocked(task, other), window=common([task.window, other.window]))
+        window, templating = common([task.window, other.window]), _templating(task.templating, other.templating)
+        return replace(task, clocked=_clocked(task, other), window=window, templating=templating)
 
     def _stable(self, task: TaskSnapshot) -> TaskSnapshot:
         """Without the ids that have been reported."""
@@ -133,6 +136,26 @@ def _clocked(task: TaskSnapshot, other: TaskSnapshot) -> tuple[str, ...]:
         names.update(_differing(one.arguments, two.arguments))
     names.update(name for name in _WORK[2:] if not _same(getattr(task, name), getattr(other, name)))
     return tuple(sorted(names))
+
+
+def _templating(one: Templating | None, two: Templating | None) -> Templating | None:
+    """What templates may name, without what differs: a template that names it is rendered where the file is parsed."""
+    if one is None or two is None:
+        return None
+    moving = set(_differing(one.macros, two.macros))
+    params = {name: each for templating in (two, one) for name, each in templating.params.items()}
+    for name in params:
+        if not _is_same_param(one.params.get(name), two.params.get(name)):
+            params[name] = replace(params[name], clocked=True)
+    return replace(
+        one, params=params, macros={name: None if name in moving else one.macros.get(name) for name in one.macros}
+    )
+
+
+def _is_same_param(one: Parameter | None, two: Parameter | None) -> bool:
+    if one is None or two is None:
+        return False
+    return one.has_default == two.has_default and _same((one.default, one.schema), (two.default, two.schema))
 
 
 def _kept(task: TaskSnapshot) -> dict[str, object]:

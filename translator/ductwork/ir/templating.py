@@ -13,11 +13,13 @@ class Parameter:
     :param default: JSON data
     :param has_default: else Airflow fails a task whose run's conf does not give it
     :param schema: JSON Schema, by which Airflow checks what a conf gives
+    :param clocked: the file takes it from the clock or from chance: each parse has another
     """
 
     default: object
     has_default: bool = True
     schema: Mapping[str, object] = field(default_factory=dict)
+    clocked: bool = False
 
 
 @dataclass(frozen=True)

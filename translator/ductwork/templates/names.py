@@ -108,6 +108,8 @@ def named(name: str, known: Templating | None) -> Value:
 
 
 def _params(known: Templating) -> Value:
+    if clocked := [name for name, param in known.params.items() if param.clocked]:
+        raise NotSaidError(f"params, of which the file takes {clocked[0]} from the clock or from chance")
     defaults = {name: param.default for name, param in known.params.items() if param.has_default}
     conf = RunValue(CONF) if known.conf_counts else Constant({})
     return Value(Kind.DATA, Call("params", (Constant(defaults), conf)), name="params")
