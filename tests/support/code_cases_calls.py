@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from code_cases import task_case
 
-_AMAZON = "from airflow.providers.amazon.aws.operators.{} import {}"
+_AMAZON = "from airflow.providers.amazon.aws.{}.{} import {}"
 
 
-def _refused(module: str, operator: str, bad: str, good: str, field: str) -> None:
+def _refused(module: str, operator: str, bad: str, good: str, field: str, folder: str = "operators") -> None:
     """One operator, with arguments that its action does not take and with others that it does."""
-    lines = [[_AMAZON.format(module, operator), f"{operator}(task_id='t', {given})"] for given in (bad, good)]
+    lines = [[_AMAZON.format(folder, module, operator), f"{operator}(task_id='t', {given})"] for given in (bad, good)]
     lines[0][-1] += "  # <-"
     task_case("DW410", f"{operator} {bad[:60]}", *lines, field=field)
 
@@ -59,3 +59,16 @@ _refused(
 _refused("athena", "AthenaOperator", "query=''", "query='SELECT 1'", "query")
 _refused("ec2", "EC2StartInstanceOperator", "instance_id=5", "instance_id='i-1'", "instance_id")
 _refused("s3", "S3DeleteObjectsOperator", "bucket='b', keys=[5]", "bucket='b', keys=['5']", "keys")
+_refused(
+    "s3", "S3KeySensor", "bucket_name='b', bucket_key=''", "bucket_name='b', bucket_key='k'", "bucket_key", "sensors"
+)
+_refused(
+    "dynamodb",
+    "DynamoDBValueSensor",
+    *(
+        f"table_name='{table}', partition_key_name='k', partition_key_value='v', attribute_name='a', attribute_value='b'"
+        for table in ("", "t")
+    ),
+    "table_name",
+    "sensors",
+)

@@ -12,7 +12,7 @@ from ductwork.backends.batch import chain, job_roles
 from ductwork.backends.schedule_document import document
 from ductwork.backends.stepfunctions.tasks import kinds
 from ductwork.diagnostics import Origin
-from ductwork.ir import AwsCall, BatchJob, NoOp, Wait, Work, Worker
+from ductwork.ir import AwsCall, AwsSensor, BatchJob, NoOp, Wait, Work, Worker
 
 # The tables, and the back ends they are of. A machine that submits a job chain submits the jobs of the Batch back end.
 TABLES = {
@@ -26,6 +26,7 @@ EXAMPLES = {
     NoOp: NoOp("nothing to run"),
     BatchJob: BatchJob("a job", {"jobName": "t", "jobQueue": "q", "jobDefinition": "d"}),
     AwsCall: AwsCall("a call", service="sns", action="Publish", arguments={"Message": "m"}),
+    AwsSensor: AwsSensor("a sensor", service="s3", action="HeadObject", arguments={"Bucket": "b", "Key": "k"}),
     Wait: Wait("a moment", until=None, after_interval=60.0, timeout=3600.0),
 }
 
@@ -57,7 +58,7 @@ def test_each_kind_says_what_explain_calls_it():
 def test_what_has_no_job_in_a_chain_is_empty_or_has_a_worker_instead():
     without = {kind for kind, request in chain.REQUESTS.items() if request is None}
     replaced = {kind for kind in without if job_roles.WORKER_INSTEAD[kind](task_of(EXAMPLES[kind]), False, False)}
-    assert (without, replaced) == ({NoOp, Wait, AwsCall}, {Wait, AwsCall})
+    assert (without, replaced) == ({NoOp, Wait, AwsCall, AwsSensor}, {Wait, AwsCall, AwsSensor})
     assert all(kind.is_empty for kind in without - replaced)
     assert not any(kind.is_empty for kind in all_kinds() - without)
 

@@ -16,6 +16,7 @@ from ductwork.contracts.json_types import JsonObject
 
 _ANY = "*"
 _EC2_WHY = "EC2 knows no resources for DescribeInstances"
+_NOTHING_FINER = "IAM knows no resources for it"
 _QUEUE = re.compile(r"https?://[^/]+/(\d{12})/([\w.-]+)")
 
 
@@ -114,8 +115,28 @@ def _machines(arguments: JsonObject) -> Iterable[Value]:
     return [arn("states", "stateMachine:*") if given == _ANY else sub(":".join(given.split(":")[:7]))]
 
 
-def _executions(arguments: JsonObject) -> Iterable[Value]:
-    return [arn("states", "execution:*")]
+def _items(service: str, place: str, *members: str) -> Callable[[JsonObject], Iterable[Value]]:
+    """A resource whose name has several members of the request in it.
+
+    :param place: the resource part of its ARN, with a ``{}`` for each
+    """
+    return lambda arguments: [arn(service, place.format(*(_known(arguments.get(member)) for member in members)))]
+
+
+def _objects(arguments: JsonObject) -> Iterable[Value]:
+    # Without the bucket's own, AWS says "forbidden" of an object that is not there.
+    bucket, key = _known(arguments.get("Bucket")), _known(arguments.get("Key"))
+    return [sub(f"arn:${{AWS::Partition}}:s3:::{bucket}"), sub(f"arn:${{AWS::Partition}}:s3:::{bucket}/{key}")]
+
+
+def _partitions(arguments: JsonObject) -> Iterable[Value]:
+    database, table = _known(arguments.get("DatabaseName")), _known(arguments.get("TableName"))
+    return [arn("glue", each) for each in ("catalog", f"database/{database}", f"table/{database}/{table}")]
+
+
+def _execution(arguments: JsonObject) -> Iterable[Value]:
+    given = _known(arguments.get("ExecutionArn"))
+    return [arn("states", "execution:*") if given == _ANY else sub(given)]
 
 
 def _workgroups(arguments: JsonObject) -> Iterable[Value]:
@@ -131,6 +152,68 @@ def _deleted(arguments: JsonObject) -> Iterable[Value]:
     return [sub(f"arn:${{AWS::Partition}}:s3:::{_known(arguments.get('Bucket'))}/{_ANY}")]
 
 
+# What sensors look at.
+_LOOKS: Mapping[str, Permission] = {
+    "aws-sdk:s3:headObject": Permission(("s3:GetObject", "s3:ListBucket"), _objects),
+    "aws-sdk:dynamodb:getItem": Permission(("dynamodb:GetItem",), _named("dynamodb", "TableName", "table/{}")),
+    "aws-sdk:glue:getJobRun": Permission(("glue:GetJobRun",), _named("glue", "JobName", "job/{}")),
+    "aws-sdk:glue:getCrawler": Permission(("glue:GetCrawler",), _named("glue", "Name", "crawler/{}")),
+    "aws-sdk:glue:getPartitions": Permission(("glue:GetPartitions",), _partitions),
+    "aws-sdk:rds:describeDBInstances": Permission(
+        ("rds:DescribeDBInstances",), _named("rds", "DbInstanceIdentifier", "db:{}")
+    ),
+    "aws-sdk:rds:describeDBClusters": Permission(
+        ("rds:DescribeDBClusters",), _named("rds", "DbClusterIdentifier", "cluster:{}")
+    ),
+    "aws-sdk:rds:describeDBSnapshots": Permission(
+        ("rds:DescribeDBSnapshots",), _named("rds", "DbSnapshotIdentifier", "snapshot:{}")
+    ),
+    "aws-sdk:rds:describeDBClusterSnapshots": Permission(
+        ("rds:DescribeDBClusterSnapshots",), _named("rds", "DbClusterSnapshotIdentifier", "cluster-snapshot:{}")
+    ),
+    "aws-sdk:rds:describeExportTasks": Permission(("rds:DescribeExportTasks",), why=_NOTHING_FINER),
+    "aws-sdk:redshift:describeClusters": Permission(("redshift:DescribeClusters",), why=_NOTHING_FINER),
+    "aws-sdk:lambda:getFunction": Permission(("lambda:GetFunction",), _functions),
+    "aws-sdk:batch:describeComputeEnvironments": Permission(("batch:DescribeComputeEnvironments",), why=_NOTHING_FINER),
+    "aws-sdk:batch:describeJobQueues": Permission(("batch:DescribeJobQueues",), why=_NOTHING_FINER),
+    "aws-sdk:cloudformation:describeStacks": Permission(
+        ("cloudformation:DescribeStacks",), _named("cloudformation", "StackName", "stack/{}/*")
+    ),
+    "aws-sdk:emrserverless:getJobRun": Permission(
+        ("emr-serverless:GetJobRun",),
+        _items("emr-serverless", "/applications/{}/jobruns/{}", "ApplicationId", "JobRunId"),
+    ),
+    "aws-sdk:emrserverless:getApplication": Permission(
+        ("emr-serverless:GetApplication",), _items("emr-serverless", "/applications/{}", "ApplicationId")
+    ),
+    "aws-sdk:opensearchserverless:batchGetCollection": Permission(("aoss:BatchGetCollection",), why=_NOTHING_FINER),
+    "aws-sdk:comprehend:describePiiEntitiesDetectionJob": Permission(
+        ("comprehend:DescribePiiEntitiesDetectionJob",),
+        _items("comprehend", "pii-entities-detection-job/{}", "JobId"),
+    ),
+    "aws-sdk:eks:describeCluster": Permission(("eks:DescribeCluster",), _items("eks", "cluster/{}", "Name")),
+    "aws-sdk:eks:describeNodegroup": Permission(
+        ("eks:DescribeNodegroup",), _items("eks", "nodegroup/{}/{}/*", "ClusterName", "NodegroupName")
+    ),
+    "aws-sdk:eks:describeFargateProfile": Permission(
+        ("eks:DescribeFargateProfile",), _items("eks", "fargateprofile/{}/{}/*", "ClusterName", "FargateProfileName")
+    ),
+    **{
+        f"aws-sdk:sagemaker:describe{what}": Permission(
+            (f"sagemaker:Describe{what}",), _named("sagemaker", f"{member}", f"{kind}/{{}}")
+        )
+        for what, member, kind in (
+            ("Endpoint", "EndpointName", "endpoint"),
+            ("TransformJob", "TransformJobName", "transform-job"),
+            ("HyperParameterTuningJob", "HyperParameterTuningJobName", "hyper-parameter-tuning-job"),
+            ("TrainingJob", "TrainingJobName", "training-job"),
+            ("PipelineExecution", "PipelineExecutionArn", "pipeline/*/execution/{}"),
+            ("AutoMLJob", "AutoMlJobName", "automl-job"),
+            ("ProcessingJob", "ProcessingJobName", "processing-job"),
+        )
+    },
+}
+
 CALLS: Mapping[str, tuple[Permission, ...]] = {
     "aws-sdk:lambda:invoke": (Permission(("lambda:InvokeFunction",), _functions),),
     "sns:publish": (Permission(("sns:Publish",), _by_arn("sns", "TargetArn", "")),),
@@ -139,7 +222,7 @@ CALLS: Mapping[str, tuple[Permission, ...]] = {
     "aws-sdk:eventbridge:enableRule": (Permission(("events:EnableRule",), _rules),),
     "aws-sdk:eventbridge:disableRule": (Permission(("events:DisableRule",), _rules),),
     "aws-sdk:sfn:startExecution": (Permission(("states:StartExecution",), _machines),),
-    "aws-sdk:sfn:describeExecution": (Permission(("states:DescribeExecution",), _executions),),
+    "aws-sdk:sfn:describeExecution": (Permission(("states:DescribeExecution",), _execution),),
     "glue:startJobRun": (Permission(("glue:StartJobRun",), _named("glue", "JobName", "job/{}")),),
     # What Step Functions waits with, and ends when an execution is stopped.
     "glue:startJobRun.sync": (
@@ -159,4 +242,5 @@ CALLS: Mapping[str, tuple[Permission, ...]] = {
     "aws-sdk:ec2:terminateInstances": (Permission(("ec2:TerminateInstances",), _instances),),
     "aws-sdk:ec2:describeInstances": (Permission(("ec2:DescribeInstances",), why=_EC2_WHY),),
     "aws-sdk:s3:deleteObjects": (Permission(("s3:DeleteObject",), _deleted),),
+    **{name: (permission,) for name, permission in _LOOKS.items()},
 }

@@ -8,6 +8,9 @@ MAX_EVENTS = 25_000  # in the history of an execution
 # Of these, what is left to the workers that are started again later, and what each time takes: of the Task that waits
 # for the job, of the Choice, and of the Wait.
 SHARE_OF_RESCHEDULES, EVENTS_OF_A_RESCHEDULE = 0.4, 10
+# What is left to the pokes of sensors that are states of the machine, and what each takes: of the Task that asks, of
+# the Choice, and of the Wait.
+SHARE_OF_POKES, EVENTS_OF_A_POKE = 0.4, 9
 MAX_PAYLOAD_BYTES = 262_144  # of a state's input, output or arguments
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html
 MACHINE_NAME_LIMIT = 80

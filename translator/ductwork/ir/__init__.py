@@ -1,6 +1,7 @@
 """The target-neutral form of a DAG: what rules make, passes rewrite and back ends read."""
 
 from ductwork.ir.aws_call import AwsCall
+from ductwork.ir.aws_sensor import AwsSensor
 from ductwork.ir.deployment import Deployment
 from ductwork.ir.expressions import Concat, Expr, PerInstance, RunValue, Text
 from ductwork.ir.task import Retry, Slots, Task
@@ -11,6 +12,7 @@ __all__ = [
     "ANY_DAG",
     "RUN_CALLBACKS",
     "AwsCall",
+    "AwsSensor",
     "BatchJob",
     "Concat",
     "Container",

@@ -21,12 +21,14 @@ class Work:
     :cvar kind: what ``explain`` calls it
     :cvar is_empty: nothing is run: it ends as soon as its rule lets it
     :cvar runs_a_job: a Batch job carries it out, which may die
+    :cvar pokes: the target asks again and again until the waiting is over
     :cvar has_worker: Airflow's own task runner carries it out, which records how it ends
     """
 
     kind: ClassVar[str]
     is_empty: ClassVar[bool] = False
     runs_a_job: ClassVar[bool] = False
+    pokes: ClassVar[bool] = False
     has_worker: ClassVar[bool] = False
 
     why: str

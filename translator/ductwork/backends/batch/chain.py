@@ -25,7 +25,7 @@ from ductwork.contracts.exit_codes import FAILED, SUPERSEDED
 from ductwork.contracts.job_chain import ChainJob, JobChain
 from ductwork.contracts.names import job_name
 from ductwork.diagnostics import Diagnostics
-from ductwork.ir import AwsCall, BatchJob, Concat, NoOp, RunValue, Task, Text, Wait, Work, Worker, Workflow
+from ductwork.ir import AwsCall, AwsSensor, BatchJob, Concat, NoOp, RunValue, Task, Text, Wait, Work, Worker, Workflow
 
 VERSION = 1
 
@@ -101,6 +101,7 @@ REQUESTS: Mapping[type[Work], Callable[[JobRoles, Task, Any], dict[str, Any]] | 
     NoOp: None,
     Wait: None,
     AwsCall: None,
+    AwsSensor: None,
 }
 
 

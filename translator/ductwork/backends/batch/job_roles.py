@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 from ductwork.backends.batch import map_sizes
 from ductwork.backends.batch.dependencies import above, dependencies
-from ductwork.ir import AwsCall, BatchJob, NoOp, Task, Wait, Work, Worker, Workflow
+from ductwork.ir import AwsCall, AwsSensor, BatchJob, NoOp, Task, Wait, Work, Worker, Workflow
 from ductwork.ir.expressions import expressions_in, in_chains
 from ductwork.planning import layout, partial_order
 from ductwork.semantics.trigger_rules import DEFAULT
@@ -158,6 +158,7 @@ WORKER_INSTEAD: Mapping[type[Work], Callable[[Task, bool, bool], str]] = {
     BatchJob: _instead_of_native_job,
     Wait: _instead_of_waiting,
     AwsCall: _instead_of_calling,
+    AwsSensor: _instead_of_calling,
 }
 
 

@@ -16,7 +16,7 @@ from ductwork.contracts import aws_names, batch_limits
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.schedule_document import DEFAULT_WAIT_TIME, Job, Schedule
 from ductwork.diagnostics import Diagnostic, Diagnostics, Severity
-from ductwork.ir import RUN_CALLBACKS, AwsCall, BatchJob, Expr, NoOp, Task, Wait, Work, Worker, Workflow
+from ductwork.ir import RUN_CALLBACKS, AwsCall, AwsSensor, BatchJob, Expr, NoOp, Task, Wait, Work, Worker, Workflow
 from ductwork.planning import partial_order
 from ductwork.semantics.trigger_rules import DEFAULT
 
@@ -193,6 +193,7 @@ LOSSES: Mapping[type[Work], Callable[[Task, Any, str], Iterator[_Loss]]] = {
     BatchJob: _of_job,
     Wait: _of_wait,
     AwsCall: _of_call,
+    AwsSensor: _of_call,
 }
 
 

@@ -29,7 +29,7 @@ from ductwork.backends.stepfunctions.mapping.mapped_task import Expansion, OneBy
 from ductwork.backends.stepfunctions.once import Once, all_printed
 from ductwork.backends.stepfunctions.regions.extent import Extent
 from ductwork.backends.stepfunctions.regions.region import RegionStates, Surroundings
-from ductwork.backends.stepfunctions.tasks import kinds
+from ductwork.backends.stepfunctions.tasks import kinds, poke_budget
 from ductwork.backends.stepfunctions.tasks.frame import Place
 from ductwork.backends.stepfunctions.tasks.worker_task import goes_on_alone
 from ductwork.backends.stepfunctions.waits import depends_on_past, telling
@@ -39,7 +39,7 @@ from ductwork.contracts import machine_bundle
 from ductwork.contracts.json_types import JsonObject
 from ductwork.contracts.ledger import json_text
 from ductwork.contracts.names import state_name
-from ductwork.contracts.stepfunctions_limits import MAX_NESTING, SHARE_OF_RESCHEDULES
+from ductwork.contracts.stepfunctions_limits import MAX_NESTING, SHARE_OF_POKES, SHARE_OF_RESCHEDULES
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir import Task, Workflow
 from ductwork.planning import layout
@@ -181,6 +181,7 @@ class _Emitter:
         # Sensors that are started again and again: where a machine has some is not looked at.
         sensors = any(task.reschedules and task.work.has_worker for task in self._workflow.tasks)
         again = int(limits.events * SHARE_OF_RESCHEDULES) if sensors else 0
+        again += int(limits.events * SHARE_OF_POKES) if poke_budget.has_sensors(self._workflow) else 0
         found = (costs.excesses(each.machine, each.iteration_events + again, limits) for each in made)
         too_much = (each.handed for each in made if each.handed > limits.payload - _RUN_BYTES)
         handed = (f"a part of the DAG reads or hands back outcomes of {size:,} bytes" for size in too_much)

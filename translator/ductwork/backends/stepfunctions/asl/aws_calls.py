@@ -85,11 +85,14 @@ class Spelling:
         """
         return answer.field(*map(self._member, path))
 
-    def retry(self) -> list[State]:
-        """Trying again what AWS had no time for, as boto3 does."""
+    def retry(self, *more: str) -> list[State]:
+        """Trying again what AWS had no time for, as boto3 does.
+
+        :param more: names of errors that may be such, too
+        """
         names = dict.fromkeys(self._exception(error) for error in self._errors if error.passes)
         errors = [f"{self.prefix}.{name}" for name in (*names, *(() if self.integration else (_NO_ANSWER,)))]
-        return [{"ErrorEquals": errors, "MaxAttempts": _RETRIES, "JitterStrategy": "FULL"}]
+        return [{"ErrorEquals": [*errors, *more], "MaxAttempts": _RETRIES, "JitterStrategy": "FULL"}]
 
     @property
     def _errors(self) -> tuple[Error, ...]:
@@ -117,6 +120,15 @@ class Spelling:
         cases = [(named.is_in(list(_TIMEOUTS)), TIMED_OUT), (by_service, told)]
         binding = Bind(exception, call("substringAfter", named, "."))
         return Block((binding, first_of(cases, joined(named, ": ", cause))))
+
+    def named(self, error: str) -> str:
+        """The name under which Step Functions has an error that the API's model lists."""
+        return f"{self.prefix}.{self._exception(next(each for each in self._errors if each.name == error))}"
+
+    def by_service(self) -> Node:
+        """In a catcher: whether AWS has answered, with an error."""
+        named = ERROR.field("Error")
+        return every(call("contains", named, f"{self.prefix}."), negated(call("contains", named, f".{_NO_ANSWER}")))
 
     @property
     def odd_errors(self) -> dict[str, str]:
@@ -194,6 +206,8 @@ class Reading:
 
     def json_text(self, leaf: Leaf) -> Node:
         """The value's JSON text, as the ledger keeps XComs."""
+        if isinstance(leaf, Parsed):
+            return lifted(self.value(leaf.text))
         value = lifted(self.value(leaf))
         if isinstance(leaf, (Mapping, list, Each, Metadata, int, float)):
             return text_of(value)

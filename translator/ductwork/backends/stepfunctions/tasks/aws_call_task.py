@@ -234,7 +234,7 @@ class AwsCallTask(TaskStates[AwsCall]):
         tried, wait = self._mine.field("try"), self._called("Wait {}")
         again: State = {
             "Condition": tried <= retry.retries,
-            "Output": self._carrying({"try": tried + 1}),
+            "Output": self._carrying(self._of_next_try(tried)),
             "Next": wait if retry.delay else self.name,
         }
         states: States = {
@@ -243,6 +243,10 @@ class AwsCallTask(TaskStates[AwsCall]):
         if retry.delay:
             states[wait] = {"Type": "Wait", "Seconds": self._delay(), "Next": self.name}
         return states
+
+    def _of_next_try(self, tried: Node) -> Value:
+        """What the state data hold of the task when its next try begins."""
+        return {"try": tried + 1}
 
     def _delay(self) -> Value:
         """Seconds before the next try, whose number is in the state data; bounded as jobs' are."""

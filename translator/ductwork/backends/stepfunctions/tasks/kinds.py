@@ -9,12 +9,13 @@ from ductwork.backends.stepfunctions.asl import aws_calls
 from ductwork.backends.stepfunctions.asl.nodes import Node
 from ductwork.backends.stepfunctions.asl.states import States
 from ductwork.backends.stepfunctions.tasks.aws_call_task import AwsCallTask, spellings
+from ductwork.backends.stepfunctions.tasks.aws_sensor_task import AwsSensorTask
 from ductwork.backends.stepfunctions.tasks.batch_job_task import BatchJobTask
 from ductwork.backends.stepfunctions.tasks.frame import Place, TaskStates
 from ductwork.backends.stepfunctions.tasks.no_op_task import NoOpTask
 from ductwork.backends.stepfunctions.tasks.wait_task import WaitTask
 from ductwork.backends.stepfunctions.tasks.worker_task import WorkerTask
-from ductwork.ir import AwsCall, BatchJob, NoOp, Task, Wait, Work, Worker, Workflow
+from ductwork.ir import AwsCall, AwsSensor, BatchJob, NoOp, Task, Wait, Work, Worker, Workflow
 
 STATES: Mapping[type[Work], type[TaskStates[Any]]] = {
     Worker: WorkerTask,
@@ -22,6 +23,7 @@ STATES: Mapping[type[Work], type[TaskStates[Any]]] = {
     Wait: WaitTask,
     NoOp: NoOpTask,
     AwsCall: AwsCallTask,
+    AwsSensor: AwsSensorTask,
 }
 
 
