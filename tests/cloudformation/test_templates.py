@@ -31,6 +31,7 @@ GOLDEN = ROOT / "tests" / "golden" / "dags"
 # DAGs that between them have every resource, every statement and every integration; all of them with --long.
 NAMES = (
     "aws_calls",
+    "aws_sensors",
     "aws_jobs",
     "batch_templates",
     "crossing",

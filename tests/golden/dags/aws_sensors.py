@@ -72,6 +72,8 @@ with DAG("aws_sensors", schedule="@daily", start_date=datetime(2026, 1, 1), defa
     )
     database = RdsDbSensor(task_id="database", db_identifier="sales")
     snapshot = RdsSnapshotExistenceSensor(task_id="snapshot", db_type="cluster", db_snapshot_identifier="{{ ds }}")
+    databases = RdsDbSensor(task_id="databases", db_identifier="sales", db_type="cluster")
+    copied = RdsSnapshotExistenceSensor(task_id="copied", db_type="instance", db_snapshot_identifier="s")
     exported = RdsExportTaskExistenceSensor(task_id="exported", export_task_identifier="e")
     instance = EC2InstanceStateSensor(
         task_id="instance", target_state="running", instance_id="i-1", execution_timeout=timedelta(minutes=5)
@@ -104,7 +106,13 @@ with DAG("aws_sensors", schedule="@daily", start_date=datetime(2026, 1, 1), defa
     ]
     any_key = S3KeySensor(task_id="any_key", bucket_key="s3://landing/*.csv", wildcard_match=True)
     deferred = S3KeySensor(task_id="deferred", bucket_key="s3://landing/done", deferrable=True)
-    landed >> ready >> [job, crawled, partition] >> flow >> [database, snapshot, exported, instance, warehouse]
+    (
+        landed
+        >> ready
+        >> [job, crawled, partition]
+        >> flow
+        >> [database, databases, snapshot, copied, exported, instance, warehouse]
+    )
     warehouse >> [function, environment, queue, made, gone] >> spark >> [application, collection, found]
     found >> [cluster, nodes, profile] >> any_key >> learnt
     learnt >> deferred
