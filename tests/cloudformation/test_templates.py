@@ -33,6 +33,8 @@ NAMES = (
     "aws_calls",
     "aws_sensors",
     "aws_jobs",
+    "aws_sensors",
+    "aws_services",
     "batch_templates",
     "crossing",
     "empty_dag",

@@ -58,6 +58,14 @@ _refused(
 )
 _refused("athena", "AthenaOperator", "query=''", "query='SELECT 1'", "query")
 _refused("ec2", "EC2StartInstanceOperator", "instance_id=5", "instance_id='i-1'", "instance_id")
+_refused("glue_databrew", "GlueDataBrewStartJobOperator", "job_name=''", "job_name='j'", "job_name")
+_refused(
+    "emr",
+    "EmrStopNotebookExecutionOperator",
+    "notebook_execution_id=5",
+    "notebook_execution_id='e'",
+    "notebook_execution_id",
+)
 _refused("s3", "S3DeleteObjectsOperator", "bucket='b', keys=[5]", "bucket='b', keys=['5']", "keys")
 _refused(
     "s3", "S3KeySensor", "bucket_name='b', bucket_key=''", "bucket_name='b', bucket_key='k'", "bucket_key", "sensors"

@@ -26,6 +26,12 @@ OPERATORS = {
     "EC2StartInstanceOperator": ("ec2", "instance_id='i-1'"),
     "EC2TerminateInstanceOperator": ("ec2", "instance_ids=['i-1', 'i-2']"),
     "S3DeleteObjectsOperator": ("s3", "bucket='b'"),
+    "GlueDataBrewStartJobOperator": ("glue_databrew", "job_name='j'"),
+    "EmrStartNotebookExecutionOperator": (
+        "emr",
+        "editor_id='e', relative_path='n.ipynb', cluster_id='j', service_role='r', notebook_execution_name='{{ ds }}'",
+    ),
+    "EmrStopNotebookExecutionOperator": ("emr", "notebook_execution_id='e'"),
 }
 
 
@@ -73,6 +79,8 @@ def test_native(operator, more, tmp_path):
         ("AthenaOperator", "execution_timeout=timedelta(hours=1)", "execution_timeout"),
         ("EC2TerminateInstanceOperator", "wait_for_completion=True", "wait_for_completion"),
         ("S3DeleteObjectsOperator", "keys=[]", "keys are none"),
+        ("GlueDataBrewStartJobOperator", "deferrable=True", "deferrable"),
+        ("EmrStopNotebookExecutionOperator", "waiter_delay='{{ ds }}', wait_for_completion=True", "waiter_delay"),
         ("GlueJobOperator", "deferrable=True", "deferrable"),
         ("GlueJobOperator", "verbose=True", "verbose"),
         ("GlueJobOperator", "retries=1, execution_timeout=timedelta(hours=1)", "execution_timeout"),
@@ -88,6 +96,23 @@ def test_left_to_a_worker(operator, more, why, tmp_path):
     work = work_of(tmp_path, operator, more)
     assert isinstance(work, Worker)
     assert why in work.why
+
+
+def test_a_hook_that_does_not_hand_on_how_often_to_look_looks_as_often_as_its_waiter(tmp_path):
+    work = work_of(tmp_path, "GlueDataBrewStartJobOperator", "waiter_delay=10, waiter_max_attempts=5")
+    assert (work.waits.delay, work.waits.limit) == (10, 600)
+
+
+def test_a_role_that_is_passed_on_is_all_that_may_be():
+    found = call_permissions.statements([("aws-sdk:emr:startNotebookExecution", {"ServiceRole": "r", "EditorId": "e"})])
+    start, passes = found
+    role = {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:role/r"}
+    assert (passes.actions, passes.resources) == (("iam:PassRole",), (role,))
+    assert [each["Fn::Sub"].split(":")[-1] for each in start.resources] == [
+        "cluster/*",
+        "editor/e",
+        "notebook-execution/*",
+    ]
 
 
 def test_nothing_is_returned_where_nothing_is_pushed(tmp_path):
@@ -114,6 +139,12 @@ def test_nothing_is_returned_where_nothing_is_pushed(tmp_path):
         ("glue:startJobRun.sync", {"JobName": "j"}, ["glue:…:job/j"]),
         ("aws-sdk:s3:deleteObjects", {"Bucket": "b"}, [":s3:::b/*"]),
         ("aws-sdk:ec2:stopInstances", {"InstanceIds": ["i-1"]}, ["ec2:…:instance/i-1"]),
+        ("aws-sdk:databrew:describeJobRun", {"Name": "{% $n %}"}, ["databrew:…:job/*"]),
+        (
+            "aws-sdk:emr:stopNotebookExecution",
+            {"NotebookExecutionId": "e"},
+            ["elasticmapreduce:…:notebook-execution/e"],
+        ),
         ("aws-sdk:athena:startQueryExecution", {"WorkGroup": "w"}, ["athena:…:workgroup/w"]),
     ],
 )

@@ -152,6 +152,32 @@ def _deleted(arguments: JsonObject) -> Iterable[Value]:
     return [sub(f"arn:${{AWS::Partition}}:s3:::{_known(arguments.get('Bucket'))}/{_ANY}")]
 
 
+def _notebook(arguments: JsonObject) -> Iterable[Value]:
+    engine = arguments.get("ExecutionEngine")
+    cluster = _known(engine.get("Id")) if isinstance(engine, Mapping) else _ANY
+    editor = _known(arguments.get("EditorId"))
+    for each in (f"cluster/{cluster}", f"editor/{editor}", f"notebook-execution/{_ANY}"):
+        yield arn("elasticmapreduce", each)
+
+
+def _passed(member: str) -> Callable[[JsonObject], Iterable[Value]]:
+    """A role that is passed on.
+
+    :param member: its name, or its ARN, which does not depend on the run
+    """
+
+    def resources(arguments: JsonObject) -> Iterable[Value]:
+        role = str(arguments[member])
+        return [
+            sub(role if role.startswith("arn:") else f"arn:${{AWS::Partition}}:iam::${{AWS::AccountId}}:role/{role}")
+        ]
+
+    return resources
+
+
+_NOTEBOOK_EXECUTION = _items("elasticmapreduce", "notebook-execution/{}", "NotebookExecutionId")
+
+
 # What sensors look at.
 _LOOKS: Mapping[str, Permission] = {
     "aws-sdk:s3:headObject": Permission(("s3:GetObject", "s3:ListBucket"), _objects),
@@ -241,6 +267,20 @@ CALLS: Mapping[str, tuple[Permission, ...]] = {
     "aws-sdk:ec2:rebootInstances": (Permission(("ec2:RebootInstances",), _instances),),
     "aws-sdk:ec2:terminateInstances": (Permission(("ec2:TerminateInstances",), _instances),),
     "aws-sdk:ec2:describeInstances": (Permission(("ec2:DescribeInstances",), why=_EC2_WHY),),
+    "aws-sdk:databrew:startJobRun": (Permission(("databrew:StartJobRun",), _named("databrew", "Name", "job/{}")),),
+    "aws-sdk:databrew:describeJobRun": (
+        Permission(("databrew:DescribeJobRun",), _named("databrew", "Name", "job/{}")),
+    ),
+    "aws-sdk:emr:startNotebookExecution": (
+        Permission(("elasticmapreduce:StartNotebookExecution",), _notebook),
+        Permission(("iam:PassRole",), _passed("ServiceRole")),
+    ),
+    "aws-sdk:emr:stopNotebookExecution": (
+        Permission(("elasticmapreduce:StopNotebookExecution",), _NOTEBOOK_EXECUTION),
+    ),
+    "aws-sdk:emr:describeNotebookExecution": (
+        Permission(("elasticmapreduce:DescribeNotebookExecution",), _NOTEBOOK_EXECUTION),
+    ),
     "aws-sdk:s3:deleteObjects": (Permission(("s3:DeleteObject",), _deleted),),
     **{name: (permission,) for name, permission in _LOOKS.items()},
 }

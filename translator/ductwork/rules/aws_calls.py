@@ -14,7 +14,7 @@ from ductwork.contracts.service_models import Action
 from ductwork.contracts.stepfunctions_limits import MAX_TIMEOUT_SECONDS
 from ductwork.diagnostics import Diagnostics
 from ductwork.ir import AwsCall, RunValue, Work
-from ductwork.ir.aws_call import AwsDomain, JsonText
+from ductwork.ir.aws_call import AwsDomain, Check, Failure, JsonText, Looks
 from ductwork.ir.snapshot import Opaque, TaskSnapshot
 from ductwork.rules.base import Decline, Rule, needs_airflow
 from ductwork.templates import CannotLowerError, lower_value
@@ -106,6 +106,26 @@ def depends_on_run(value: object) -> bool:
     if isinstance(value, (list, tuple)):
         return any(map(depends_on_run, value))
     return not (value is None or isinstance(value, (str, int, float)))
+
+
+def waiter(
+    name: str, look: tuple[str, str, Mapping[str, object]], *, done: Check, delay: float, attempts: float
+) -> Looks:
+    """What a waiter of boto3 does.
+
+    :param look: service, action and arguments
+    :param delay: seconds between two looks
+    """
+    service, action, arguments = look
+    gives_up = f"WaiterError: Waiter {name} failed: Max attempts exceeded"
+    return Looks(service, action, arguments, done, delay, limit=delay * attempts, gives_up=gives_up)
+
+
+def waiter_failure(name: str, path: tuple[str, ...], value: str) -> Failure:
+    """That a waiter of boto3 finds a value for which it gives up."""
+    found = f'For expression "{".".join(path)}" matched expected path: "{value}"'
+    error = f"WaiterError: Waiter {name} failed: Waiter encountered a terminal failure state: {found}"
+    return Failure(Check(path, (value,)), error)
 
 
 # Of a table of arguments: the argument whose members are members of the request.
