@@ -212,7 +212,9 @@ _LOOKS: Mapping[str, Permission] = {
     "aws-sdk:emrserverless:getApplication": Permission(
         ("emr-serverless:GetApplication",), _items("emr-serverless", "/applications/{}", "ApplicationId")
     ),
-    "aws-sdk:opensearchserverless:batchGetCollection": Permission(("aoss:BatchGetCollection",), why=_NOTHING_FINER),
+    "aws-sdk:opensearchserverless:batchGetCollection": Permission(
+        ("aoss:BatchGetCollection",), why="a collection's name does not tell its ARN"
+    ),
     "aws-sdk:comprehend:describePiiEntitiesDetectionJob": Permission(
         ("comprehend:DescribePiiEntitiesDetectionJob",),
         _items("comprehend", "pii-entities-detection-job/{}", "JobId"),
