@@ -12,6 +12,42 @@ from ductwork.ir.templating import Templating
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
+# What tasks above the one whose templates are rendered have left, by task and key.
+XCOMS: dict[tuple[str, str], object] = {
+    ("made", "return_value"): {"path": "s3://b/k", "rows": 12, "share": 1.0, "parts": ["a", "it's"], "none": None},
+    ("made", "count"): 7,
+    ("made", "large"): 12345678901234567890,
+    ("made", "flag"): False,
+    ("made", "text"): " X y ",
+    ("made", "nothing"): None,
+    ("made", "empty"): [],
+    ("made", "one"): [[1.0]],
+    ("group.first", "a b"): "in a group",
+}
+# The key under which the conf of the run is an XCom, too: anything there may be.
+ANY = "any"
+
+
+class _Supervisor:
+    """Answers a worker's questions for XComs, as Airflow's supervisor does."""
+
+    def __init__(self, conf: dict[str, Any]) -> None:
+        self._conf = conf
+
+    def send(self, msg: Any) -> Any:
+        from airflow.sdk.execution_time.comms import GetXComSequenceSlice, XComSequenceSliceResult
+
+        assert isinstance(msg, GetXComSequenceSlice), msg
+        asked = msg.task_id, msg.key
+        found = xcoms(self._conf)
+        return XComSequenceSliceResult(root=[json.loads(json.dumps(found[asked]))] if asked in found else [])
+
+
+def xcoms(conf: dict[str, Any]) -> dict[tuple[str, str], object]:
+    """What there is to pull in a run of that conf."""
+    return {**XCOMS, ("made", ANY): conf}
+
+
 def _shout(text: str) -> str:
     return text.upper() + "!"
 
@@ -19,7 +55,7 @@ def _shout(text: str) -> str:
 def task() -> Any:
     """The task whose templates are rendered; a new one each time, for Airflow writes a run's conf into its params."""
     from airflow.providers.standard.operators.bash import BashOperator
-    from airflow.sdk import DAG, Param
+    from airflow.sdk import DAG, Param, TaskGroup
 
     params = {
         "name": "a b",
@@ -42,7 +78,18 @@ def task() -> Any:
         user_defined_macros={"own": "constant", "own_macro": _shout, "own_list": ["a", 1]},
         user_defined_filters={"shout": _shout},
     ):
-        return BashOperator(task_id="the_task", bash_command="true", params={"empty": "", "of_task": "t"})
+        own = BashOperator(task_id="the_task", bash_command="true", params={"empty": "", "of_task": "t"})
+        with TaskGroup("group"):
+            first = BashOperator(task_id="first", bash_command="true")
+        mapped = BashOperator.partial(task_id="mapped").expand(bash_command=["true", "false"])
+        (
+            BashOperator(task_id="made", bash_command="true")
+            >> first
+            >> [own, mapped]
+            >> BashOperator(task_id="later", bash_command="true")
+        )
+        mapped >> own
+        return own
 
 
 @cache
@@ -50,7 +97,7 @@ def templating() -> Templating:
     """What is known of it when it is compiled."""
     from ductwork.frontend.templating import templating_of
 
-    return templating_of(task())
+    return templating_of(task(), pulls=True)
 
 
 def context(run_id: str, logical_date: datetime, start: datetime, end: datetime, conf: dict[str, Any]) -> Any:
@@ -60,7 +107,7 @@ def context(run_id: str, logical_date: datetime, start: datetime, end: datetime,
     """
     own = task()
     from airflow.sdk.api.datamodels._generated import DagRun, DagRunState, DagRunType, TIRunContext
-    from airflow.sdk.execution_time.task_runner import RuntimeTaskInstance
+    from airflow.sdk.execution_time import task_runner
 
     run = DagRun(
         dag_id=own.dag_id,
@@ -78,10 +125,12 @@ def context(run_id: str, logical_date: datetime, start: datetime, end: datetime,
         consumed_asset_events=[],
         partition_key=None,
     )
-    instance = RuntimeTaskInstance.model_construct(
+    instance = task_runner.RuntimeTaskInstance.model_construct(
         id="0", task_id=own.task_id, dag_id=run.dag_id, run_id=run_id, try_number=1, map_index=-1, task=own
     )
     instance._ti_context_from_server = TIRunContext(dag_run=run, max_tries=0)
+    # Airflow sets it in a worker's process, and nowhere else.
+    task_runner.SUPERVISOR_COMMS = _Supervisor(run.conf)
     return instance.get_template_context()
 
 

@@ -12,7 +12,10 @@ from ductwork.backends.stepfunctions.asl.printer import printed
 from ductwork.backends.stepfunctions.asl.python import boxes
 from ductwork.backends.stepfunctions.asl.python.dates import DIRECTIVES
 from ductwork.backends.stepfunctions.asl.python.functions import NODES
+from ductwork.backends.stepfunctions.asl.python.helpers import TOO_LARGE
+from ductwork.backends.stepfunctions.asl.python.written import key_of, pulled
 from ductwork.backends.stepfunctions.asl.scope import CONF, RUN, at_run_time
+from ductwork.ir.expressions import Expr, XCom, inside
 from ductwork.ir.functions import DIRECTIVES as TOLD_DIRECTIVES
 from ductwork.ir.functions import FUNCTIONS
 from ductwork.templates import CannotLowerError, lower_template
@@ -22,7 +25,7 @@ from hypothesis import strategies as st
 from jsonata_eval import evaluate_leaves
 from jsonata_reference import judged
 from template_cases import LOWERED, NOT_LOWERED
-from template_oracle import context, rendered, templating
+from template_oracle import context, rendered, templating, xcoms
 
 SOURCES = [source for sources in LOWERED.values() for source in sources]
 UTC = timezone.utc
@@ -52,9 +55,17 @@ def run_of(run_id, logical_date, start, end, conf):
     }
 
 
+def fetched(lowered, conf):
+    """The variables of the XComs that an expression reads, as the states in front of a task make them."""
+    found = xcoms(conf)
+    read = {part for part in inside(lowered) if isinstance(part, XCom)} if isinstance(lowered, Expr) else ()
+    return {pulled(each).name: json.dumps(found.get((each.task_id, key_of(each)))) for each in read}
+
+
 def evaluated(source, run):
+    lowered = lower_template(source, templating())
     try:
-        return evaluate_leaves(printed(at_run_time(lower_template(source, templating()))), {"run": run})
+        return evaluate_leaves(printed(at_run_time(lowered)), {"run": run, **fetched(lowered, json.loads(run["conf"]))})
     except QueryError as error:
         return TOLD if "a state machine " in str(error).rpartition("threw an error")[2] else RAISED
 
@@ -144,6 +155,24 @@ PLAIN = {"day": "2026-01-02", "count": 5, "list": ["a", "b"], "deep": {"a": [1, 
 @pytest.mark.parametrize("about", LOWERED)
 def test_the_templates_of_the_table(about, conf):
     assert agree(LOWERED[about], "manual__2026-01-31T13:05:09.000120+00:00", DAY, timedelta(days=1), conf) == []
+
+
+PAIR = {"__classname__": "builtins.tuple", "__version__": 1, "__data__": [1, 2]}
+
+
+@pytest.mark.parametrize("text", [TOO_LARGE, json.dumps(PAIR), json.dumps({"a": [PAIR]})])
+def test_what_a_machine_cannot_read_of_an_xcom_is_an_error_that_says_which(text):
+    lowered = lower_template("{{ ti.xcom_pull('made', key='count') }}", templating())
+    (xcom,) = {part for part in inside(lowered) if isinstance(part, XCom)}
+    with pytest.raises(QueryError, match="a state machine cannot tell what is in the XCom count of made"):
+        evaluate_leaves(printed(at_run_time(lowered)), {"run": {}, pulled(xcom).name: text})
+
+
+def test_a_text_that_looks_like_an_object_is_one():
+    lowered = lower_template("{{ ti.xcom_pull('made', key='count') }}", templating())
+    (xcom,) = {part for part in inside(lowered) if isinstance(part, XCom)}
+    text = json.dumps(json.dumps(PAIR))
+    assert evaluate_leaves(printed(at_run_time(lowered)), {"run": {}, pulled(xcom).name: text}) == json.dumps(PAIR)
 
 
 # A search for a smaller case would evaluate all of it hundreds of times.

@@ -148,7 +148,10 @@ def _templating(one: Templating | None, two: Templating | None) -> Templating | 
         if not _is_same_param(one.params.get(name), two.params.get(name)):
             params[name] = replace(params[name], clocked=True)
     return replace(
-        one, params=params, macros={name: None if name in moving else one.macros.get(name) for name in one.macros}
+        one,
+        params=params,
+        macros={name: None if name in moving else one.macros.get(name) for name in one.macros},
+        xcoms=tuple(task for task in one.xcoms if task in two.xcoms),
     )
 
 

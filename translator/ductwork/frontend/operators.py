@@ -60,6 +60,7 @@ def snapshot_operator(task: BaseOperator, origin: Origin, zone: str) -> TaskSnap
     if task.is_mapped:
         return _snapshot_mapped(task, origin, zone)
     cls: type = type(task)
+    arguments = _arguments(task)
     return TaskSnapshot(
         task_id=plain(task.task_id),
         origin=origin,
@@ -68,14 +69,14 @@ def snapshot_operator(task: BaseOperator, origin: Origin, zone: str) -> TaskSnap
         upstream=tuple(sorted(map(plain, task.upstream_task_ids))),
         group_path=tuple(plain(around.group_id) for around in groups_around(task)),
         mapped_group=plain(group.group_id) if group is not None else "",
-        arguments=_arguments(task),
+        arguments=arguments,
         template_fields=tuple(task.template_fields),
         template_ext=tuple(task.template_ext),
         redefines=_redefines(cls),
         is_empty=_is_empty(task),
         may_defer=_may_defer(cls),
         zone=zone,
-        templating=templating_of(task),
+        templating=templating_of(task, pulls="xcom_pull" in str(arguments)),
         **_said(task),
     )
 
@@ -159,7 +160,11 @@ def _instances(task: BaseOperator, origin: Origin, zone: str) -> tuple[TaskSnaps
                 instance.resolve_template_files()
     except Exception:  # noqa: BLE001 - a constructor may raise anything; Airflow raises it when the instance runs
         return ()
-    return tuple(snapshot_operator(instance, origin, zone) for instance in instances)
+    found = [snapshot_operator(instance, origin, zone) for instance in instances]
+    # An instance reads XComs that are another for each.
+    return tuple(
+        replace(each, templating=replace(each.templating, xcoms=()) if each.templating else None) for each in found
+    )
 
 
 def setups_above(tasks: Sequence[BaseOperator]) -> dict[str, tuple[str, ...]]:

@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from airflow.sdk.definitions.param import ParamsDict
 
 
-def templating_of(task: BaseOperator) -> Templating:
-    """What is known of the templates of an operator of a loaded DAG."""
+def templating_of(task: BaseOperator, *, pulls: bool) -> Templating:
+    """What is known of the templates of an operator of a loaded DAG.
+
+    :param pulls: they may pull XComs
+    """
     from airflow.configuration import conf
     from jinja2 import StrictUndefined
 
@@ -31,7 +34,22 @@ def templating_of(task: BaseOperator) -> Templating:
         conf_counts=conf.getboolean("core", "dag_run_conf_overrides_params"),
         macros={name: None if has_opaque(value) else value for name, value in values.items()},
         filters=tuple(sorted(map(str, dag.user_defined_filters or ()))),
+        xcoms=tuple(_single_xcoms(task)) if pulls else (),
         own_undefined=dag.template_undefined is not StrictUndefined,
+    )
+
+
+def _single_xcoms(task: BaseOperator) -> list[str]:
+    """The tasks of which a pull gives the one value that the ledger has as text."""
+    from airflow.sdk.bases.xcom import BaseXCom
+    from airflow.sdk.execution_time.xcom import XCom
+
+    # Another back end may keep the values elsewhere.
+    if XCom is not BaseXCom or task.get_closest_mapped_task_group() is not None:
+        return []
+    tasks = {plain(up): task.dag.get_task(up) for up in task.get_flat_relative_ids(upstream=True)}
+    return sorted(
+        up for up, above in tasks.items() if not above.is_mapped and above.get_closest_mapped_task_group() is None
     )
 
 

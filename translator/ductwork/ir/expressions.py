@@ -10,6 +10,8 @@ from dataclasses import dataclass, fields, is_dataclass
 
 # The name of the run's value that is the conf of whoever has started it.
 CONF = "conf"
+# The key of an XCom that is what a task returns.
+RETURNED = ""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,20 @@ class Constant(Expr):
     """JSON data that are no text: a number, a truth value, None, a list or a dictionary."""
 
     value: object
+
+
+@dataclass(frozen=True)
+class XCom(Expr):
+    """Data that a task which has ended has left under a key, None where there are none.
+
+    :param task_id: whose
+    :param key: of what it returns :data:`RETURNED`
+    :param reader: the task that reads them
+    """
+
+    task_id: str
+    key: str
+    reader: str
 
 
 @dataclass(frozen=True)

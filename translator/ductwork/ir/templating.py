@@ -30,6 +30,7 @@ class Templating:
     :param conf_counts: a run's conf changes the params
     :param macros: the DAG's own names, those that are plain data with what they are; None for the others
     :param filters: the names of the DAG's own filters
+    :param xcoms: the tasks whose XComs are single values that stand when it starts: upstream of it, and none is mapped
     :param own_undefined: the DAG says itself what becomes of a name that there is not
     """
 
@@ -39,4 +40,5 @@ class Templating:
     conf_counts: bool = True
     macros: Mapping[str, object] = field(default_factory=dict)
     filters: tuple[str, ...] = ()
+    xcoms: tuple[str, ...] = ()
     own_undefined: bool = False

@@ -9,7 +9,7 @@ from jinja2 import nodes
 
 from ductwork.ir.expressions import Call, Constant, Text
 from ductwork.ir.templating import Templating
-from ductwork.templates import dates, names, texts, values
+from ductwork.templates import dates, names, texts, values, xcoms
 from ductwork.templates.compare import compared
 from ductwork.templates.errors import NotSaidError, words
 from ductwork.templates.values import Kind, Value
@@ -108,7 +108,7 @@ class Visitor:
         named = self._named(node.kwargs)
         method = node.node.attr
         if owner.kind is Kind.OBJECT:
-            return _function(f"{owner.name}.{method}", arguments, named)
+            return self._function(f"{owner.name}.{method}", arguments, named)
         if owner.kind is Kind.DATE:
             if method not in dates.METHODS or (owner.name and method not in dates.PYTHON_ATTRIBUTES):
                 raise NotSaidError()
@@ -116,6 +116,11 @@ class Visitor:
         if method not in texts.METHODS or owner.kind not in (Kind.TEXT, Kind.DATA):
             raise NotSaidError()
         return texts.METHODS[method](owner, arguments, named)
+
+    def _function(self, name: str, arguments: list[Value], named: Mapping[str, Value]) -> Value:
+        if name == xcoms.PULL:
+            return xcoms.pulled(arguments, named, self._known)
+        return _function(name, arguments, named)
 
     def _named(self, arguments: Sequence[nodes.Keyword | nodes.Pair]) -> dict[str, Value]:
         return {str(each.key): self.value(each.value) for each in arguments}

@@ -37,6 +37,7 @@ from ductwork.backends.stepfunctions.asl.states import State, States
 from ductwork.backends.stepfunctions.dataflow.clauses import Diversion, any_of
 from ductwork.backends.stepfunctions.ledger_writes import END, Ending, Writes
 from ductwork.backends.stepfunctions.mapping.mapped_task import Expansion
+from ductwork.backends.stepfunctions.tasks.pulls import pulls
 from ductwork.contracts.ledger import RETURN_VALUE
 from ductwork.contracts.names import EACH_INSTANCE, state_name
 from ductwork.ir import Task, Work, Workflow
@@ -144,7 +145,7 @@ class TaskStates(Generic[Kind]):
 
     def _held_back(self) -> States:
         sections = []
-        for make in reversed(self._place.before):
+        for make in reversed([*self._place.before, *pulls(self._workflow, self._work)]):
             self.entry, states = make(self.entry)
             sections.append(states)
         held: States = {}

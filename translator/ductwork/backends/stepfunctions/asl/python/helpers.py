@@ -351,6 +351,19 @@ def _quotient() -> Node:
     return Lambda((_V, _K), when(_K.equals(0), odd, call("floor", _V / _K)))
 
 
+# What stands in the place of an XCom's JSON text that is too much for a state.
+TOO_LARGE = ""
+# How Airflow says that there is an object of Python's: airflow.sdk.serde, CLASSNAME and OLD_TYPE.
+_OBJECT = '"__(classname__|type)"'
+
+
+def _xcom() -> Node:
+    """The data of an XCom's JSON text."""
+    large = failure("a state machine cannot tell what is in ", _W, ": it is too large")
+    odd = failure("a state machine cannot tell what is in ", _W, ": an object that JSON does not have")
+    return Lambda((_V, _W), first_of([(_V.equals(TOO_LARGE), large), (_matches(_V, _OBJECT), odd)], boxes.parsed(_V)))
+
+
 HELPERS: dict[str, Callable[[], Node]] = {
     "lexeme": _lexeme,
     "text": _text,
@@ -375,5 +388,6 @@ HELPERS: dict[str, Callable[[], Node]] = {
     "digits": _digits,
     "zfill": _zfill,
     "quotient": _quotient,
+    "xcom": _xcom,
     **dates.HELPERS,
 }

@@ -19,7 +19,9 @@ from ductwork.backends.stepfunctions.asl.nodes import (
 )
 from ductwork.backends.stepfunctions.asl.python import boxes, functions
 from ductwork.backends.stepfunctions.asl.python.helpers import HELPERS
-from ductwork.ir.expressions import Call, Choose, Concat, Constant, Each, Expr, Local, RunValue, Text
+from ductwork.contracts.ledger import RETURN_VALUE, xcom_sk
+from ductwork.contracts.names import short_hash
+from ductwork.ir.expressions import RETURNED, Call, Choose, Concat, Constant, Each, Expr, Local, RunValue, Text, XCom
 
 
 def written(expression: Expr, run_values: Mapping[str, Node]) -> Node:
@@ -39,6 +41,8 @@ def _node(expression: Expr, run_values: Mapping[str, Node]) -> Node:
             return lifted(value)
         case RunValue(name):
             return run_values[name]
+        case XCom(task_id):
+            return call("xcom", pulled(expression), f"the XCom {key_of(expression)} of {task_id}")
         case Concat(parts):
             return joined(*map(node, parts))
         case Constant(value):
@@ -54,6 +58,19 @@ def _node(expression: Expr, run_values: Mapping[str, Node]) -> Node:
         case Call(function, arguments):
             return functions.NODES[function](*map(node, arguments))
     raise TypeError(f"{expression!r} is no expression that is known")
+
+
+def key_of(xcom: XCom) -> str:
+    """The key that the ledger has."""
+    return RETURN_VALUE if xcom.key == RETURNED else xcom.key
+
+
+def pulled(xcom: XCom) -> Variable:
+    """The variable that holds an XCom's JSON text, or :data:`.helpers.TOO_LARGE`.
+
+    Of the reader's own: a branch may not assign a variable that there is around it.
+    """
+    return Variable(f"xcom_{short_hash(f'{xcom.reader}#{xcom_sk(xcom.task_id, key_of(xcom))}')}")
 
 
 def _with_helpers(body: Node) -> Node:
