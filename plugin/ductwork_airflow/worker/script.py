@@ -24,6 +24,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from botocore.exceptions import NoCredentialsError, NoRegionError
 
@@ -131,8 +132,28 @@ def _not_run(why: str) -> int:
 def _run(path: Path, script: Script) -> int:
     # In an archive a script finds what is beside it, as with AWS's image.
     folder = path.parent if script.member else None
+    started: list[subprocess.Popen[bytes]] = []
+    early: list[int] = []
+
+    def passed_on(number: int, _: FrameType | None) -> None:
+        if started:
+            started[0].send_signal(number)
+        else:
+            early.append(number)
+
+    # Before there is a process: a signal that comes while it is started must not end this one alone.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, passed_on)
+    started.append(_started(path, script, folder))
+    for missed in early:
+        started[0].send_signal(missed)
+    code = started[0].wait()
+    return code if code >= 0 else 128 - code
+
+
+def _started(path: Path, script: Script, folder: Path | None) -> subprocess.Popen[bytes]:
     try:
-        process = subprocess.Popen([path, *script.arguments], cwd=folder)
+        return subprocess.Popen([path, *script.arguments], cwd=folder)
     except FileNotFoundError:
         first = path.read_bytes().split(b"\n", 1)[0]
         raise ScriptError(f"the image does not have what its first line names: {first!r}") from None
@@ -140,8 +161,4 @@ def _run(path: Path, script: Script) -> int:
         if error.errno != errno.ENOEXEC:
             raise
         # As a shell does with a file that names no interpreter.
-        process = subprocess.Popen(["/bin/sh", path, *script.arguments], cwd=folder)
-    with process:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda number, _: process.send_signal(number))
-    return process.returncode if process.returncode >= 0 else 128 - process.returncode
+        return subprocess.Popen(["/bin/sh", path, *script.arguments], cwd=folder)
