@@ -18,6 +18,7 @@ from ductwork.backends.stepfunctions.asl.nodes import (
     Bind,
     Block,
     Conditional,
+    Lambda,
     Node,
     Value,
     Variable,
@@ -95,22 +96,19 @@ class Telling:
         sent = {"token": _ITEM.field("token", "S"), "ends": text_of(join.outcomes(_ITEM))}
         is_ready, now = join.ready(_ITEM), Bind(_ITEM, RESULT.field("Attributes"))
         woken: State = {"Output": going_on, "Next": then}
+        send = {"Condition": exists(news), "Next": wake}
+        to_send = Conditional(is_ready, lifted(sent), None)
         if several:
-            counted = {_NEWS: when(is_ready, sent, {}), _COUNT: _told(1)}
-            noted: Node = Block((now, merged(INPUT, counted)))
+            noted: Node = Block((now, merged(INPUT, {_NEWS: to_send, _COUNT: _told(1)})))
             # The next look is for what is left to tell.
-            woken = {"Output": merged(INPUT, {_NEWS: {}}), "Next": ask}
-            look: State = {
-                "Choices": [
-                    {"Condition": exists(news.field("token")), "Output": INPUT, "Next": wake},
-                    {"Condition": INPUT.field(_COUNT).differs(len(self.joins)), "Output": INPUT, "Next": tell},
-                ],
-                "Default": then,
-                "Output": going_on,
-            }
+            left = call("sift", INPUT, Lambda((Variable("value"), Variable("name")), Variable("name").differs(_NEWS)))
+            woken = {"Output": left, "Next": ask}
+            again = {"Condition": INPUT.field(_COUNT).differs(len(self.joins)), "Next": tell}
+            choices = [{**rule, "Output": INPUT} for rule in (send, again)]
+            look: State = {"Choices": choices, "Default": then, "Output": going_on}
         else:
-            noted = kept.with_optional({_NEWS: Conditional(is_ready, lifted(sent), None)}, now, exactly=True)
-            look = {"Choices": [{"Condition": exists(news), "Next": wake}], "Default": then}
+            noted = kept.with_optional({_NEWS: to_send}, now, exactly=True)
+            look = {"Choices": [send], "Default": then}
         states: States = {
             tell: {
                 "Type": "Task",
