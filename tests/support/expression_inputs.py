@@ -41,6 +41,7 @@ _EASY = (
     ("run/refused$", ("",)),
     (r"run/ending\w*$", ({"TableName": "ledger", "ReturnValues": "ALL_NEW"},)),
     ("run/env$", ([{"Name": "DUCTWORK_DAG_ID", "Value": "it"}, {"Name": "DUCTWORK_MAP_INDEX", "Value": "-1"}],)),
+    ("^(dag)?job$", ({"JobQueue": "queue", "JobDefinition": "worker"},)),
     ("run/conf$", ("{}", '{"a": 1764437493415123}')),
     ("done$", ({f"{task}[{index}]": "success" for task in ("export", "load.stage") for index in range(3)},)),
     (r"input$|result$|Attributes$|the counts$|LastEvaluatedKey$", ({}, {"a": "success"})),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -169,11 +170,13 @@ def test_five_thousand_children(embedded: Embedded) -> None:
     assert spent < 2
 
 
-def test_no_more_processes_than_jobs(embedded: Embedded) -> None:
-    ids = [embedded.submit("sleep", "0.6") for _ in range(6)]
+def test_no_more_processes_than_jobs(embedded: Embedded, tmp_path: Path) -> None:
+    enough = tmp_path / "enough"
+    ids = [embedded.submit("sh", "-c", f"until test -e {enough}; do sleep 0.05; done") for _ in range(6)]
     for id in ids[:4]:
         embedded.until(id, {"RUNNING"})
     assert [embedded.job(id)["status"] for id in ids[4:]] == ["RUNNABLE", "RUNNABLE"]
+    enough.touch()
     assert {embedded.ended(id)["status"] for id in ids} == {"SUCCEEDED"}
 
 
