@@ -136,6 +136,8 @@ def _default(owner: Value, arguments: Arguments, named: Named) -> Value:
         if owner.member.required:
             return owner
         found = values.data(found_or(owner.member, otherwise.data))
+    elif owner.unsure:
+        raise NotSaidError()
     if not falsy[0]:
         return found
     return either(found, otherwise)
@@ -143,7 +145,7 @@ def _default(owner: Value, arguments: Arguments, named: Named) -> Value:
 
 def found_or(member: Member, otherwise: Expr) -> Expr:
     """A member, or what stands for it where there is none."""
-    return Call("member_or", (member.owner, member.name, otherwise))
+    return Call("item_or" if member.is_item else "member_or", (member.owner, member.name, otherwise))
 
 
 def either(first: Value, second: Value) -> Value:
@@ -157,11 +159,12 @@ _ALIKE = {Kind.TEXT, Kind.NUMBER, Kind.TRUTH, Kind.NONE, Kind.DATE}
 
 def chosen(test: Expr, then: Value, otherwise: Value) -> Value:
     """``then if test else otherwise``, of types that go together."""
+    unsure = then.may_lack or otherwise.may_lack
     if then.kind is otherwise.kind and then.kind in _ALIKE:
         is_day, is_ascii = then.is_day and otherwise.is_day, then.is_ascii and otherwise.is_ascii
         expr = Choose(test, then.expr, otherwise.expr)
-        return Value(then.kind, expr, is_day=is_day, is_ascii=is_ascii)
-    return values.data(Choose(test, then.data, otherwise.data))
+        return Value(then.kind, expr, unsure=unsure, is_day=is_day, is_ascii=is_ascii)
+    return Value(Kind.DATA, Choose(test, then.data, otherwise.data), unsure=unsure)
 
 
 def _join(owner: Value, arguments: Arguments, named: Named) -> Value:
@@ -190,7 +193,7 @@ def entries(owner: Value) -> Expr:
 def _end(number: int) -> Method:
     def call(owner: Value, arguments: Arguments, named: Named) -> Value:
         _bound("", arguments, named)
-        return values.data(Call("item", (_entries(owner), Constant(number), Text(owner.words))))
+        return values.item(_entries(owner), Constant(number), owner.words)
 
     return call
 
@@ -299,12 +302,13 @@ FILTERS: dict[str, Method] = {
 
 
 def is_defined(owner: Value) -> Value:
-    """``owner is defined``"""
+    """``owner is defined``, of a name, or of what may be missing in data"""
+    if owner.unsure or (owner.member is not None and owner.member.required):
+        raise NotSaidError()
     if owner.member is None:
         return values.truth(Constant(True))
-    if owner.member.required:
-        raise NotSaidError()
-    return values.truth(Call("has", (owner.member.owner, owner.member.name)))
+    asked = "has_item" if owner.member.is_item else "has"
+    return values.truth(Call(asked, (owner.member.owner, owner.member.name)))
 
 
 def is_none(owner: Value) -> Value:

@@ -37,12 +37,15 @@ _JSON = {Kind.TEXT, Kind.NUMBER, Kind.TRUTH, Kind.NONE, Kind.LIST, Kind.DATA}
 class Member:
     """Where data come from that may be missing there.
 
+    :param name: of a dictionary's member; of an item its number
     :param required: Airflow fails if it is missing, whatever the template makes of that
+    :param is_item: it is a list's item, or a text's character
     """
 
     owner: Expr
     name: Expr
     required: bool = False
+    is_item: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Value:
     :param words: how the author called it
     :param constant: what it is in any run, in a tuple of one; None: that is not known
     :param member: where it may be missing
+    :param unsure: Jinja may have an undefined value here, and of what cannot be asked for
     :param is_day: it is a text like 2026-01-31
     :param is_ascii: it is a text without other characters
     :param name: of an object of Airflow; ``datetime`` of a date that is none of pendulum's; ``tuple`` of a list
@@ -64,6 +68,7 @@ class Value:
     words: str = ""
     constant: tuple[object] | None = None
     member: Member | None = None
+    unsure: bool = False
     is_day: bool = False
     is_ascii: bool = False
     name: str = ""
@@ -129,6 +134,11 @@ class Value:
         """The same, as the author calls it here."""
         return self if self.words else replace(self, words=words)
 
+    @property
+    def may_lack(self) -> bool:
+        """Whether it may be undefined, as Jinja calls it."""
+        return self.unsure or self.member is not None
+
 
 def negated(test: Expr) -> Expr:
     return Call("not", (test,))
@@ -152,6 +162,11 @@ def date(expr: Expr) -> Value:
 
 def data(expr: Expr, member: Member | None = None) -> Value:
     return Value(Kind.DATA, expr, member=member)
+
+
+def item(owner: Expr, number: Expr, words: str) -> Value:
+    """An item of a list, or a character of a text, which may be missing."""
+    return data(Call("item", (owner, number, Text(words))), Member(owner, number, is_item=True))
 
 
 def constant(value: object) -> Value:

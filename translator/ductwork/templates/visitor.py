@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import jinja2
 from jinja2 import nodes
@@ -82,15 +83,20 @@ class Visitor:
             return self._member(owner, key, words(node))
         if key.kind is not Kind.NUMBER or owner.kind not in (Kind.DATA, Kind.LIST, Kind.TEXT):
             raise NotSaidError()
-        item = Call("item", (owner.data, key.expr, Text(words(node))))
-        return values.text(item) if owner.kind is Kind.TEXT else values.data(item)
+        item = values.item(owner.data, key.expr, words(node))
+        return replace(item, kind=Kind.TEXT, is_ascii=owner.is_ascii) if owner.kind is Kind.TEXT else item
 
     def _slice(self, owner: Value, node: nodes.Slice) -> Value:
-        """Of a text, by constants."""
+        """Of a text or a list, by constants."""
         first, last = (self._bound(bound) for bound in (node.start, node.stop))
         if node.step is not None:
             raise NotSaidError("such a slice")
-        return values.text(Call("slice", (owner.as_text(), first, last)), is_ascii=owner.is_ascii)
+        if owner.kind is Kind.TEXT:
+            return values.text(Call("slice", (owner.expr, first, last)), is_ascii=owner.is_ascii)
+        if owner.kind not in (Kind.LIST, Kind.DATA):
+            raise NotSaidError()
+        part = Call("part", (owner.data, first, last, Text(words(node))))
+        return Value(owner.kind, part, unsure=owner.kind is Kind.DATA)
 
     def _bound(self, node: nodes.Node | None) -> Constant:
         value = self.value(node) if node else values.constant(None)
@@ -132,12 +138,22 @@ class Visitor:
         return texts.FILTERS[node.name](self.value(node.node), arguments, self._named(node.kwargs))
 
     def _test(self, node: nodes.Test) -> Value:
-        asked = {"defined": texts.is_defined, "none": texts.is_none}
         if node.name == "undefined":
-            return texts.is_not(texts.is_defined(self.value(node.node)))
-        if node.name not in asked or node.args or node.kwargs:
+            return texts.is_not(self._defined(node.node))
+        if node.args or node.kwargs:
             raise NotSaidError()
-        return asked[node.name](self.value(node.node))
+        if node.name == "defined":
+            return self._defined(node.node)
+        if node.name != "none":
+            raise NotSaidError()
+        return texts.is_none(self.value(node.node))
+
+    def _defined(self, node: nodes.Node) -> Value:
+        """``node is defined``, where that is a question of the run's data alone, and asking raises nothing else."""
+        asked = self.value(node)
+        if asked.member is None and asked.constant is None and not isinstance(node, (nodes.Name, nodes.Getattr)):
+            raise NotSaidError()
+        return texts.is_defined(asked)
 
     # ---- operators ----
 

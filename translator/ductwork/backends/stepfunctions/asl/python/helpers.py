@@ -190,23 +190,60 @@ def _entries() -> Node:
     )
 
 
-def _item() -> Node:
-    """By a number from either end."""
+def _placed() -> Node:
+    """An item by a number from either end; nothing where there is none."""
     size, at = Variable("most"), Variable("at")
     # A text's characters are no array: a long text has more of them than a range may have.
     inside = every(at >= 0, at < size)
     found = when(_is(_V, "array"), _V.at(at), call("substring", _V, at, 1))
     text_size = when(every(_is(_V, "string"), negated(_is_boxed(_V))), call("length", _V), 0)
     return Lambda(
-        (_V, _K, _W),
+        (_V, _K),
         Block(
             (
                 Bind(size, when(_is(_V, "array"), call("count", _V), text_size)),
                 Bind(at, when(_K < 0, size + _K, _K)),
-                when(inside, found, failure(_W, " is undefined")),
+                when(inside, found),
             )
         ),
     )
+
+
+def _item() -> Node:
+    found = Variable("mine")
+    value = Bind(found, call("placed", _V, _K))
+    return Lambda((_V, _K, _W), Block((value, when(exists(found), found, failure(_W, " is undefined")))))
+
+
+def _item_or() -> Node:
+    found = Variable("mine")
+    return Lambda((_V, _K, _O), Block((Bind(found, call("placed", _V, _K)), when(exists(found), found, _O))))
+
+
+def _part() -> Node:
+    """A slice, whose bounds may be null."""
+    size, begin, end, count, at = map(Variable, ("most", "from", "until", "many", "at"))
+    length = when(_is(_V, "array"), call("count", _V), call("length", _V))
+
+    def bound(given: Variable, otherwise: Value) -> Node:
+        counted = when(given < 0, call("max", array(size + given, 0)), call("min", array(given, size)))
+        return when(_is(given, "null"), otherwise, counted)
+
+    several = array(call("filter", _V, Lambda((_K, at), every(at >= begin, at < end))))
+    # An array in brackets is itself, unless it has brackets of its own.
+    single = when(_is(_V.at(begin), "array"), array(array(_V.at(begin))), array(_V.at(begin)))
+    items = first_of([(count < 1, array()), (count.equals(1), single)], several)
+    part = Block(
+        (
+            Bind(size, length),
+            Bind(begin, bound(_K, 0)),
+            Bind(end, bound(_O, size)),
+            Bind(count, call("max", array(end - begin, 0))),
+            when(_is(_V, "array"), items, call("substring", _V, begin, count)),
+        )
+    )
+    told = either(_is(_V, "array"), every(_is(_V, "string"), negated(_is_boxed(_V))))
+    return Lambda((_V, _K, _O, _W), when(told, part, failure(_W, " is undefined")))
 
 
 def _size() -> Node:
@@ -376,7 +413,10 @@ HELPERS: dict[str, Callable[[], Node]] = {
     "member_or": _member_or,
     "get": _get,
     "entries": _entries,
+    "placed": _placed,
     "item": _item,
+    "item_or": _item_or,
+    "part": _part,
     "size": _size,
     "scalar": _scalar,
     "numeric": _numeric,
