@@ -70,7 +70,19 @@ def test_native(operator, more, tmp_path):
         ),
         ("SnsPublishOperator", "subject='{{ macros.uuid }}'", "macros.uuid"),
         ("SnsPublishOperator", "message_attributes={'a': b'bytes'}", "object"),
+        (
+            "SnsPublishOperator",
+            "message_attributes={'a': '{{ ds }}', 'n': float('nan')}",
+            "a number that JSON does not have",
+        ),
+        ("SnsPublishOperator", "message_attributes={1: 'a'}", "an object that only exists while Airflow runs"),
+        (
+            "SnsPublishOperator",
+            "subject='{% if ds %}a' + '{% elif ds_nodash %}b' * 150 + '{% endif %}'",
+            "nested too deeply",
+        ),
         ("LambdaInvokeFunctionOperator", "payload='no JSON'", "payload is no JSON"),
+        ("LambdaInvokeFunctionOperator", "payload='null'", "payload is no JSON"),
         ("LambdaInvokeFunctionOperator", "payload='{\"n\": 1234567890123456}'", "payload is no JSON"),
         ("LambdaInvokeFunctionOperator", "log_type='Tail'", "log_type"),
         ("StepFunctionStartExecutionOperator", "name='n', is_redrive_execution=True", "is_redrive_execution"),
@@ -81,6 +93,7 @@ def test_native(operator, more, tmp_path):
         ("S3DeleteObjectsOperator", "keys=[]", "keys are none"),
         ("GlueDataBrewStartJobOperator", "deferrable=True", "deferrable"),
         ("EmrStopNotebookExecutionOperator", "waiter_delay='{{ ds }}', wait_for_completion=True", "waiter_delay"),
+        ("EmrStopNotebookExecutionOperator", "waiter_delay=float('inf'), wait_for_completion=True", "a number that"),
         ("GlueJobOperator", "deferrable=True", "deferrable"),
         ("GlueJobOperator", "verbose=True", "verbose"),
         ("GlueJobOperator", "retries=1, execution_timeout=timedelta(hours=1)", "execution_timeout"),
@@ -96,6 +109,10 @@ def test_left_to_a_worker(operator, more, why, tmp_path):
     work = work_of(tmp_path, operator, more)
     assert isinstance(work, Worker)
     assert why in work.why
+
+
+def test_a_payload_that_is_a_list(tmp_path):
+    assert isinstance(work_of(tmp_path, "LambdaInvokeFunctionOperator", "payload='[1, \"a\"]'"), AwsCall)
 
 
 def test_a_hook_that_does_not_hand_on_how_often_to_look_looks_as_often_as_its_waiter(tmp_path):

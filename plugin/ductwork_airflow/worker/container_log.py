@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
-from ductwork_airflow.aws.errors import code
+from ductwork_airflow.aws.errors import NOT_FOUND, code
 
 if TYPE_CHECKING:
     from mypy_boto3_logs import CloudWatchLogsClient
 
 GROUP = "/aws/batch/job"
-# The stream is made when the container first prints something.
-_NOT_YET = "ResourceNotFoundException"
 # What the log driver holds back, it sends within seconds of the container's end.
 _SETTLED_SECONDS = 2.0
 _LOOK_SECONDS = 0.5
@@ -53,7 +51,8 @@ class ContainerLog:
                     **after,  # type: ignore[arg-type]  # of one member
                 )
             except ClientError as error:
-                if code(error) == _NOT_YET:
+                # The stream is made when the container first prints something.
+                if code(error) == NOT_FOUND:
                     return came
                 raise
             for event in page["events"]:

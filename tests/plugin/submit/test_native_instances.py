@@ -101,7 +101,7 @@ def test_each_is_shown_while_it_runs(remote: Remote) -> None:
     ("arguments", "why"),
     [
         ("job_name='n', wait_for_completion=True, region_name='eu-west-1'", "region_name"),
-        ("job_name='{{ params.x }}'", "params"),
+        ("job_name='{{ var.value.x }}'", "var"),
     ],
 )
 def test_what_only_airflow_can_submit_runs_in_workers(remote: Remote, arguments: str, why: str) -> None:

@@ -143,8 +143,9 @@ def _problems(value: object, shape: Shape, shapes: Mapping[str, Shape], path: tu
         yield from _of_structure(value, shape, shapes, path)
     elif isinstance(value, Mapping) and kind == "map":
         for key, inner in value.items():
+            yield from _problems(key, shapes[shape["key"]["shape"]], shapes, (*path, str(key)))
             yield from _problems(inner, shapes[shape["value"]["shape"]], shapes, (*path, str(key)))
-    elif isinstance(value, (list, tuple)):
+    elif isinstance(value, (list, tuple)) and kind == "list":
         yield from _out_of_range(len(value), shape, path, "items")
         for number, inner in enumerate(value):
             yield from _problems(inner, shapes[shape["member"]["shape"]], shapes, (*path, str(number)))
@@ -182,7 +183,7 @@ def _unlike(value: object, kind: str) -> str:
         **dict.fromkeys(_NUMBER, is_number),
         **dict.fromkeys(_WHOLE, is_number and isinstance(value, int)),
     }
-    return "" if right[kind] else f"{json.dumps(value, default=str)[:60]} is no {kind}"
+    return "" if right[kind] else f"{json.dumps(value, default=lambda _: '(of the run)')[:60]} is no {kind}"
 
 
 def _out_of_range(size: float, shape: Shape, path: tuple[str, ...], unit: str) -> Iterator[Problem]:

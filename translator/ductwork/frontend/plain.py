@@ -50,7 +50,11 @@ def _plain(value: Any, depth: int) -> Any:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Mapping):
-        return {str(key): plain(inner, depth) for key, inner in value.items()}
+        # JSON has no other keys, and who sends these may refuse them, or write them in a way of its own.
+        keys = {key: plain(key, depth) for key in value}
+        if not all(isinstance(key, str) for key in keys.values()):
+            return _opaque(value)
+        return {keys[key]: plain(inner, depth) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(inner, depth) for inner in value]
     if isinstance(value, (set, frozenset)):

@@ -124,11 +124,19 @@ class Call(Expr):
 def inside(expression: Expr) -> Iterator[Expr]:
     """An expression and all that it is made of."""
     yield expression
+    for part in _parts(expression):
+        yield from inside(part)
+
+
+def levels(expression: Expr) -> int:
+    """How deeply an expression is nested: 1 if it is made of no other."""
+    return 1 + max(map(levels, _parts(expression)), default=0)
+
+
+def _parts(expression: Expr) -> Iterator[Expr]:
     for field in fields(expression):
         value = getattr(expression, field.name)
-        for part in value if isinstance(value, tuple) else (value,):
-            if isinstance(part, Expr):
-                yield from inside(part)
+        yield from (part for part in (value if isinstance(value, tuple) else (value,)) if isinstance(part, Expr))
 
 
 def expressions_in(value: object) -> Iterator[Expr]:

@@ -7,6 +7,7 @@ of them is here: what needs Airflow, templates, what AWS would refuse; docs/aws-
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -24,6 +25,14 @@ from ductwork.templates import CannotLowerError, lower_value
 _NEED_AIRFLOW = {"aws_conn_id": "aws_default", "region_name": None, "verify": None, "botocore_config": None}
 
 
+def _has_endless(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_endless, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_endless, value))
+    return isinstance(value, float) and not math.isfinite(value)
+
+
 class Given:
     """The arguments of one operator, with expressions for templates."""
 
@@ -38,6 +47,8 @@ class Given:
         value = self.task.arguments.get(name)
         if isinstance(value, Opaque):
             raise CannotLowerError(f"{name} is an object that only exists while Airflow runs ({value.type_name})")
+        if _has_endless(value):
+            raise CannotLowerError(f"{name} has a number that JSON does not have")
         if name not in self.task.template_fields:
             return value
         if isinstance(value, str) and self.task.template_ext and value.endswith(self.task.template_ext):

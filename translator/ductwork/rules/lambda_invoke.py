@@ -55,7 +55,8 @@ def _is_kept(text: str) -> bool:
         value = json.loads(text)
     except ValueError:
         return False
-    return _has_plain_numbers(value)
+    # Step Functions takes null for an argument that is left out.
+    return value is not None and _has_plain_numbers(value)
 
 
 def _has_plain_numbers(value: object) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import jinja2
 from jinja2 import nodes
 
-from ductwork.ir.expressions import Expr, Text, inside
+from ductwork.ir.expressions import Expr, Text, inside, levels
 from ductwork.ir.snapshot import Opaque
 from ductwork.ir.templating import Templating
 from ductwork.templates.errors import CannotLowerError, NotSaidError
@@ -23,6 +23,8 @@ __all__ = ["CannotLowerError", "escaped", "lower_template", "lower_value"]
 
 # An expression of a state is evaluated within a second.
 _MOST_NODES = 2_000
+# Of these some become four levels in JSONata, and AWS takes no definition that is nested much deeper than 100.
+_MOST_LEVELS = 20
 
 
 def lower_value(value: object, known: Templating | None = None) -> object:
@@ -55,11 +57,16 @@ def lower_template(source: str, known: Templating | None = None) -> Expr | str:
     try:
         _check(parsed, known)
         lowered = Statements(known).text(parsed.body)
+        size, depth = sum(1 for _ in inside(lowered)), levels(lowered)
+    except RecursionError as error:
+        raise CannotLowerError(f"the template {source[:60]!r}... is nested too deeply") from error
     except NotSaidError as error:
         message = f"the template {source!r} uses {error.what}, which only Airflow can evaluate"
         raise CannotLowerError(message) from error
-    if sum(1 for _ in inside(lowered)) > _MOST_NODES:
+    if size > _MOST_NODES:
         raise CannotLowerError(f"the template {source[:60]!r}... is longer than a state machine evaluates")
+    if depth > _MOST_LEVELS:
+        raise CannotLowerError(f"the template {source[:60]!r}... is nested too deeply for a state machine")
     return lowered.value if isinstance(lowered, Text) else lowered
 
 
