@@ -15,8 +15,10 @@ HERE = Path(__file__).parent / "aws_calls"
 FILES = sorted(HERE.glob("*.py"))
 NAMES = [file.stem for file in FILES]
 pytestmark = pytest.mark.timeout(600)
-# What AWS makes up: ids of Glue's runs, UUIDs; and how long a sensor has waited, in seconds.
-MADE_UP = re.compile("jr_[0-9a-f]{64}|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<=run duration of )[0-9.]+")
+# What AWS makes up: ids of Glue's runs and EMR's jobs, UUIDs; and how long a sensor has waited, in seconds.
+MADE_UP = re.compile(
+    "jr_[0-9a-f]{64}|\\b[a-z0-9]{19}\\b|\\b[a-z0-9]{25}\\b|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|(?<=run duration of )[0-9.]+"
+)
 
 
 @pytest.fixture(scope="session")

@@ -61,6 +61,16 @@ _refused("ec2", "EC2StartInstanceOperator", "instance_id=5", "instance_id='i-1'"
 _refused("glue_databrew", "GlueDataBrewStartJobOperator", "job_name=''", "job_name='j'", "job_name")
 _refused(
     "emr",
+    "EmrContainerOperator",
+    *(
+        "name='n', virtual_cluster_id='v', execution_role_arn='arn:aws:iam::123456789012:role/jobs', "
+        f"release_label='emr-7.9.0-latest', job_driver={{'{driver}': {{'entryPoint': 's3://b/k.py'}}}}"
+        for driver in ("sparkSubmit", "sparkSubmitJobDriver")
+    ),
+    "job_driver",
+)
+_refused(
+    "emr",
     "EmrStopNotebookExecutionOperator",
     "notebook_execution_id=5",
     "notebook_execution_id='e'",

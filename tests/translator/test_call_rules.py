@@ -31,6 +31,11 @@ OPERATORS = {
         "emr",
         "editor_id='e', relative_path='n.ipynb', cluster_id='j', service_role='r', notebook_execution_name='{{ ds }}'",
     ),
+    "EmrContainerOperator": (
+        "emr",
+        "name='n', virtual_cluster_id='v', execution_role_arn='arn:aws:iam::123456789012:role/jobs', "
+        "release_label='emr-7.9.0-latest', job_driver={'sparkSqlJobDriver': {'entryPoint': 's3://b/k.sql'}}",
+    ),
     "EmrStopNotebookExecutionOperator": ("emr", "notebook_execution_id='e'"),
 }
 
@@ -94,6 +99,9 @@ def test_native(operator, more, tmp_path):
         ("GlueDataBrewStartJobOperator", "deferrable=True", "deferrable"),
         ("EmrStopNotebookExecutionOperator", "waiter_delay='{{ ds }}', wait_for_completion=True", "waiter_delay"),
         ("EmrStopNotebookExecutionOperator", "waiter_delay=float('inf'), wait_for_completion=True", "a number that"),
+        ("EmrContainerOperator", "deferrable=True", "deferrable"),
+        ("EmrContainerOperator", "execution_timeout=timedelta(hours=1)", "execution_timeout"),
+        ("EmrContainerOperator", "openlineage_inject_transport_info=True", "openlineage_inject_transport_info"),
         ("GlueJobOperator", "deferrable=True", "deferrable"),
         ("GlueJobOperator", "verbose=True", "verbose"),
         ("GlueJobOperator", "retries=1, execution_timeout=timedelta(hours=1)", "execution_timeout"),
@@ -132,6 +140,13 @@ def test_a_role_that_is_passed_on_is_all_that_may_be():
     ]
 
 
+@pytest.mark.parametrize("tags", [{}, {"team": "data"}])
+def test_what_is_tagged_may_be(tags):
+    called = [("aws-sdk:emrcontainers:startJobRun", {"VirtualClusterId": "v", "Tags": tags})]
+    actions = [action for each in call_permissions.statements(called) for action in each.actions]
+    assert actions == ["emr-containers:StartJobRun", "emr-containers:TagResource"][: 2 if tags else 1]
+
+
 def test_nothing_is_returned_where_nothing_is_pushed(tmp_path):
     work = work_of(tmp_path, "GlueJobOperator", "do_xcom_push=False")
     # As the operator has it: its run's id in any case, the console's link not.
@@ -156,6 +171,7 @@ def test_nothing_is_returned_where_nothing_is_pushed(tmp_path):
         ("glue:startJobRun.sync", {"JobName": "j"}, ["glue:…:job/j"]),
         ("aws-sdk:s3:deleteObjects", {"Bucket": "b"}, [":s3:::b/*"]),
         ("aws-sdk:ec2:stopInstances", {"InstanceIds": ["i-1"]}, ["ec2:…:instance/i-1"]),
+        ("aws-sdk:emrcontainers:describeJobRun", {"VirtualClusterId": "v"}, [":/virtualclusters/v/jobruns/*"]),
         ("aws-sdk:databrew:describeJobRun", {"Name": "{% $n %}"}, ["databrew:…:job/*"]),
         (
             "aws-sdk:emr:stopNotebookExecution",

@@ -47,7 +47,8 @@ def statements(calls: Sequence[tuple[str, JsonObject]]) -> Iterator[Statement]:
                 yield everywhere(sid, permission.actions, permission.why)
                 continue
             found = [each for called, arguments in calls if called == name for each in permission.resources(arguments)]
-            yield Statement(sid, permission.actions, tuple({json.dumps(each): each for each in found}.values()))
+            if found:
+                yield Statement(sid, permission.actions, tuple({json.dumps(each): each for each in found}.values()))
 
 
 def _known(value: object) -> str:
@@ -178,6 +179,13 @@ def _passed(member: str) -> Callable[[JsonObject], Iterable[Value]]:
 _NOTEBOOK_EXECUTION = _items("elasticmapreduce", "notebook-execution/{}", "NotebookExecutionId")
 
 
+def _tagged(arguments: JsonObject) -> Iterable[Value]:
+    return _JOB_RUNS(arguments) if arguments.get("Tags") else ()
+
+
+_JOB_RUNS = _items("emr-containers", "/virtualclusters/{}/jobruns/{}", "VirtualClusterId", "Id")
+
+
 # What sensors look at.
 _LOOKS: Mapping[str, Permission] = {
     "aws-sdk:s3:headObject": Permission(("s3:GetObject", "s3:ListBucket"), _objects),
@@ -273,6 +281,13 @@ CALLS: Mapping[str, tuple[Permission, ...]] = {
     "aws-sdk:databrew:describeJobRun": (
         Permission(("databrew:DescribeJobRun",), _named("databrew", "Name", "job/{}")),
     ),
+    "aws-sdk:emrcontainers:startJobRun": (
+        Permission(
+            ("emr-containers:StartJobRun",), _items("emr-containers", "/virtualclusters/{}", "VirtualClusterId")
+        ),
+        Permission(("emr-containers:TagResource",), _tagged),
+    ),
+    "aws-sdk:emrcontainers:describeJobRun": (Permission(("emr-containers:DescribeJobRun",), _JOB_RUNS),),
     "aws-sdk:emr:startNotebookExecution": (
         Permission(("elasticmapreduce:StartNotebookExecution",), _notebook),
         Permission(("iam:PassRole",), _passed("ServiceRole")),

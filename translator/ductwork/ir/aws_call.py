@@ -47,9 +47,13 @@ class Kept:
 
 @dataclass(frozen=True)
 class Phrase:
-    """A text of several pieces: texts, and values that are no objects."""
+    """A text of several pieces: texts, and values that are no objects.
+
+    :param otherwise: the text where one of its answers is missing; None: without that piece
+    """
 
     parts: tuple[Leaf, ...]
+    otherwise: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,6 +81,11 @@ class JsonText:
     """The JSON text of a value, without blanks."""
 
     value: Leaf
+
+
+@dataclass(frozen=True)
+class MadeUp:
+    """A UUID, another one for each call."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +148,8 @@ class Sync:
 
 @dataclass(frozen=True)
 class AwsCall(Work):
-    """A call of AWS. Leaves of ``arguments`` may be :class:`Expr`, :class:`Parsed`, :class:`JsonText` or
-    :class:`PerInstance`.
+    """A call of AWS. Leaves of ``arguments`` may be :class:`Expr`, :class:`Parsed`, :class:`JsonText`,
+    :class:`MadeUp` or :class:`PerInstance`.
 
     :param service: as boto3 names it
     :param action: as the API has it, e.g. ``StartJobRun``

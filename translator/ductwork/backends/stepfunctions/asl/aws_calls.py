@@ -32,7 +32,20 @@ from ductwork.backends.stepfunctions.asl.scope import ERROR, EXECUTION, RUN, at_
 from ductwork.backends.stepfunctions.asl.states import State
 from ductwork.contracts.sdk_names import error_prefix, java_exception, java_name, sdk_service
 from ductwork.contracts.service_models import Action, Error
-from ductwork.ir.aws_call import Answer, AwsDomain, Check, Each, Failure, JsonText, Kept, Leaf, Metadata, Parsed, Phrase
+from ductwork.ir.aws_call import (
+    Answer,
+    AwsDomain,
+    Check,
+    Each,
+    Failure,
+    JsonText,
+    Kept,
+    Leaf,
+    MadeUp,
+    Metadata,
+    Parsed,
+    Phrase,
+)
 
 _ARN = "arn:aws:states:::"
 # How often boto3 tries a call that AWS had no time for: five times in all.
@@ -162,6 +175,8 @@ def _capital(member: str) -> str:
 def _given(value: object) -> Value:
     if isinstance(value, Parsed):
         return call("parse", at_run_time(value.text))
+    if isinstance(value, MadeUp):
+        return call("uuid")
     if isinstance(value, JsonText):
         return text_of(lifted(_given(value.value)))
     if isinstance(value, Mapping):
@@ -193,7 +208,7 @@ class Reading:
         if isinstance(leaf, Each):
             return array(self.spelling.at(self.answer, (*leaf.path, leaf.member)))
         if isinstance(leaf, Phrase):
-            return joined(*map(self.value, leaf.parts))
+            return self._text(leaf)
         if isinstance(leaf, Metadata):
             return _metadata(self.answer)
         if isinstance(leaf, AwsDomain):
@@ -203,6 +218,13 @@ class Reading:
         if isinstance(leaf, list):
             return [self.value(inner) for inner in leaf]
         return at_run_time(leaf)
+
+    def _text(self, phrase: Phrase) -> Node:
+        text = joined(*map(self.value, phrase.parts))
+        if phrase.otherwise is None:
+            return text
+        read = [self.spelling.at(self.answer, part.path) for part in phrase.parts if isinstance(part, Answer)]
+        return when(every(*map(exists, read)), text, phrase.otherwise)
 
     def json_text(self, leaf: Leaf) -> Node:
         """The value's JSON text, as the ledger keeps XComs."""
