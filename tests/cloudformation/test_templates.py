@@ -33,7 +33,6 @@ NAMES = (
     "aws_calls",
     "aws_sensors",
     "aws_jobs",
-    "aws_sensors",
     "aws_services",
     "batch_templates",
     "crossing",
