@@ -164,7 +164,7 @@ def test_objects_are_declined():
 
 # ---- the run that the first state makes ----
 
-_STARTED = "2026-02-03T04:05:06.789+00:00"
+_STARTED = "2026-02-03T04:05:06.789000+00:00"
 _NIGHT = "2026-01-01T00:00:00+00:00"
 RUNS = [
     ({}, f"manual__{_STARTED}", "manual", _STARTED),

@@ -94,12 +94,13 @@ def _readable() -> Node:
 def _utc() -> Node:
     """Function: a time, or a date, as Airflow writes it in UTC, which is the default zone too.
 
-    Written out first, since engines' ``$toMillis`` differ in what they take; a fraction keeps six digits.
+    Written out first, since engines' ``$toMillis`` differ in what they take; six digits of a fraction, or none.
     """
     day, zoned, spelt, time, at, offset, millis = map(Variable, ("day", "zoned", "spelt", "t", "at", "offset", "ms"))
+    micros = Variable("us")
     hours, minutes = (call("number", call("substring", time, at + place, 2)) for place in (1, 4))
     sign = when(call("substring", time, at, 1).equals("-"), -1, 1)
-    fraction = call("substring", time, 19, call("min", [at - 19, 7]))
+    fraction = call("substring", call("pad", call("substring", time, 19, at - 19), 7, "0"), 0, 7)
     return Lambda(
         (_VALUE,),
         Block(
@@ -114,7 +115,12 @@ def _utc() -> Node:
                 Bind(at, call("length", time) - 6),
                 Bind(offset, hours * 60 + minutes),
                 Bind(millis, call("toMillis", call("substring", time, 0, 19) & "Z") - sign * offset * 60_000),
-                call("substring", call("fromMillis", millis), 0, 19) & fraction & "+00:00",
+                Bind(micros, fraction),
+                joined(
+                    call("substring", call("fromMillis", millis), 0, 19),
+                    when(call("contains", micros, Regex("[1-9]")), micros, ""),
+                    "+00:00",
+                ),
             )
         ),
     )
