@@ -109,7 +109,7 @@ _QUEUE = """{% (
   $before := $last = '' ? @FIRST@
     : $low > $last ? $last : $fromMillis($toMillis($low) - 1);
   $run := $count($keys) = 0 ? {} : {
-    'run_id': '@RUN_TYPE@__' & $replace($high, 'Z', '+00:00') & '_' & $suffix,
+    'run_id': '@RUN_TYPE@__' & @HIGH@ & '_' & $suffix,
     'run_type': '@RUN_TYPE@',
     'run_after': $high,
     '@AFTER@': $before
@@ -135,6 +135,7 @@ def _definition(workflow: ir.Workflow, condition: Condition) -> JsonObject:
         "@TYPE@": contract.DETAIL_TYPE,
         "@DAG@": workflow.dag_id,
         "@RUN_TYPE@": contract.RUN_TYPE,
+        "@HIGH@": run_queue.as_airflow_writes("$high"),
         "@AFTER@": contract.AFTER,
         "@FIRST@": "'1970-01-01T00:00:00.000Z'" if catchup else "$fromMillis($toMillis($low) - 1)",
     }

@@ -28,7 +28,7 @@ _QUEUE = """{% (
   $before := $item.run_after.S ? $item.run_after.S : '@EARLIEST@' != '' ? '@EARLIEST@' : $now;
   $name := $item.last_execution.S;
   $run := {
-    'run_id': 'scheduled__' & $replace($now, 'Z', '000+00:00'),
+    'run_id': 'scheduled__' & @NOW@,
     'run_type': 'scheduled',
     'logical_date': $before,
     'data_interval_start': $before,
@@ -59,7 +59,12 @@ def of_workflow(workflow: ir.Workflow, earliest: str, latest: str) -> Starter:
 
 
 def _definition(workflow: ir.Workflow, earliest: str, latest: str) -> JsonObject:
-    known = {"@EARLIEST@": earliest, "@LATEST@": latest, "@MACHINE@": MACHINE_PLACE}
+    known = {
+        "@NOW@": run_queue.as_airflow_writes("$now"),
+        "@EARLIEST@": earliest,
+        "@LATEST@": latest,
+        "@MACHINE@": MACHINE_PLACE,
+    }
     event = {"ended": "{% $exists($states.input.detail.executionArn) ? $states.input.detail.executionArn : '' %}"}
     to_be_asked = "$queue.holds and $queue.execution != '' and $queue.execution != $event.ended"
     ask = {"Condition": f"{{% {to_be_asked} %}}", "Next": "Last run"}

@@ -35,6 +35,14 @@ NAME = "$substring($replace($parse($due).run_id, /[^0-9A-Za-z_-]/, '-'), 0, 80)"
 """The name of the execution of the run that is due, as JSONata."""
 
 
+def as_airflow_writes(time: str) -> str:
+    """JSONata: a time in UTC as Airflow writes it, with microseconds if there are any.
+
+    :param time: JSONata of ISO 8601 with milliseconds and ``Z``
+    """
+    return f"$replace($replace({time}, '.000Z', '+00:00'), 'Z', '000+00:00')"
+
+
 def filled(text: str, known: Mapping[str, str]) -> str:
     """JSONata in one line, with values in the place of names."""
     text = " ".join(text.split())
