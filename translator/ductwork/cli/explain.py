@@ -51,7 +51,7 @@ def _of_machines(workflow: Workflow, machines: Sequence[JsonObject]) -> Iterator
         f"  a run without failures: {transitions} transitions, {events} history events"
         f" ({transitions / count:.1f} and {events / count:.1f} a task)"
     )
-    if joins := sum(_waits_at_join(state) for machine in machines for state in _states(machine)):
+    if joins := sum(_waits_at_join(state) for machine in machines for _, state in task_costs.states(machine)):
         yield f"  joins of crossing branches and early rules: {joins}"
 
 
@@ -115,13 +115,6 @@ def _most(workflow: Workflow, length: Length) -> str:
 
 def _per_task(size: int, workflow: Workflow) -> str:
     return f", {size // len(workflow.tasks):,} a task" if workflow.tasks else ""
-
-
-def _states(scope: Mapping[str, Any]) -> Iterator[Mapping[str, object]]:
-    for state in scope["States"].values():
-        yield state
-        for inner in (*state.get("Branches", ()), *filter(None, [state.get("ItemProcessor")])):
-            yield from _states(inner)
 
 
 def _waits_at_join(state: Mapping[str, Any]) -> bool:

@@ -44,7 +44,7 @@ def table(workflow: Workflow, machines: Sequence[Machine]) -> Iterator[str]:
     of = _Names([task.task_id for task in workflow.tasks])
     for machine in machines:
         visits = Counter(name for name, _ in happy_path(machine))
-        for name, state in _states(machine):
+        for name, state in states(machine):
             if (task_id := of.task(name)) is None:
                 continue
             found = taken[task_id]
@@ -85,11 +85,12 @@ class _Names:
         return found
 
 
-def _states(scope: Machine) -> Iterator[tuple[str, Machine]]:
+def states(scope: Machine) -> Iterator[tuple[str, Machine]]:
+    """The states of a machine at any depth, with their names."""
     for name, state in scope["States"].items():
         yield name, state
         for inner in (*state.get("Branches", ()), *filter(None, [state.get("ItemProcessor")])):
-            yield from _states(inner)
+            yield from states(inner)
 
 
 def _actions(resource: str) -> set[str]:
